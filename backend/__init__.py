@@ -1,0 +1,1 @@
+"""The flaky service: answers GET /data, or fails to, as its fault profile says."""

@@ -1,0 +1,24 @@
+"""Run the backend: python -m backend."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from backend.app import create_app
+from backend.reset import ResettableProtocol
+from backend.settings import BackendSettings
+from service import server
+from service.settings import from_environment
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def _build() -> tuple[FastAPI, str, int]:
+    settings = from_environment(BackendSettings)
+    return create_app(), settings.host, settings.port
+
+
+if __name__ == "__main__":
+    sys.exit(server.main("backend", "The flaky service.", _build, http=ResettableProtocol))

@@ -1,0 +1,77 @@
+"""A limited number of workers with a first-come, first-served queue before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from backend.errors import QueueFullError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from backend.profile import CapacityLimit
+
+
+class Capacity:
+    """Workers and queue, shared by all requests; the limit may change while requests are inside.
+
+    A lower limit lets those inside finish; a higher one lets the first of the queue in at once.
+    """
+
+    def __init__(self) -> None:
+        self.busy = 0
+        self._limit: CapacityLimit | None = None
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._queue)
+
+    def set_limit(self, limit: CapacityLimit | None) -> None:
+        """Put `limit` in force; none lets everybody in."""
+        self._limit = limit
+        self._admit()
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[None]:
+        """Hold a worker, after waiting for one. Cancelling gives up the worker, or the place in the queue.
+
+        Raises QueueFullError.
+        """
+        if self._room() and not self._queue:
+            self.busy += 1
+        else:
+            await self._wait()
+        try:
+            yield
+        finally:
+            self.busy -= 1
+            self._admit()
+
+    def _room(self) -> bool:
+        return self._limit is None or self.busy < self._limit.workers
+
+    async def _wait(self) -> None:
+        if self._limit is not None and len(self._queue) >= self._limit.queue:
+            raise QueueFullError(f"{self._limit.workers} workers busy and {self._limit.queue} requests waiting")
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.busy -= 1
+                self._admit()
+            else:
+                self._queue.remove(turn)
+            raise
+
+    def _admit(self) -> None:
+        while self._queue and self._room():
+            turn = self._queue.popleft()
+            self.busy += 1
+            turn.set_result(None)

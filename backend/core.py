@@ -1,0 +1,93 @@
+"""The backend without HTTP: meet the fault, wait for a worker, do the work, answer.
+
+The virtual engine calls this class directly; the HTTP service wraps it. Both run on the running event loop's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from backend.capacity import Capacity
+from backend.errors import QueueFullError
+from backend.faults import Fault, draw
+from backend.profile import FaultPlan
+from backend.stats import Stats
+from backend.weather import WeatherKey
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+class Backend:
+    """One flaky service. `clock` gives seconds, `sleep` waits; the default for both is the running loop's."""
+
+    def __init__(
+        self,
+        plan: FaultPlan | None = None,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._sleep = sleep
+        self._arrivals = 0
+        self._started: float | None = None
+        self.plan = plan or FaultPlan()
+        self.capacity = Capacity()
+        self.stats = Stats()
+
+    def set_plan(self, plan: FaultPlan) -> None:
+        """Put `plan` in force from now on; requests that are inside keep the fate they met."""
+        self.plan = plan
+        self._started = self._clock()
+        self._arrivals = 0
+        self.capacity.set_limit(plan.profile_at(0).capacity)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the plan was set (a plan given at the start: since the first request)."""
+        if self._started is None:
+            self._started = self._clock()
+        return self._clock() - self._started
+
+    async def serve(self, request_id: str | None = None, attempt: int = 1) -> Fault:
+        """Do the work of one request and return what to answer; a hang ends only when it is cancelled.
+
+        Cancelling is the caller giving up: the place is free at once and the request counts as abandoned.
+        Raises QueueFullError.
+        """
+        self._arrivals += 1
+        self.stats.arrived()
+        outcome = "abandoned"
+        try:
+            profile = self.plan.profile_at(self.elapsed_s)
+            self.capacity.set_limit(profile.capacity)
+            fault = draw(profile, self._key(request_id, attempt))
+            if fault.kind != "unreachable":
+                await self._work(fault)
+        except QueueFullError:
+            outcome = "queue_full"
+            raise
+        else:
+            outcome = fault.kind
+            return fault
+        finally:
+            self.stats.left(outcome)
+
+    async def _work(self, fault: Fault) -> None:
+        async with self.capacity.worker():
+            began = self._clock()
+            try:
+                if fault.kind == "hang":
+                    await asyncio.get_running_loop().create_future()
+                elif fault.latency_s > 0:
+                    await self._sleep(fault.latency_s)
+            finally:
+                self.stats.busy_s += self._clock() - began
+
+    def _key(self, request_id: str | None, attempt: int) -> WeatherKey:
+        if request_id is None:
+            return WeatherKey(self.plan.seed, str(self._arrivals), self._arrivals, attempt)
+        numbered = request_id.isascii() and request_id.isdigit() and 0 < len(request_id) <= 18 and int(request_id) > 0
+        position = int(request_id) if numbered else self._arrivals
+        return WeatherKey(self.plan.seed, request_id, position, attempt)

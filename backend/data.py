@@ -1,0 +1,65 @@
+"""GET /data: the work, as an ASGI endpoint that notices a caller who gives up."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from backend.errors import QueueFullError
+from backend.reset import reset_connection
+from service.caller import CallerGoneError, unless_gone
+from service.problems import problem
+from service.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from backend.core import Backend
+    from backend.faults import Fault
+
+
+class DataEndpoint:
+    """Answers with the fate that the backend's fault profile chooses for the request."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request_id, attempt = _identity(scope)
+        try:
+            fault = await unless_gone(self._backend.serve(request_id, attempt), receive)
+        except CallerGoneError:
+            return
+        except QueueFullError as error:
+            await problem(503, str(error), {"Retry-After": "1"})(scope, receive, send)
+            return
+        if fault.kind in ("reset", "unreachable"):
+            await reset_connection(scope, receive)
+        else:
+            await _answer(fault, request_id, attempt)(scope, receive, send)
+
+
+def _answer(fault: Fault, request_id: str | None, attempt: int) -> Response:
+    if fault.kind == "error":
+        return problem(fault.status, "injected by the fault profile", request_id=request_id)
+    body = {"data": "fresh from the backend", "request_id": request_id, "attempt": attempt}
+    return Response(json.dumps(body), media_type="application/json")
+
+
+def _identity(scope: Scope) -> tuple[str | None, int]:
+    """Return X-Request-Id, or none, and X-Attempt. Raises WrongInputError."""
+    request_id: str | None = None
+    attempt = 1
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            request_id = value.decode("latin-1")
+        elif name == b"x-attempt":
+            text = value.decode("latin-1")
+            if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1000):
+                detail = f"X-Attempt: got {text!r}; allowed: a whole number from 1 to 1000"
+                raise WrongInputError([{"field": "X-Attempt", "value": text, "detail": detail}])
+            attempt = int(text)
+    return request_id, attempt

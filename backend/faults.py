@@ -1,0 +1,85 @@
+"""Choose each request's fate: profile + key -> fault. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal
+
+from backend.weather import WeatherKey, uniform
+
+if TYPE_CHECKING:
+    from backend.profile import Bursts, ExactRatio, FaultProfile, Latency
+
+Kind = Literal["ok", "error", "hang", "reset", "unreachable"]
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A request's fate. `latency_s` is the time of the work itself, without any wait for a worker."""
+
+    kind: Kind
+    status: int
+    latency_s: float
+
+
+def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
+    """Choose this request's fate; same inputs, same fate."""
+    if profile.unreachable:
+        return Fault("unreachable", 0, 0.0)
+    latency_s = _latency(profile.latency, uniform(key.seed, key.request_id, key.attempt, "latency"))
+    cut = uniform(key.seed, key.request_id, key.attempt, "cut") if profile.hang_rate or profile.reset_rate else 1.0
+    if cut < profile.hang_rate:
+        return Fault("hang", 0, math.inf)
+    if cut < profile.hang_rate + profile.reset_rate:
+        return Fault("reset", 0, latency_s)
+    if _fails(profile, key):
+        return Fault("error", profile.error_status, latency_s)
+    return Fault("ok", 200, latency_s)
+
+
+def _fails(profile: FaultProfile, key: WeatherKey) -> bool:
+    if profile.sequence is not None:
+        index = key.position - 1
+        return index < len(profile.sequence) and profile.sequence[index] == "F"
+    if profile.bursts is not None:
+        return _in_burst(profile.bursts, key)
+    if profile.exact_ratio is not None:
+        return _in_ratio(profile.exact_ratio, key)
+    return uniform(key.seed, key.request_id, key.attempt, "error") < profile.error_rate
+
+
+def _in_burst(bursts: Bursts, key: WeatherKey) -> bool:
+    """State of the Gilbert-Elliott chain at the key's position, without walking it from its start.
+
+    A two-state chain that leaves bad with probability r and enters it with p is the same as: with probability
+    p + r draw afresh from the stationary law, else keep the state. So the state is that of the last fresh draw.
+    Gilbert, Bell System Technical Journal 39 (1960) 1253; Elliott, ibid. 42 (1963) 1977.
+    """
+    fresh = 1 / (bursts.mean_length * (1 - bursts.rate))
+    position = key.position
+    while position > 1 and uniform(key.seed, position, "burst-keeps") >= fresh:
+        position -= 1
+    return uniform(key.seed, position, "burst") < bursts.rate
+
+
+def _in_ratio(ratio: ExactRatio, key: WeatherKey) -> bool:
+    """Whether the position is among the `failures` lowest draws of its block of `of`."""
+    block, place = divmod(key.position - 1, ratio.of)
+    draws = [uniform(key.seed, block, index, "ratio") for index in range(ratio.of)]
+    return sorted(range(ratio.of), key=draws.__getitem__).index(place) < ratio.failures
+
+
+def _latency(latency: Latency, u: float) -> float:
+    """Seconds, by the inverse of the distribution function."""
+    mean, spread = latency.mean_s, latency.spread_s or 0.0
+    if latency.distribution == "uniform":
+        return mean + spread * math.sqrt(3) * (2 * u - 1)
+    if latency.distribution == "exponential":
+        return -mean * math.log1p(-u)
+    if latency.distribution == "lognormal":
+        variance = math.log1p((spread / mean) ** 2)
+        return mean * math.exp(math.sqrt(variance) * _NORMAL.inv_cdf(u) - variance / 2)
+    return mean

@@ -1,0 +1,164 @@
+"""Fault profiles: what the backend does to requests, as a checked model. No behaviour here."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from service.model import StrictModel
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class Latency(StrictModel):
+    """How long an answer takes: a distribution with its mean and its spread (standard deviation), in seconds."""
+
+    distribution: Literal["constant", "uniform", "exponential", "lognormal"] = "constant"
+    mean_s: Seconds = Field(0.0, description="mean, seconds")
+    spread_s: Seconds | None = Field(
+        None, description="standard deviation, seconds; uniform and lognormal only (default: none)"
+    )
+
+    @model_validator(mode="after")
+    def _spread_fits(self) -> Self:
+        if self.spread_s is None:
+            if self.distribution in ("uniform", "lognormal"):
+                raise ValueError(f"spread_s: missing; a {self.distribution} latency needs it")
+        elif self.distribution == "constant" and self.spread_s != 0:
+            raise ValueError(f"spread_s: got {self.spread_s:g}; a constant latency has none")
+        elif self.distribution == "exponential" and self.spread_s != self.mean_s:
+            raise ValueError(f"spread_s: got {self.spread_s:g}; an exponential latency's is its mean, leave it out")
+        elif self.distribution == "uniform" and self.spread_s > self.mean_s / math.sqrt(3):
+            limit = self.mean_s / math.sqrt(3)
+            raise ValueError(f"spread_s: got {self.spread_s:g}; allowed: a number <= mean_s / sqrt(3) = {limit:g}")
+        elif self.distribution == "lognormal" and self.mean_s == 0:
+            raise ValueError("mean_s: got 0; allowed for a lognormal latency: a number > 0")
+        return self
+
+
+class Bursts(StrictModel):
+    """Failures in bursts: the Gilbert-Elliott channel whose bad state always fails and whose good state never does."""
+
+    rate: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of failures in the long run")
+    mean_length: Annotated[float, Field(ge=1, le=1e6)] = Field(description="mean number of failures in a row")
+
+    @model_validator(mode="after")
+    def _is_a_burst(self) -> Self:
+        least = 1 / (1 - self.rate)
+        if self.mean_length < least:
+            raise ValueError(
+                f"mean_length: got {self.mean_length:g}; allowed at rate {self.rate:g}: a number >= {least:g}, "
+                "the mean run of independent failures"
+            )
+        return self
+
+
+class ExactRatio(StrictModel):
+    """Exactly `failures` of every `of` consecutive requests fail; which ones is drawn for each block."""
+
+    failures: int = Field(ge=0, le=1000)
+    of: int = Field(ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.failures > self.of:
+            raise ValueError(f"failures: got {self.failures}; allowed: a number <= of = {self.of}")
+        return self
+
+
+class CapacityLimit(StrictModel):
+    """A limited number of workers with a queue before them; a full queue answers 503 at once."""
+
+    workers: int = Field(ge=1, le=10_000)
+    queue: int = Field(10_000, ge=0, le=1_000_000, description="places to wait in, first come, first served")
+
+
+class FaultProfile(StrictModel):
+    """What the backend does to requests. The default does nothing to them.
+
+    At most one of `error_rate`, `bursts`, `sequence` and `exact_ratio` decides which requests get `error_status`.
+    """
+
+    error_rate: Share = Field(0.0, description="share of requests that fail, independently of each other")
+    error_status: int = Field(500, ge=400, le=599, description="status of a failed answer")
+    bursts: Bursts | None = None
+    sequence: Annotated[str, StringConstraints(min_length=1, max_length=100_000)] | None = Field(
+        None, description="S and F: the fate of requests 1, 2, 3, ...; success after its end"
+    )
+    exact_ratio: ExactRatio | None = None
+    latency: Latency = Latency()
+    hang_rate: Share = Field(0.0, description="share of requests that are never answered")
+    reset_rate: Share = Field(0.0, description="share of requests whose connection is reset after the work")
+    unreachable: bool = Field(default=False, description="reset every connection at once, without any work")
+    capacity: CapacityLimit | None = Field(None, description="none: unlimited workers")
+
+    @model_validator(mode="after")
+    def _one_source_of_errors(self) -> Self:
+        if self.sequence is not None:
+            strange = sorted(set(self.sequence) - {"S", "F"})
+            if strange:
+                found = ", ".join(repr(letter) for letter in strange)
+                raise ValueError(f"sequence: got the letters {found}; allowed: S (success) and F (failure)")
+        sources = [name for name in ("bursts", "sequence", "exact_ratio") if getattr(self, name) is not None]
+        if self.error_rate > 0:
+            sources.insert(0, "error_rate")
+        if len(sources) > 1:
+            raise ValueError(f"{' and '.join(sources)}: only one of them may decide which requests fail")
+        if self.hang_rate + self.reset_rate > 1:
+            both = self.hang_rate + self.reset_rate
+            raise ValueError(f"hang_rate + reset_rate: got {both:g}; allowed: a sum <= 1")
+        return self
+
+
+class Phase(StrictModel):
+    """A fault profile for a time."""
+
+    duration_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None,
+        description="seconds; may be left out in the last phase, which lasts until the faults are changed",
+    )
+    profile: FaultProfile = FaultProfile()
+
+
+class FaultPlan(StrictModel):
+    """Phases one after the other, and the seed of the weather. The last phase lasts."""
+
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="seed of every draw")
+    phases: tuple[Phase, ...] = Field((Phase(),), min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _only_the_last_is_endless(self) -> Self:
+        for index, phase in enumerate(self.phases[:-1]):
+            if phase.duration_s is None:
+                raise ValueError(f"phases.{index}.duration_s: missing; only the last phase may leave it out")
+        return self
+
+    def profile_at(self, elapsed_s: float) -> FaultProfile:
+        """Return the profile in force `elapsed_s` seconds after the plan was set."""
+        end = 0.0
+        for phase in self.phases[:-1]:
+            end += phase.duration_s or 0.0
+            if elapsed_s < end:
+                return phase.profile
+        return self.phases[-1].profile
+
+
+class OnePhase(FaultProfile):
+    """A plan as one writes it by hand: a profile for good, with an optional seed."""
+
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="seed of every draw")
+
+    def plan(self) -> FaultPlan:
+        """Return the plan of one endless phase."""
+        profile = FaultProfile.model_validate(self.model_dump(exclude={"seed"}))
+        return FaultPlan(seed=self.seed, phases=(Phase(profile=profile),))
+
+
+def as_body(plan: FaultPlan) -> dict[str, Any]:
+    """Write a plan in the form in which `PUT /faults` takes it: flat where it has one endless phase."""
+    if len(plan.phases) == 1 and plan.phases[0].duration_s is None:
+        return {"seed": plan.seed, **plan.phases[0].profile.model_dump(mode="json")}
+    return plan.model_dump(mode="json")

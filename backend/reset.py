@@ -1,0 +1,40 @@
+"""Reset a TCP connection from inside an ASGI app."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from starlette.types import Receive, Scope
+
+_TRANSPORT = "backend.transport"
+# l_onoff = 1, l_linger = 0: closing sends RST instead of FIN (socket(7)).
+_ABORT = struct.pack("ii", 1, 0)
+
+
+class ResettableProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which also tells the app the connection's transport."""
+
+    def on_message_begin(self) -> None:
+        """Add the transport to the scope of the request that begins."""
+        super().on_message_begin()
+        self.scope[_TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
+
+
+async def reset_connection(scope: Scope, receive: Receive) -> None:
+    """Send RST to the caller of this request; without a transport (in a test client) do nothing."""
+    transport: asyncio.Transport | None = scope.get(_TRANSPORT)
+    if transport is None:
+        return
+    raw: socket.socket | None = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":  # until the server has seen it, too
+        pass

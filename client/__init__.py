@@ -1,0 +1,1 @@
+"""The service that protects its calls to the backend with a breaker."""

@@ -1,0 +1,23 @@
+"""Run the client: python -m client."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from client.app import create_app
+from client.settings import ClientSettings
+from service import server
+from service.settings import from_environment
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def _build() -> tuple[FastAPI, str, int]:
+    settings = from_environment(ClientSettings)
+    return create_app(settings), settings.host, settings.port
+
+
+if __name__ == "__main__":
+    sys.exit(server.main("client", "The service that protects its calls with a breaker.", _build))

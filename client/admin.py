@@ -1,0 +1,113 @@
+"""The client's control routes: breaker, settings, events, statistics, health, metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads the annotation
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from client.breakers.interface import State
+from client.settings import BreakerSettings, CallSettings, ClientSettings
+from service.problems import check, read_object
+
+if TYPE_CHECKING:
+    from client.core import Client
+    from client.counters import Counters
+    from client.stream import EventStream
+
+_BY_HAND = {"open": State.OPEN, "close": State.CLOSED, "reset": State.CLOSED}
+
+
+def build(  # noqa: C901 - a table of routes
+    settings: ClientSettings,
+    client: Client,
+    counters: Counters,
+    stream: EventStream,
+    registry: CollectorRegistry,
+) -> APIRouter:
+    """Return the routes over `client`."""
+    router = APIRouter()
+
+    def snapshot(transitions_after: int = 0) -> dict[str, Any]:
+        return {
+            **client.snapshot(),
+            "now": datetime.now(UTC).isoformat(),
+            "counts": counters.snapshot(),
+            "transitions": counters.transitions_json(transitions_after),
+        }
+
+    def config() -> dict[str, Any]:
+        return {**settings.model_dump(mode="json"), **client.settings.model_dump(mode="json")}
+
+    @router.get("/", include_in_schema=False)
+    async def index() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
+    async def read_breaker(transitions_after: int = 0) -> dict[str, Any]:
+        return snapshot(transitions_after)
+
+    @router.patch(
+        "/breaker",
+        summary="Change breaker settings; starts afresh, closed",
+        openapi_extra=_body(BreakerSettings),
+    )
+    async def change_breaker(request: Request) -> dict[str, Any]:
+        _change(client, {"breaker": await read_object(request)})
+        return snapshot()
+
+    @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
+    async def by_hand(action: Literal["reset", "open", "close"]) -> dict[str, Any]:
+        client.force(_BY_HAND[action], f"{action} by hand")
+        return snapshot()
+
+    @router.get("/config", summary="The effective settings")
+    async def read_config() -> dict[str, Any]:
+        return config()
+
+    @router.patch(
+        "/config", summary="Change how calls are protected, all or nothing", openapi_extra=_body(CallSettings)
+    )
+    async def change_config(request: Request) -> dict[str, Any]:
+        _change(client, await read_object(request))
+        return config()
+
+    @router.get("/events", summary="Calls and transitions as they happen", response_class=EventSourceResponse)
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent(event="snapshot", data=snapshot())
+        async for name, data in stream.listen():
+            yield ServerSentEvent(event=name, data=data)
+
+    @router.get("/stats", summary="Counts since the start")
+    async def stats() -> dict[str, Any]:
+        return {**counters.snapshot(), "in_flight": client.in_flight, "cpu_s": time.process_time()}
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _change(client: Client, change: dict[str, Any]) -> None:
+    """Lay `change` over the settings in force, check the whole, then put it in force."""
+    new = client.settings.model_dump(mode="json")
+    for name, value in change.items():
+        inner = new.get(name)
+        new[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
+    client.reconfigure(check(new, CallSettings))
+
+
+def _body(model: type[BreakerSettings | CallSettings]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -1,0 +1,53 @@
+"""Build the client service."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route
+
+from client import admin
+from client.core import Client
+from client.counters import Counters
+from client.data import DataEndpoint
+from client.metrics import Metrics
+from client.settings import ClientSettings
+from client.stream import EventStream
+from client.upstream import Upstream
+from service import problems
+from service.openapi import describe_data
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from client.call import Handler
+
+
+def create_app(settings: ClientSettings | None = None, upstream: Handler | None = None) -> FastAPI:
+    """Return the service; `upstream` takes the place of the HTTP call in a test.
+
+    The clock is the system's monotonic one: uvloop's own is cut to whole milliseconds.
+    The parts that live on the event loop are made when the app starts, and closed when it ends.
+    """
+    settings = settings or ClientSettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        registry = CollectorRegistry()
+        counters, stream = Counters(), EventStream()
+        async with Upstream(settings.backend_url, settings.upstream) as http:
+            client = Client(settings.call, upstream or http, [counters, stream, Metrics(registry)], time.monotonic)
+            app.include_router(admin.build(settings, client, counters, stream, registry))
+            # A plain ASGI endpoint, and before all other routes: the path is the one under load.
+            app.router.routes.insert(0, Route("/data", DataEndpoint(client), methods=["GET"]))
+            app.openapi_schema = None
+            yield
+
+    app = FastAPI(title="Breaker Lab: client", description="The protected service.", lifespan=lifespan)
+    problems.install(app, {})
+    describe_data(app, "The protected call", ("X-Request-Id",))
+    return app

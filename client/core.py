@@ -1,0 +1,135 @@
+"""The client without HTTP: settings, breaker, pipeline, events.
+
+The virtual engine calls this class directly; the HTTP service wraps it. Both run on the running event loop's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from client import breakers
+from client.breakers.interface import State
+from client.call import Answer, Call, Handler, Outcome, Served
+from client.classification import outcome_of_answer
+from client.events import CallEvent, TransitionEvent
+from client.fallback import with_fallback, without_fallback
+from client.guard import with_breaker
+from client.timeout import with_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from client.breakers.interface import Breaker, Transition
+    from client.events import Hook
+    from client.settings import CallSettings
+
+
+class Client:
+    """Protected calls of one backend.
+
+    `upstream` does the call itself; `clock` gives monotonic seconds, by default those of the running event loop.
+    """
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        upstream: Handler,
+        hooks: Sequence[Hook] = (),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._hooks = tuple(hooks)
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._transitions = 0
+        self.in_flight = 0
+        self.settings = settings
+        self.breaker: Breaker = breakers.build(settings.breaker, self._clock(), self._tell_transition)
+        self._pipeline = self._build()
+
+    def _build(self) -> Handler:
+        """fallback( breaker( timeout( upstream ))): retry, cache and bulkhead have their places between these."""
+        handler = self._upstream
+        if self.settings.timeout.total_s is not None:
+            handler = with_timeout(handler, self.settings.timeout.total_s)
+        handler = with_breaker(handler, lambda: self.breaker, self._clock)
+        fallback = self.settings.fallback
+        if fallback.enabled:
+            return with_fallback(handler, fallback.message, self._clock)
+        return without_fallback(handler, self._clock)
+
+    def reconfigure(self, settings: CallSettings) -> None:
+        """Put `settings` in force for calls from now on, with a fresh, closed breaker.
+
+        Calls under way end as they began and report to the breaker that let them through, which is no longer asked.
+        """
+        now = self._clock()
+        before = self.breaker.state
+        self.settings = settings
+        self.breaker = breakers.build(settings.breaker, now, self._tell_transition)
+        if before is not State.CLOSED:
+            self._tell(before, State.CLOSED, now, "settings changed")
+        self._pipeline = self._build()
+
+    def force(self, state: State, cause: str) -> None:
+        """Set the breaker's state by hand."""
+        self.breaker.force(state, self._clock(), cause)
+
+    async def call(self, request_id: str) -> tuple[Call, Answer]:
+        """Make one protected call. Always answers; a CancelledError passes through after it has been counted."""
+        began = self._clock()
+        call = Call(request_id)
+        status = 0
+        self.in_flight += 1
+        try:
+            answer = await self._pipeline(call)
+            status = answer.status
+            if call.outcome is Outcome.CANCELLED:  # not set below: the backend has answered
+                call.outcome = outcome_of_answer(answer)
+                call.served = Served.FRESH if call.outcome is Outcome.OK else Served.NOTHING
+            return call, answer
+        finally:
+            self.in_flight -= 1
+            self._tell_call(call, status, began)
+
+    def snapshot(self) -> dict[str, Any]:
+        """JSON of the breaker as it stands; times in seconds of this process's monotonic clock."""
+        now = self._clock()
+        breaker = self.breaker
+        return {
+            **breaker.settings.model_dump(),
+            "state": breaker.state.value,
+            "fail_count": breaker.fail_count,
+            "in_state_s": now - breaker.since,
+            "now_s": now,
+            "in_flight": self.in_flight,
+            "retry_after_s": 0.0,
+            **breaker.details(now),
+        }
+
+    def _tell_call(self, call: Call, status: int, began: float) -> None:
+        now = self._clock()
+        event = CallEvent(
+            now,
+            call.request_id,
+            call.outcome,
+            call.served,
+            status,
+            call.state,
+            call.fail_count,
+            now - began,
+            call.attempts,
+            call.backend_calls,
+            call.refused,
+        )
+        for hook in self._hooks:
+            hook.on_call(event)
+
+    def _tell_transition(self, transition: Transition) -> None:
+        self._tell(transition.before, transition.after, transition.at, transition.cause, transition.fail_count)
+
+    def _tell(self, before: State, after: State, at: float, cause: str, fail_count: int = 0) -> None:
+        self._transitions += 1
+        event = TransitionEvent(at, self._transitions, before, after, cause, fail_count)
+        for hook in self._hooks:
+            hook.on_transition(event)

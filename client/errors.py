@@ -1,0 +1,54 @@
+"""The client's errors: how a protected call can end without an answer.
+
+CallError
+|-- RefusedError         the breaker gave no permit; the backend was not called
+|-- CallTimeoutError     no answer within timeout.total_s
+`-- BackendError         the backend was called and gave none
+    |-- BackendFailedError       it answered 5xx
+    `-- BackendUnreachableError  no connection, or one that broke
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from client.breakers.interface import Refusal
+
+
+class CallError(Exception):
+    """Base: the protected call has no answer to give."""
+
+
+class RefusedError(CallError):
+    """The breaker gave no permit."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"refused by the breaker: {refusal.cause}")
+        self.refusal = refusal
+
+
+class CallTimeoutError(CallError):
+    """No answer in time."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the backend did not answer within {timeout_s:g} s")
+
+
+class BackendError(CallError):
+    """The backend was called and gave no usable answer."""
+
+
+class BackendFailedError(BackendError):
+    """The backend answered 5xx."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the backend answered {status}")
+        self.status = status
+
+
+class BackendUnreachableError(BackendError):
+    """No connection to the backend, or one that broke."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the backend cannot be reached ({why})")

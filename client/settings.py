@@ -1,0 +1,79 @@
+"""Settings of the client service: environment variables CLIENT_*, nested with a double underscore."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from client.breakers import policies
+from service.model import StrictModel
+
+
+def _is_policy(name: str) -> str:
+    if name not in policies():
+        raise ValueError(f"allowed: {', '.join(sorted(policies()))}")
+    return name
+
+
+class BreakerSettings(StrictModel):
+    """The guard of the backend. `fail_max`, `reset_timeout`, `success_threshold` as in pybreaker."""
+
+    policy: Annotated[str, AfterValidator(_is_policy)] = Field("consecutive", description="which breaker")
+    name: str = Field("backend-service-breaker", min_length=1, max_length=100)
+    fail_max: int = Field(5, ge=1, le=1_000_000, description="consecutive failures that trip the breaker")
+    reset_timeout: float = Field(30.0, gt=0, le=86_400, description="seconds open before the first probe")
+    success_threshold: int = Field(1, ge=1, le=1_000_000, description="probes that must succeed to close")
+    max_probes: int = Field(1, ge=1, le=10_000, description="probes under way at once in half-open")
+
+
+class TimeoutSettings(StrictModel):
+    """How long one call of the backend may take."""
+
+    total_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(3.0, description="seconds; none: for ever")
+
+
+class FallbackSettings(StrictModel):
+    """What the caller gets in place of an answer."""
+
+    enabled: bool = True
+    message: str = Field("The service is temporarily unavailable. Please try again.", max_length=1000)
+
+
+class CallSettings(StrictModel):
+    """How calls are protected: what an arm of a scenario sets, and what may change while the service runs."""
+
+    breaker: BreakerSettings = BreakerSettings()
+    timeout: TimeoutSettings = TimeoutSettings()
+    fallback: FallbackSettings = FallbackSettings()
+
+
+class UpstreamSettings(StrictModel):
+    """The HTTP client towards the backend."""
+
+    transport: Literal["aiohttp", "httpx"] = Field("aiohttp", description="who moves the bytes below httpx's API")
+    keepalive_s: float = Field(60.0, gt=0, le=3600, description="seconds an idle connection is kept")
+
+
+class ClientSettings(BaseSettings):
+    """Everything the client service can be told from outside."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLIENT_", env_nested_delimiter="__", frozen=True, extra="forbid", allow_inf_nan=False
+    )
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    backend_url: str = Field(
+        "http://127.0.0.1:8001", pattern=r"^https?://[^/\s]+/?$", description="where the backend is"
+    )
+    breaker: BreakerSettings = BreakerSettings()
+    timeout: TimeoutSettings = TimeoutSettings()
+    fallback: FallbackSettings = FallbackSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+
+    @property
+    def call(self) -> CallSettings:
+        """The part that may change while the service runs."""
+        return CallSettings(breaker=self.breaker, timeout=self.timeout, fallback=self.fallback)

@@ -1,0 +1,63 @@
+"""Events to whoever listens at GET /events. A listener that is too slow misses events and is told how many."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from client.events import CallEvent, TransitionEvent
+
+QUEUE_LENGTH = 1000
+
+
+class Listener:
+    """One open event stream."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(QUEUE_LENGTH)
+        self.missed = 0
+
+    def offer(self, name: str, data: dict[str, Any]) -> None:
+        """Queue an event, or count it as missed."""
+        try:
+            self.queue.put_nowait((name, data))
+        except asyncio.QueueFull:
+            self.missed += 1
+
+
+class EventStream:
+    """A hook that copies events to its listeners; without listeners it costs a look at an empty set."""
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
+
+    def on_call(self, event: CallEvent) -> None:
+        """Pass a call on."""
+        self._pass_on("call", event)
+
+    def on_transition(self, event: TransitionEvent) -> None:
+        """Pass a transition on."""
+        self._pass_on("transition", event)
+
+    def _pass_on(self, name: str, event: CallEvent | TransitionEvent) -> None:
+        if self._listeners:
+            data = asdict(event)
+            for listener in self._listeners:
+                listener.offer(name, data)
+
+    async def listen(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (event name, data) until the listener goes away."""
+        listener = Listener()
+        self._listeners.add(listener)
+        try:
+            while True:
+                yield await listener.queue.get()
+                if listener.missed:
+                    missed, listener.missed = listener.missed, 0
+                    yield "missed", {"events": missed}
+        finally:
+            self._listeners.discard(listener)

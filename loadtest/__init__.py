@@ -1,0 +1,1 @@
+"""Scenarios, the engines that run them, and what is made of their rows."""

@@ -1,0 +1,1 @@
+"""The client's and the backend's own code on a clock that jumps."""

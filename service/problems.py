@@ -1,0 +1,82 @@
+"""Errors of a service as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from service.wrong_input import WrongInputError, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> JSONResponse:
+    """Build the response; `extra` are RFC 9457 extension members."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
+    """Answer every error of `app` as a problem; `statuses` maps the service's own errors to a status."""
+
+    async def wrong_input(_: Request, error: Exception) -> JSONResponse:
+        return problem(422, str(error), errors=getattr(error, "problems", []))
+
+    async def wrong_request(_: Request, error: Exception) -> JSONResponse:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        said = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in found]
+        return problem(422, "; ".join(said))
+
+    async def from_http(_: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return problem(status, getattr(error, "detail", str(error)), getattr(error, "headers", None))
+
+    async def own(_: Request, error: Exception) -> JSONResponse:
+        status = next(code for kind, code in statuses.items() if isinstance(error, kind))
+        return problem(status, str(error))
+
+    app.add_exception_handler(WrongInputError, wrong_input)
+    app.add_exception_handler(RequestValidationError, wrong_request)
+    app.add_exception_handler(HTTPException, from_http)
+    for kind in statuses:
+        app.add_exception_handler(kind, own)
+
+
+async def read_model(request: Request, model: type[Model]) -> Model:
+    """Check a JSON body against `model`. Raises WrongInputError."""
+    return check(await read_object(request), model)
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Return a JSON body that must be an object. Raises WrongInputError."""
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise WrongInputError([{"field": "body", "value": None, "detail": f"body: not JSON: {error}"}]) from error
+    if not isinstance(body, dict):
+        raise WrongInputError([{"field": "body", "value": None, "detail": "body: must be a JSON object"}])
+    return body
+
+
+def check(values: dict[str, Any], model: type[Model], prefix: str = "") -> Model:
+    """Validate `values`. Raises WrongInputError, which names field, value and range."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, model, prefix) from error

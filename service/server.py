@@ -1,0 +1,84 @@
+"""Run an ASGI app on uvicorn: uvloop, httptools, quiet, ended by a signal or by the end of its parent."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from service.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import FastAPI
+
+# Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
+KEEP_ALIVE_S = 120
+
+
+def main(prog: str, about: str, build: Callable[[], tuple[FastAPI, str, int]], **server: Any) -> int:
+    """Parse the command line, build the app, serve it. Return the exit code: 0, or 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog=prog, description=about)
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="also end when standard input closes: a parent that dies takes the service with it",
+    )
+    options = parser.parse_args()
+    try:
+        app, host, port = build()
+        listener = listen(host, port)
+    except WrongInputError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{prog}: {problem['detail']}\n")
+        return 2
+    sys.stdout.write(f"{prog}: http://{host}:{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    run(app, listener, until_stdin_closes=options.until_stdin_closes, **server)
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a bound socket. Raises WrongInputError when the address cannot be had."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        said = f"port {port} on {host} cannot be used: {error.strerror}; choose another, or end what holds it"
+        raise WrongInputError([{"field": "port", "value": port, "detail": said}]) from error
+    return listener
+
+
+def run(app: FastAPI, listener: socket.socket, *, until_stdin_closes: bool = False, **server: Any) -> None:
+    """Serve until told to stop."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=3,
+        **{"http": "httptools", **server},
+    )
+    instance = uvicorn.Server(config)
+    if until_stdin_closes:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(instance,), daemon=True).start()
+    instance.run(sockets=[listener])
+
+
+def _stop_at_end_of_stdin(instance: uvicorn.Server) -> None:
+    while os.read(0, 4096):
+        pass
+    instance.should_exit = True
