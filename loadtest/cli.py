@@ -1,0 +1,210 @@
+"""The command line: python -m loadtest."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from loadtest import probability as chance
+from loadtest import run_folder, scenario
+from loadtest.finish import Finished, finish
+from loadtest.live.admin import Service
+from loadtest.live.engine import locust_command, run_live
+from loadtest.live.services import ChildError, Urls, own_services
+from loadtest.narrator import Narrator
+from loadtest.report.content import headline
+from loadtest.seeds import parse_seeds
+from loadtest.settings import LoadtestSettings
+from service.server import listen
+from service.settings import from_environment
+from service.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+app = typer.Typer(
+    help="Experiments with circuit breakers on real services.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console(highlight=False, soft_wrap=True)
+
+ClientUrl = Annotated[str | None, typer.Option(help="Use this client instead of starting one.")]
+BackendUrl = Annotated[str | None, typer.Option(help="Use this backend instead of starting one.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of all runs (default: results).")]
+
+
+class Interrupted(BaseException):  # noqa: N818 - like KeyboardInterrupt, it is no error
+    """A signal asked this process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
+    arm: Annotated[list[str] | None, typer.Option(help="Run this arm only; may be repeated (default: all).")] = None,
+    seeds: Annotated[str, typer.Option(help="Such as 1-20 or 3,7 (default: the scenario's seed).")] = "",
+    client_url: ClientUrl = None,
+    backend_url: BackendUrl = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")] = None,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say where the report is.")] = False,
+) -> None:
+    """Run a scenario, write its rows, summary and report. Exit code 1 when a check or an expectation fails."""
+    settings = _settings(client_url=client_url, backend_url=backend_url, out=out_dir)
+    found, text = scenario.read(name)
+    arms = found.choose_arms(arm or [])
+    chosen = parse_seeds(seeds) or [found.seed]
+    urls = _urls(settings)
+    with run_folder.only_run(settings.out, found.name):
+        folder = run_folder.create(settings.out, found, text, "live", arms, chosen)
+        if not quiet:
+            out.print(f"[bold]{found.title}[/bold]\nfiles in {folder.path}")
+        interrupted: Interrupted | None = None
+        failed = ""
+        try:
+            run_live(folder, urls, Narrator(out, found, folder, quiet=quiet))
+            folder.update_manifest(complete=True)
+        except Interrupted as signalled:
+            interrupted = signalled
+        except ChildError as error:
+            failed = str(error)
+        if folder.log.exists() and folder.log.stat().st_size == 0:
+            folder.log.unlink()
+        _conclude(folder, finish(folder), interrupted, failed)
+
+
+def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interrupted | None, failed: str) -> NoReturn:
+    """Say what came out, and end with the exit code that fits."""
+    out.print()
+    out.print(headline(done))
+    for check in done.broken:
+        out.print(f"[bold]NOT OK[/bold] {check.name}: {check.detail}")
+    out.print(f"report: {folder.path / 'report.html'}")
+    if failed:
+        _fail(failed, 1)
+    if interrupted:
+        _fail("interrupted: what was measured is kept, marked incomplete", interrupted.exit_code)
+    raise typer.Exit(1 if done.broken else 0)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, such as results/experiment-1/latest.")],
+) -> None:
+    """Rebuild summary and report of a run from its rows. Needs no service and no network."""
+    done = finish(run_folder.RunFolder(folder))
+    out.print(headline(done))
+    out.print(f"report: {folder / 'report.html'}")
+
+
+@app.command()
+def probability(
+    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of calls that fail, independently.")] = 0.3,
+    fail_max: Annotated[int, typer.Option(min=1, max=10_000, help="Consecutive failures that trip the breaker.")] = 5,
+    requests: Annotated[int, typer.Option(min=0, max=10_000_000, help="Calls.")] = 20,
+) -> None:
+    """Say how likely it is that a breaker trips at all. Exact, no simulation."""
+    if error_rate != error_rate:  # noqa: PLR0124 - NaN, which passes every range
+        raise _wrong("error-rate", error_rate, "a number >= 0 and <= 1")
+    trips = chance.trip_probability(error_rate, fail_max, requests)
+    mean = chance.mean_calls_to_trip(error_rate, fail_max)
+    out.print(f"{fail_max} failures in a row within {requests} calls at error rate {error_rate:g}: {100 * trips:.4g} %")
+    out.print(f"mean number of calls to the first trip: {mean:.6g}")
+
+
+@app.command()
+def ui(
+    client_url: ClientUrl = None,
+    backend_url: BackendUrl = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the web UI (default: 8089).")] = None,
+) -> None:
+    """Open Locust's web UI, where a scenario and its arms are chosen in the form."""
+    settings = _settings(client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port)
+    listen(settings.ui_host, settings.ui_port).close()
+    urls = _urls(settings)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    log = settings.out / ".ui.log"
+    try:
+        if urls is not None:
+            _serve_ui(settings, urls)
+        else:
+            with own_services(log) as started:
+                _serve_ui(settings, started)
+    except Interrupted as signalled:
+        raise typer.Exit(0 if signalled.exit_code == 130 else signalled.exit_code) from None
+
+
+def _serve_ui(settings: LoadtestSettings, urls: Urls) -> None:
+    options = ["--host", urls.client, "--backend-url", urls.backend, "--results", str(settings.out)]
+    place = ["--web-host", settings.ui_host, "--web-port", str(settings.ui_port), "--until-stdin-closes"]
+    command = locust_command(*options, *place, "--loglevel", "WARNING")
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    out.print(f"Locust's web UI: http://{settings.ui_host}:{settings.ui_port} (Ctrl-C ends it)")
+    try:
+        code = process.wait()
+    finally:
+        from loadtest.live.services import end
+
+        end(process)
+    if code:
+        raise ChildError(f"Locust ended with exit code {code}")
+
+
+def _settings(**given: object) -> LoadtestSettings:
+    return from_environment(LoadtestSettings, **{name: value for name, value in given.items() if value is not None})
+
+
+def _urls(settings: LoadtestSettings) -> Urls | None:
+    """Return the services to attach to, after asking whether they are there; none to start our own."""
+    if settings.client_url is None and settings.backend_url is None:
+        return None
+    if settings.client_url is None or settings.backend_url is None:
+        raise _wrong("client-url, backend-url", None, "both, or neither of them")
+    Service("client", settings.client_url).check("/breaker")
+    Service("backend", settings.backend_url).check("/faults")
+    return Urls(settings.client_url.rstrip("/"), settings.backend_url.rstrip("/"))
+
+
+def _wrong(field: str, value: object, allowed: str) -> WrongInputError:
+    got = "" if value is None else f"got {value!r}; "
+    return WrongInputError([{"field": field, "value": value, "detail": f"{field}: {got}allowed: {allowed}"}])
+
+
+def _fail(why: str, code: int) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
+    raise typer.Exit(code)
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not cut off the tidying up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends with exit code 2 and a sentence for each."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except WrongInputError as error:
+        for problem in error.problems:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {problem['detail']}", markup=False)
+        raise SystemExit(2) from None
+    except ChildError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {error}", markup=False)
+        raise SystemExit(1) from None
+    except Interrupted as signalled:
+        raise SystemExit(signalled.exit_code) from None

@@ -1,0 +1,70 @@
+"""From the rows of a run to its summary and report; the same after a run and on any later day."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loadtest import comparison, document, rows
+from loadtest.expectation import check_expectations
+from loadtest.report.render import write_report
+from loadtest.summary import Measured, fold, gather
+from loadtest.validity import Check, check_run
+
+if TYPE_CHECKING:
+    from loadtest.run_folder import RunFolder
+    from loadtest.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run with everything that was made of it."""
+
+    scenario: Scenario
+    manifest: dict[str, Any]
+    arms: list[Measured]
+    summary: dict[str, Any]
+
+    @property
+    def broken(self) -> list[Check]:
+        """Validity checks that failed, then expectations that were not met."""
+        found = [Check(**each) for each in [*self.summary["validity"], *self.summary["expect"]]]
+        return [check for check in found if not check.ok]
+
+
+def finish(folder: RunFolder) -> Finished:
+    """Write summary.json and the report. Raises WrongInputError where the folder holds no run."""
+    manifest, scenario = folder.manifest(), folder.scenario()
+    arms = gather(
+        manifest["arms"],
+        rows.read(folder.requests, rows.Row),
+        rows.read(folder.transitions, rows.StateChange),
+        rows.read(folder.samples, rows.Sample),
+        rows.read(folder.arms, rows.ArmRecord),
+    )
+    figures = {arm.arm: fold(arm) for arm in arms}
+    summary = {
+        "schema": 1,
+        "scenario": scenario.name,
+        "engine": manifest["engine"],
+        "complete": manifest["complete"],
+        "seeds": manifest["seeds"],
+        "arms": figures,
+        "comparison": comparison.compare(scenario.baseline, figures),
+        "document": [figure._asdict() for figure in _document(scenario, arms, figures)],
+        "validity": [check._asdict() for check in check_run(scenario, manifest, arms)],
+        "expect": [check._asdict() for check in check_expectations(scenario, figures)],
+    }
+    folder.write("summary.json", json.dumps(summary, indent=2) + "\n")
+    finished = Finished(scenario, manifest, arms, summary)
+    write_report(folder, finished)
+    return finished
+
+
+def _document(scenario: Scenario, arms: list[Measured], figures: dict[str, dict[str, Any]]) -> list[document.Figure]:
+    if scenario.document == "experiment-1":
+        return document.compare_experiment_1(arms)
+    if scenario.document == "experiment-2":
+        return document.compare_experiment_2(figures)
+    return []

@@ -1,0 +1,24 @@
+"""What the backend would have answered: known from the weather, so that a refusal can be called right or wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backend.faults import draw
+from backend.weather import WeatherKey
+
+if TYPE_CHECKING:
+    from backend.profile import FaultPlan
+
+
+def would_have(plan: FaultPlan, request_id: int, elapsed_s: float, timeout_s: float | None) -> str:
+    """Return ok, error or timeout for a first attempt that reaches the backend `elapsed_s` after the plan was set.
+
+    A wait for a worker is left out: it depends on who else was let through.
+    """
+    fault = draw(plan.profile_at(elapsed_s), WeatherKey(plan.seed, str(request_id), request_id))
+    if fault.kind in ("reset", "unreachable"):
+        return "error"
+    if fault.kind == "hang" or (timeout_s is not None and fault.latency_s > timeout_s):
+        return "timeout"
+    return fault.kind

@@ -1,0 +1,131 @@
+"""Tell on the terminal how a run goes: the trace of short arms, and one line that says where things stand."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from loadtest import trace
+from loadtest.arrivals import schedule
+from loadtest.rows import Row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from rich.console import Console
+
+    from loadtest.run_folder import RunFolder
+    from loadtest.scenario import Scenario
+
+# Arms of at most this many requests are traced line by line.
+TRACED = 40
+PLAIN_EVERY_S = 10.0
+BETWEEN_ARMS_S = 1.0
+
+
+class _Tail:
+    """The records that a growing file of JSON lines has gained since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new(self) -> list[dict[str, Any]]:
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [json.loads(each) for each in whole.splitlines()]
+
+
+class Narrator:
+    """Reads the run's files as they grow. A context manager; call `look` a few times a second."""
+
+    def __init__(self, console: Console, scenario: Scenario, folder: RunFolder, *, quiet: bool = False) -> None:
+        manifest = folder.manifest()
+        self._console, self._quiet = console, quiet
+        self._planned: dict[tuple[str, int], int] = {}
+        self._ends: dict[tuple[str, int], float] = {}
+        for seed in manifest["seeds"]:
+            for arm in manifest["arms"]:
+                arrivals = list(schedule(scenario.load_of(arm), seed))
+                self._planned[arm, seed] = len(arrivals)
+                self._ends[arm, seed] = arrivals[-1].intended_s + BETWEEN_ARMS_S
+        self._rows, self._samples = _Tail(folder.requests), _Tail(folder.samples)
+        self._done = 0
+        self._before: dict[tuple[str, int], Row] = {}
+        self._state, self._place = "closed", ""
+        self._began = self._said = time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} requests"),
+            TextColumn("breaker {task.fields[state]}"),
+            TimeElapsedColumn(),
+            TextColumn("about {task.fields[left]} s left"),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._progress.add_task(
+            "starting", total=sum(self._planned.values()), state="closed", left=f"{self._expected_s:.0f}"
+        )
+
+    @property
+    def _expected_s(self) -> float:
+        return sum(self._ends.values())
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            self._console.print(
+                f"{len(self._planned)} arm(s) x seed(s), {sum(self._planned.values())} requests, "
+                f"about {self._expected_s:.0f} s"
+            )
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_back: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def look(self) -> None:
+        """Read what is new and tell it."""
+        for values in self._rows.new():
+            self._tell(Row(**values))
+        for sample in self._samples.new():
+            self._state = sample["state"]
+            self._place = f"{sample['arm']}, seed {sample['seed']}, {max(0.0, sample['at_s']):.0f} s"
+        elapsed = time.monotonic() - self._began
+        left = f"{max(0.0, self._expected_s - elapsed):.0f}"
+        self._progress.update(
+            self._task, completed=self._done, state=self._state, left=left, description=self._place or "starting"
+        )
+        if not self._quiet and self._progress.disable and time.monotonic() - self._said >= PLAIN_EVERY_S:
+            self._said = time.monotonic()
+            total = sum(self._planned.values())
+            self._console.print(
+                f"  {self._place}: {self._done}/{total} requests, breaker {self._state}, about {left} s left"
+            )
+
+    def _tell(self, row: Row) -> None:
+        self._done += 1
+        self._place = f"{row.arm}, seed {row.seed}, {row.end_s:.0f} s"
+        if row.state:
+            self._state = row.state
+        key = row.arm, row.seed
+        if self._quiet or self._planned.get(key, 0) > TRACED:
+            return
+        before = self._before.get(key)
+        if before is None:
+            self._console.print(f"\n[bold]{row.arm}[/bold], seed {row.seed}")
+        self._console.print(trace.line(row, before), highlight=False)
+        self._before[key] = row

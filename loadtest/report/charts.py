@@ -1,0 +1,170 @@
+"""The charts of a report, each a function from measured arms to a figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from loadtest.report import theme
+from loadtest.summary import OUTCOMES, state_bands
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from loadtest.rows import Row
+    from loadtest.summary import Measured
+
+# A band narrower than this share of the axis has no room for its name.
+_NAMED_BAND = 0.06
+
+
+def timeline(arms: Sequence[Measured]) -> Figure:
+    """State band over time with each request as a point on a log latency axis; the first seed of each arm."""
+    with mpl.rc_context(theme.rc()):
+        figure = theme.new_figure(0.9 + 2.7 * len(arms))
+        axes = figure.subplots(len(arms), 1, squeeze=False)[:, 0]
+        low, high = _latency_range([row for arm in arms for row in arm.rows])
+        for axis, arm in zip(axes, arms, strict=True):
+            _one_timeline(axis, arm.of_seed(arm.seeds[0]) if arm.seeds else arm, low, high)
+        axes[-1].set_xlabel("seconds from the start of the arm")
+        figure.legend(handles=_legend(arms), loc="outside lower center", ncols=6, fontsize=9)
+        return figure
+
+
+def _one_timeline(axis: Axes, arm: Measured, low: float, high: float) -> None:
+    seed = arm.seeds[0] if arm.seeds else 0
+    duration_s = arm.duration_s(seed) or 1.0
+    for state, start, end in state_bands(arm.changes, duration_s):
+        look = theme.STATES[state]
+        if state != "closed" and end > start:
+            axis.axvspan(start, end, facecolor=look.colour, alpha=0.16, edgecolor="none")
+            axis.axvspan(start, end, facecolor="none", alpha=0.35, edgecolor=look.colour, hatch=look.hatch, linewidth=0)
+        if end - start > _NAMED_BAND * duration_s:
+            axis.text((start + end) / 2, 1.01, look.word, transform=axis.get_xaxis_transform(), ha="center",
+                      va="bottom", fontsize=8)
+    for outcome in OUTCOMES:
+        rows = [row for row in arm.rows if row.outcome == outcome]
+        if rows:
+            look = theme.OUTCOMES[outcome]
+            times = [max(row.duration_s, low) for row in rows]
+            axis.scatter([row.sent_s for row in rows], times, s=34, marker=look.marker, color=look.colour,
+                         edgecolors=theme.INK, linewidths=0.4, zorder=3)
+    axis.set_yscale("log")
+    axis.set_ylim(low / 1.6, high * 1.8)
+    axis.set_xlim(-0.01 * duration_s, 1.01 * duration_s)
+    axis.set_ylabel("latency")
+    axis.yaxis.set_major_formatter(FuncFormatter(_seconds))
+    axis.minorticks_off()
+    axis.set_title(f"{arm.arm} (seed {seed})", pad=16)
+
+
+def _legend(arms: Sequence[Measured]) -> list[Any]:
+    present = {row.outcome for arm in arms for row in arm.rows}
+    states = {change.after for arm in arms for change in arm.changes} - {"closed"}
+    points = [
+        Line2D([], [], linestyle="none", marker=look.marker, color=look.colour, markeredgecolor=theme.INK,
+               markeredgewidth=0.4, markersize=7, label=look.word)
+        for name, look in theme.OUTCOMES.items()
+        if name in present
+    ]
+    bands = [
+        Patch(facecolor=look.colour, alpha=0.4, hatch=look.hatch, edgecolor=look.colour, label=f"breaker {look.word}")
+        for name, look in theme.STATES.items()
+        if name in states
+    ]
+    return points + bands
+
+
+def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
+    """How the requests of each arm ended, as stacked bars with their counts."""
+    with mpl.rc_context(theme.rc()):
+        figure = theme.new_figure(1.1 + 0.55 * len(summaries))
+        axis = figure.subplots()
+        names = list(summaries)
+        left = np.zeros(len(names))
+        for outcome in OUTCOMES:
+            counts = np.array([summaries[name]["outcomes"][outcome] for name in names], dtype=float)
+            if not counts.any():
+                continue
+            look = theme.OUTCOMES[outcome]
+            axis.barh(names, counts, left=left, color=look.colour, hatch=look.hatch, edgecolor="white", label=look.word,
+                      linewidth=0.8, height=0.62)
+            most = max(summaries[name]["requests"] for name in names)
+            for index, count in enumerate(counts):
+                if count > 0.025 * most:
+                    axis.text(left[index] + count / 2, index, f"{count:.0f}", ha="center", va="center", fontsize=9,
+                              color="black", bbox={"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": "none"})
+            left += counts
+        axis.invert_yaxis()
+        axis.grid(visible=False, axis="y")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_xlabel("requests")
+        figure.legend(loc="outside lower center", ncols=6, fontsize=9)
+        return figure
+
+
+def latency(arms: Sequence[Measured]) -> Figure:
+    """Share of requests answered within a time, for each arm, on a log time axis."""
+    with mpl.rc_context(theme.rc()):
+        figure = theme.new_figure(3.3)
+        axis = figure.subplots()
+        for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
+            times = [row.duration_s for row in arm.rows]
+            if times:
+                axis.ecdf(times, color=colour, linestyle=dashes, linewidth=2, label=arm.arm)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(FuncFormatter(_seconds))
+        axis.minorticks_off()
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
+        axis.set_xlabel("latency, from sending to the answer")
+        axis.set_ylabel("requests answered")
+        axis.legend(loc="upper left")
+        return figure
+
+
+def in_flight(arms: Sequence[Measured]) -> Figure:
+    """Requests in flight over time: those that a caller of the client is waiting for; the first seed of each arm."""
+    with mpl.rc_context(theme.rc()):
+        figure = theme.new_figure(3.0)
+        axis = figure.subplots()
+        for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
+            rows = arm.of_seed(arm.seeds[0]).rows if arm.seeds else []
+            times, counts = _steps(rows)
+            axis.step(times, counts, where="post", color=colour, linestyle=dashes, linewidth=1.6, label=arm.arm)
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_ylim(bottom=0)
+        axis.set_xlabel("seconds from the start of the arm")
+        axis.set_ylabel("requests in flight")
+        axis.legend(loc="upper left")
+        return figure
+
+
+def _steps(rows: Sequence[Row]) -> tuple[list[float], list[int]]:
+    changes = sorted([(row.sent_s, 1) for row in rows] + [(row.end_s, -1) for row in rows])
+    times, counts, inside = [0.0], [0], 0
+    for time_s, change in changes:
+        inside += change
+        times.append(time_s)
+        counts.append(inside)
+    return times, counts
+
+
+def _styles(arms: Sequence[Measured]) -> list[tuple[str, Any]]:
+    return [theme.ARMS[index % len(theme.ARMS)] for index in range(len(arms))]
+
+
+def _latency_range(rows: Sequence[Row]) -> tuple[float, float]:
+    times = [row.duration_s for row in rows] or [0.001, 1.0]
+    return max(min(times), 1e-4), max(times)
+
+
+def _seconds(value: float, _: object = None) -> str:
+    return f"{value:g} s" if value >= 1 else f"{1000 * value:g} ms"

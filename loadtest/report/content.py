@@ -1,0 +1,249 @@
+"""What a report says: figures turned into words. Pure."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from loadtest.probability import mean_calls_to_trip, trip_probability
+
+if TYPE_CHECKING:
+    from loadtest.finish import Finished
+    from loadtest.summary import Measured
+
+
+def headline(done: Finished) -> str:
+    """Return the answer in two sentences, or in one where the run cannot answer."""
+    if not any(arm.rows for arm in done.arms):
+        return "Nothing was measured."
+    if done.scenario.document == "experiment-1":
+        return " ".join(filter(None, (_replay(done), _independent(done))))
+    if done.summary["comparison"]:
+        return _comparison(done)
+    return " ".join(_plain(arm.arm, done.summary["arms"][arm.arm]) for arm in done.arms[:2])
+
+
+def _replay(done: Finished) -> str:
+    arm = next((each for each in done.arms if each.arm == "replay" and each.rows), None)
+    if arm is None:
+        return ""
+    fast = [row.duration_s for row in arm.rows if row.outcome == "fast_fail"]
+    normal = [row.duration_s for row in arm.rows if row.outcome in ("ok", "error")]
+    opened = next((change for change in arm.changes if change.after == "open"), None)
+    closed = next((change for change in arm.changes if change.before == "half-open" and change.after == "closed"), None)
+    if opened is None or not fast:
+        return f"In the replay of the document's sequence the breaker did not trip in {len(arm.rows)} requests."
+    last = max((row.id for row in arm.rows if row.sent_s <= opened.at_s and row.outcome != "fast_fail"), default=0)
+    back = (
+        f"and closed again {closed.at_s - opened.at_s:.1f} s after the trip, at the first probe"
+        if closed
+        else "and had not closed again when the run ended"
+    )
+    return (
+        f"On the document's own sequence the breaker tripped at request {last}, refused {len(fast)} requests in "
+        f"{_time(median(fast))} each (median; a normal call took {_time(median(normal))}) without a single call of the "
+        f"backend, {back}."
+    )
+
+
+def _independent(done: Finished) -> str:
+    arm = next((each for each in done.arms if each.arm == "independent-30" and each.rows), None)
+    if arm is None:
+        return ""
+    figures = done.summary["arms"][arm.arm]
+    exact = chance_of_trip(done, arm.arm)
+    tripped = "tripped" if figures["trips"] else "did not trip"
+    if exact is None:
+        return f"With independent failures it {tripped}."
+    return (
+        f"With the 30 % independent failures that the document describes it {tripped}, as expected: the exact chance "
+        f"that it trips at all in {exact['requests']} requests is {100 * exact['trips']:.2f} %."
+        if not figures["trips"]
+        else f"With the 30 % independent failures that the document describes it {tripped}, which has an exact chance "
+        f"of only {100 * exact['trips']:.2f} % in {exact['requests']} requests."
+    )
+
+
+def chance_of_trip(done: Finished, arm: str) -> dict[str, Any] | None:
+    """Return the exact chances for an arm with independent errors and consecutive counting, else none."""
+    settings = done.scenario.arms[arm]
+    profile = done.scenario.plan_of(arm, 0).profile_at(0)
+    if settings.breaker.policy != "consecutive" or profile.error_rate == 0:
+        return None
+    requests = sum(segment.requests for segment in done.scenario.load_of(arm))
+    rate, fail_max = profile.error_rate, settings.breaker.fail_max
+    return {
+        "error_rate": rate,
+        "fail_max": fail_max,
+        "requests": requests,
+        "trips": trip_probability(rate, fail_max, requests),
+        "trips_in_100": trip_probability(rate, fail_max, 100),
+        "mean_calls": mean_calls_to_trip(rate, fail_max),
+    }
+
+
+def _comparison(done: Finished) -> str:
+    base_name = done.summary["comparison"]["baseline"]
+    base = done.summary["arms"][base_name]
+    other_name = next(name for name in done.summary["arms"] if name != base_name)
+    other = done.summary["arms"][other_name]
+    if not base["requests"] or not other["requests"]:
+        return f"Only one of the arms {base_name} and {other_name} was measured: there is nothing to compare."
+    held = 100 * (1 - other["in_flight_s"] / base["in_flight_s"])
+    return (
+        f"Arm `{other_name}` against `{base_name}`: the mean response time went from {base['mean_response_s']:.2f} s to "
+        f"{other['mean_response_s']:.2f} s, timeouts from {base['outcomes']['timeout']} to "
+        f"{other['outcomes']['timeout']}, and {held:.0f} % fewer request-seconds were held. The price: "
+        f"{other['outcomes']['fast_fail']} of {other['requests']} requests were refused, "
+        f"{other['false_positives']['fast_fails']} of which the backend would have answered, and "
+        f"{other['outcomes']['ok']} instead of {base['outcomes']['ok']} got what they asked for."
+    )
+
+
+def _plain(name: str, figures: dict[str, Any]) -> str:
+    return (
+        f"Arm `{name}`: {figures['outcomes']['ok']} of {figures['requests']} requests got what they asked for, "
+        f"{figures['outcomes']['fast_fail']} were refused; the breaker tripped {figures['trips']} time(s)."
+    )
+
+
+def figure_rows(done: Finished) -> list[dict[str, str]]:
+    """Return the document's figures as text: name, document, measured, deviation, tolerance, verdict."""
+    return [
+        {
+            "name": each["name"],
+            "document": _value(each["value"], each["unit"]),
+            "measured": _value(each["measured"], each["unit"]),
+            "deviation": _deviation(each),
+            "tolerance": each["tolerance"],
+            "verdict": "within" if each["within"] else "**outside**",
+        }
+        for each in done.summary["document"]
+    ]
+
+
+def metric_rows(done: Finished) -> list[dict[str, str]]:
+    """Return the five metrics that the document asks for, one row each, one column an arm."""
+    arms = done.summary["arms"]
+    rows: dict[str, dict[str, str]] = {
+        "1. state transitions": {name: _transitions(arm) for name, arm in arms.items()},
+        "2. fast-fail rate": {name: _percent(arm["fast_fail_rate"]) for name, arm in arms.items()},
+        "3. success rate in half-open": {name: _half_open(arm) for name, arm in arms.items()},
+        "4. time in each state": {name: _times(arm) for name, arm in arms.items()},
+        "5. false positives": {name: _false_positives(arm) for name, arm in arms.items()},
+        "mean recovery delay": {name: _seconds(arm["recovery_delay_s"]) for name, arm in arms.items()},
+    }
+    return [{"metric": metric, **values} for metric, values in rows.items()]
+
+
+def comparison_rows(done: Finished) -> list[dict[str, str]]:
+    """Return the arms side by side, one row a figure."""
+    words: list[tuple[str, str, str]] = [
+        ("requests", "requests", "count"),
+        ("ok", "outcomes.ok", "count"),
+        ("error", "outcomes.error", "count"),
+        ("timeout", "outcomes.timeout", "count"),
+        ("fast-fail", "outcomes.fast_fail", "count"),
+        ("success rate", "success_rate", "percent"),
+        ("success rate of actual backend calls", "backend_success_rate", "percent"),
+        ("mean response time", "mean_response_s", "seconds"),
+        ("median latency", "latency_s.all.p50", "seconds"),
+        ("95 % latency", "latency_s.all.p95", "seconds"),
+        ("95 % latency, from the intended time", "intended_latency_s.all.p95", "seconds"),
+        ("median latency of a fast-fail", "latency_s.fast_fail.p50", "seconds"),
+        ("backend calls", "backend_calls", "count"),
+        ("request-seconds held", "in_flight_s", "seconds"),
+        ("backend worker-seconds used", "backend_busy_s", "seconds"),
+        ("client CPU seconds", "client_cpu_s", "seconds"),
+    ]
+    write = {"count": _count, "percent": _percent, "seconds": _seconds}
+    return [
+        {"figure": word, **{name: write[kind](_at(arm, path)) for name, arm in done.summary["arms"].items()}}
+        for word, path, kind in words
+    ]
+
+
+def interval_rows(done: Finished) -> list[dict[str, str]]:
+    """Return differences from the baseline with their intervals, where there are enough runs for one."""
+    found = done.summary["comparison"]
+    if not found:
+        return []
+    return [
+        {
+            "arm": arm,
+            "figure": figure,
+            "difference": f"{pair['difference']:+.4g}",
+            "interval": f"{pair['interval'][0]:+.4g} to {pair['interval'][1]:+.4g}",
+        }
+        for arm, figures in found["arms"].items()
+        for figure, pair in figures.items()
+        if pair["interval"]
+    ]
+
+
+def traced(done: Finished, most: int) -> list[Measured]:
+    """Return the arms, first seed only, that are short enough to be printed request by request."""
+    firsts = [arm.of_seed(arm.seeds[0]) for arm in done.arms if arm.seeds]
+    return [arm for arm in firsts if len(arm.rows) <= most]
+
+
+def _at(figures: Any, path: str) -> float | None:
+    for part in path.split("."):
+        if not isinstance(figures, dict) or part not in figures:
+            return None
+        figures = figures[part]
+    return None if figures is None else float(figures)
+
+
+def _value(value: float | str | None, unit: str) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value
+    return f"{value:.4g} {unit}".strip()
+
+
+def _deviation(figure: dict[str, Any]) -> str:
+    if figure["deviation"] is None:
+        return ""
+    unit = "points" if figure["unit"] == "%" else figure["unit"]
+    return f"{figure['deviation']:+.3g} {unit}".strip() if figure["deviation"] else "0"
+
+
+def _transitions(arm: dict[str, Any]) -> str:
+    changes = arm["transitions"]
+    if not changes:
+        return "none"
+    shown = [f"{change['after']} at {change['at_s']:.1f} s ({change['cause']})" for change in changes[:8]]
+    more = f"; and {len(changes) - 8} more" if len(changes) > 8 else ""
+    return "; ".join(shown) + more
+
+
+def _half_open(arm: dict[str, Any]) -> str:
+    probes, successes = arm["half_open"]["probes"], arm["half_open"]["successes"]
+    return f"{successes} of {probes} probes" if probes else "no probe"
+
+
+def _times(arm: dict[str, Any]) -> str:
+    return ", ".join(f"{state} {spent:.1f} s" for state, spent in arm["time_in_state_s"].items())
+
+
+def _false_positives(arm: dict[str, Any]) -> str:
+    found = arm["false_positives"]
+    return f"{found['fast_fails']} of {arm['outcomes']['fast_fail']} refusals, {found['trips']} of {arm['trips']} trips"
+
+
+def _count(value: float | None) -> str:
+    return "none" if value is None else f"{value:.0f}"
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def _seconds(value: float | None) -> str:
+    return "none" if value is None else _time(value)
+
+
+def _time(value: float) -> str:
+    return f"{1000 * value:.2g} ms" if value < 0.1 else f"{value:.2f} s"

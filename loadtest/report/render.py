@@ -1,0 +1,122 @@
+"""Write report.md, the same as a self-contained report.html, and the charts."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from loadtest import trace
+from loadtest.narrator import TRACED
+from loadtest.report import charts, content, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+
+    from loadtest.finish import Finished
+    from loadtest.run_folder import RunFolder
+
+
+def write_report(folder: RunFolder, done: Finished) -> None:
+    """Write the report of a finished run into its folder."""
+    pictures = folder.path / "charts"
+    _write_charts(pictures, done)
+    source = _markdown(done)
+    folder.write("report.md", source)
+    folder.write("report.html", _page(done.scenario.title, source, folder.path))
+
+
+def _write_charts(folder: Path, done: Finished) -> None:
+    theme.save(charts.timeline(done.arms), folder, "timeline")
+    theme.save(charts.outcomes(done.summary["arms"]), folder, "outcomes")
+    theme.save(charts.latency(done.arms), folder, "latency")
+    theme.save(charts.in_flight(done.arms), folder, "in_flight")
+
+
+def _markdown(done: Finished) -> str:
+    environment = Environment(
+        loader=PackageLoader("loadtest.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
+    )
+    figures = content.figure_rows(done)
+    names = list(done.summary["arms"])
+    checks = [*done.summary["validity"], *done.summary["expect"]]
+    text = environment.get_template("report.md.j2").render(
+        scenario=done.scenario,
+        manifest=done.manifest,
+        headline=content.headline(done),
+        broken=done.broken,
+        figures=figures,
+        within=sum(each["verdict"] == "within" for each in figures),
+        document_notes=f"{done.scenario.document}.md.j2",
+        chance=_chance(done),
+        traces=content.traced(done, TRACED),
+        lines=trace.lines,
+        side_by_side=len(names) > 1,
+        comparison=content.comparison_rows(done),
+        intervals=content.interval_rows(done),
+        metrics=content.metric_rows(done),
+        checks=[{**each, "verdict": "ok" if each["ok"] else "**NOT OK**"} for each in checks],
+        again=_again(done),
+        table=_table,
+        arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
+    )
+    return _tidy(text)
+
+
+def _chance(done: Finished) -> dict[str, Any] | None:
+    chances = [content.chance_of_trip(done, arm.arm) for arm in done.arms]
+    return next((each for each in chances if each is not None), None)
+
+
+def _again(done: Finished) -> str:
+    """Return the shortest command that makes the same run."""
+    manifest, scenario = done.manifest, done.scenario
+    if manifest["seeds"] == [scenario.seed] and manifest["arms"] == list(scenario.arms) and scenario.document:
+        return f"make {scenario.name}"
+    arms = "" if manifest["arms"] == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest["arms"])
+    seeds = ",".join(map(str, manifest["seeds"]))
+    return f"python -m loadtest run {scenario.name}{arms} --seeds {seeds}"
+
+
+def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
+    """Write a Markdown table: `columns` from key to heading."""
+    head = f"| {' | '.join(columns.values())} |\n|{'---|' * len(columns)}"
+    lines = [f"| {' | '.join(str(row[key]).replace('|', '/') for key in columns)} |" for row in rows]
+    return "\n".join([head, *lines])
+
+
+def _tidy(text: str) -> str:
+    """Collapse runs of empty lines outside code."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.strip() or (lines and lines[-1].strip()):
+            lines.append(line.rstrip())
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _page(title: str, source: str, folder: Path) -> str:
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+    def picture(renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:  # noqa: ARG001
+        token = tokens[index]
+        svg = (folder / str(token.attrs["src"])).read_text(encoding="utf-8")
+        drawing = svg[svg.index("<svg") :]
+        label = html.escape(token.content, quote=True)
+        return f'<figure role="img" aria-label="{label}">{drawing}</figure>'
+
+    markdown.add_render_rule("image", picture)
+    markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
+    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    environment = Environment(loader=PackageLoader("loadtest.report"), undefined=StrictUndefined, autoescape=True)
+    body = Markup(markdown.render(source))  # noqa: S704 - made from Markdown with HTML disabled
+    return environment.get_template("page.html.j2").render(title=title, body=body)

@@ -1,0 +1,182 @@
+"""The files of one run, in results/<scenario>/<UTC time>-<engine>/."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadtest.scenario import Scenario, parse
+from service.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - a system without flock has no such guard
+    fcntl = None  # type: ignore[assignment]
+
+_LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps what it measured. Nothing here is held open."""
+
+    path: Path
+
+    @property
+    def requests(self) -> Path:
+        """One row a request."""
+        return self.path / "requests.jsonl"
+
+    @property
+    def transitions(self) -> Path:
+        """One line a change of state."""
+        return self.path / "transitions.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Both services, a few times a second."""
+        return self.path / "samples.jsonl"
+
+    @property
+    def arms(self) -> Path:
+        """One line for each arm and seed that was run to its end."""
+        return self.path / "arms.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the processes of the run had to complain about."""
+        return self.path / "run.log"
+
+    def manifest(self) -> dict[str, Any]:
+        """Read manifest.json. Raises WrongInputError."""
+        try:
+            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            return dict(found)
+        except (OSError, ValueError) as error:
+            detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
+            raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}]) from error
+
+    def scenario(self) -> Scenario:
+        """Return the scenario as it was run."""
+        return parse(self.manifest()["scenario_text"], "manifest.json")
+
+    def update_manifest(self, **values: Any) -> None:
+        """Set entries of the manifest."""
+        self.write("manifest.json", json.dumps({**self.manifest(), **values}, indent=2) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        target = self.path / name
+        draft = target.with_name(f".{name}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+
+
+def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[str], seeds: list[int]) -> RunFolder:
+    """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
+
+    Raises WrongInputError where it cannot be written.
+    """
+    began = datetime.now(UTC)
+    parent = root / scenario.name
+    stamp = f"{began:%Y%m%dT%H%M%SZ}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        path = _new_folder(parent, stamp, engine)
+        manifest = {
+            "schema": 1,
+            "complete": False,
+            "scenario": scenario.name,
+            "scenario_text": text,
+            "scenario_sha256": sha256(text.encode()).hexdigest(),
+            "engine": engine,
+            "arms": arms,
+            "seeds": seeds,
+            "weather": {f"{arm}/{seed}": scenario.weather_hash(arm, seed) for arm in arms for seed in seeds},
+            "started": began.isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+            "git_revision": _git_revision(),
+            "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+            "settings": {},
+        }
+        (path / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _point_latest(parent, path)
+    except OSError as error:
+        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+    return RunFolder(path)
+
+
+@contextmanager
+def only_run(root: Path, what: str) -> Iterator[None]:
+    """Hold the place for the one run that may go on in `root`; released by the system if the process dies.
+
+    Raises WrongInputError when another run holds it, or when the folder cannot be written.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / ".running").open("a+", encoding="utf-8")
+    except OSError as error:
+        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+    with file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                detail = (
+                    f"another run is going on ({holder}): two at once would measure each other; "
+                    "wait for it, or end it"
+                )
+                raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+        file.truncate(0)
+        file.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC")
+        file.flush()
+        yield
+
+
+def _new_folder(parent: Path, stamp: str, engine: str) -> Path:
+    for suffix in ("", *(f".{number}" for number in range(2, 1000))):
+        path = parent / f"{stamp}{suffix}-{engine}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise OSError(17, "a thousand runs within one second")
+
+
+def _point_latest(parent: Path, path: Path) -> None:
+    draft = parent / f".latest.{os.getpid()}"
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(path.name)
+    draft.replace(parent / "latest")
+
+
+def _git_revision() -> str | None:
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,20 @@
+"""Settings of the load generator: environment variables LOADTEST_*; the command line wins over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class LoadtestSettings(BaseSettings):
+    """Which services to use, and where runs are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="LOADTEST_", frozen=True, extra="forbid")
+
+    client_url: str | None = Field(None, description="attach to this client instead of starting one")
+    backend_url: str | None = Field(None, description="attach to this backend instead of starting one")
+    out: Path = Field(Path("results"), description="folder of all runs")
+    ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
+    ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")

@@ -1,0 +1,35 @@
+"""A run request by request, in the form in which the reference document prints it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.document import RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from loadtest.rows import Row
+
+
+def line(row: Row, before: Row | None) -> str:
+    """Return one request as a line; a change of state is told at the first request that met it."""
+    news = ""
+    if before is not None and before.state != "open" and row.state == "open":
+        news = "Circuit Breaker OPENED; "
+    elif before is not None and before.state != "closed" and row.state == "closed":
+        news = "Circuit Breaker CLOSED; "
+    result = RESULTS.get(row.outcome, row.outcome.upper())
+    seconds = f"({row.duration_s:.3f}s)"
+    said = f"{result} {seconds}" if row.backend_calls == 0 else f"Backend: {result} {seconds}"
+    count = "" if row.backend_calls == 0 else f" (fail_count: {row.fail_count})"
+    state = row.state.upper().replace("-", "_") or "UNKNOWN"
+    return f"{f'Request {row.id}:':<12} {news}{said}, Circuit: {state}{count}"
+
+
+def lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the trace of one arm and seed, in the order of the request ids."""
+    before: Row | None = None
+    for row in sorted(rows, key=lambda each: each.id):
+        yield line(row, before)
+        before = row
