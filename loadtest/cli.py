@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from loadtest import run_folder, scenario
 from loadtest.finish import Finished, finish
 from loadtest.live.admin import Service
 from loadtest.live.engine import locust_command, run_live
-from loadtest.live.services import ChildError, Urls, own_services
+from loadtest.live.services import ChildError, Urls, end, own_services
 from loadtest.narrator import Narrator
 from loadtest.report.content import headline
 from loadtest.seeds import parse_seeds
@@ -41,7 +41,7 @@ BackendUrl = Annotated[str | None, typer.Option(help="Use this backend instead o
 Out = Annotated[Path | None, typer.Option(help="Folder of all runs (default: results).")]
 
 
-class Interrupted(BaseException):  # noqa: N818 - like KeyboardInterrupt, it is no error
+class Interrupted(BaseException):
     """A signal asked this process to end."""
 
     def __init__(self, number: int) -> None:
@@ -100,7 +100,9 @@ def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interru
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, such as results/experiment-1/latest.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a run, such as results/experiment-1/latest.")
+    ],
 ) -> None:
     """Rebuild summary and report of a run from its rows. Needs no service and no network."""
     done = finish(run_folder.RunFolder(folder))
@@ -155,15 +157,15 @@ def _serve_ui(settings: LoadtestSettings, urls: Urls) -> None:
     try:
         code = process.wait()
     finally:
-        from loadtest.live.services import end
-
         end(process)
     if code:
         raise ChildError(f"Locust ended with exit code {code}")
 
 
-def _settings(**given: object) -> LoadtestSettings:
-    return from_environment(LoadtestSettings, **{name: value for name, value in given.items() if value is not None})
+def _settings(**given: Any) -> LoadtestSettings:
+    return from_environment(
+        LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 def _urls(settings: LoadtestSettings) -> Urls | None:

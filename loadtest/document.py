@@ -45,11 +45,17 @@ def compare_experiment_1(arms: Sequence[Measured]) -> list[Figure]:
     return [
         *(_line(number, expected, rows.get(number)) for number, expected in TRACE.items()),
         _count("requests in all", 20, len(replay.rows), "requests"),
-        _count("backend calls while open", 0, sum(row.backend_calls for row in replay.rows if row.outcome == "fast_fail"),
-               "calls"),
+        _count(
+            "backend calls while open",
+            0,
+            sum(row.backend_calls for row in replay.rows if row.outcome == "fast_fail"),
+            "calls",
+        ),
         _at_most("fast-fail, median", 0.002, _median(fast), "0.001 to 0.002 s printed; at most 0.002 s"),
         _time("normal call, median", 0.5, _median(normal)),
-        _at_least("wait from opening to the probe", 30.0, wait_s, "not before 30 s: the next request then is the probe"),
+        _at_least(
+            "wait from opening to the probe", 30.0, wait_s, "not before 30 s: the next request then is the probe"
+        ),
         _count("probes that close it", 1, len(probes) if probes and probes[-1].outcome == "ok" else 0, "probe"),
     ]
 
@@ -100,6 +106,11 @@ TRACE: dict[int, tuple[str | None, str, int | None]] = {
 RESULTS = {"ok": "SUCCESS", "error": "FAILED", "timeout": "TIMEOUT", "fast_fail": "FAST-FAIL"}
 
 
+def allowed(value: float, unit: str) -> float:
+    """Return the tolerance of a figure in its own unit: a share of a time, else percentage points or counts."""
+    return TIME_SHARE * value if unit == "s" else POINTS
+
+
 def _line(number: int, expected: tuple[str | None, str, int | None], row: Row | None) -> Figure:
     name = f"trace, request {number}"
     said = _words(*expected)
@@ -125,13 +136,13 @@ def _count(name: str, value: int, measured: int, unit: str) -> Figure:
 
 def _points(name: str, value: float, measured: float | None) -> Figure:
     deviation = None if measured is None else measured - value
-    within = deviation is not None and abs(deviation) <= POINTS + 1e-9
+    within = deviation is not None and abs(deviation) <= allowed(value, "%") + 1e-9
     return Figure(name, value, measured, "%", f"{POINTS:g} points", deviation, within)
 
 
 def _time(name: str, value: float, measured: float | None) -> Figure:
     deviation = None if measured is None else measured - value
-    within = deviation is not None and abs(deviation) <= TIME_SHARE * value + 1e-9
+    within = deviation is not None and abs(deviation) <= allowed(value, "s") + 1e-9
     return Figure(name, value, measured, "s", f"{100 * TIME_SHARE:g} %", deviation, within)
 
 

@@ -12,8 +12,11 @@ def trip_probability(error_rate: float, fail_max: int, requests: int) -> float:
     runs = [1.0] + [0.0] * fail_max
     for _ in range(requests):
         alive = sum(runs[:fail_max])
-        runs = [alive * (1 - error_rate), *(error_rate * share for share in runs[: fail_max - 1]), runs[fail_max]
-                + error_rate * runs[fail_max - 1]]
+        runs = [
+            alive * (1 - error_rate),
+            *(error_rate * share for share in runs[: fail_max - 1]),
+            runs[fail_max] + error_rate * runs[fail_max - 1],
+        ]
     return runs[fail_max]
 
 

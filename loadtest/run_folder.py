@@ -139,8 +139,7 @@ def only_run(root: Path, what: str) -> Iterator[None]:
                 file.seek(0)
                 holder = file.read().strip() or "unknown"
                 detail = (
-                    f"another run is going on ({holder}): two at once would measure each other; "
-                    "wait for it, or end it"
+                    f"another run is going on ({holder}): two at once would measure each other; wait for it, or end it"
                 )
                 raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
         file.truncate(0)

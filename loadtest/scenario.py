@@ -24,9 +24,7 @@ def _form(value: Any) -> str:
     return "<phases>" if has_phases else "<profile>"
 
 
-Faults = Annotated[
-    Annotated[FaultPlan, Tag("<phases>")] | Annotated[OnePhase, Tag("<profile>")], Discriminator(_form)
-]
+Faults = Annotated[Annotated[FaultPlan, Tag("<phases>")] | Annotated[OnePhase, Tag("<profile>")], Discriminator(_form)]
 
 
 class Segment(StrictModel):
@@ -81,7 +79,7 @@ class Scenario(StrictModel):
     load: tuple[Segment, ...] = ()
     faults: Faults = OnePhase()
     arms: dict[Slug, Arm] = Field(min_length=1)
-    expect: dict[str, dict[str, Bound]] = {}
+    expect: dict[str, dict[str, Bound]] = Field({}, description="bounds on figures of the summary, arm by arm")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -137,7 +135,7 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "not a text file in UTF-8"
+        said = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
         raise _wrong(f"scenario file {name_or_path}: {said}", name_or_path) from error
     return parse(text, path.name), text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def _quiet_while_open(arm: Measured) -> Check:
     for seed in arm.seeds:
         samples = [sample for sample in arm.samples if sample.seed == seed]
         changes = [change.at_s for change in arm.changes if change.seed == seed]
-        for first, second in zip(samples, samples[1:], strict=False):
+        for first, second in pairwise(samples):
             changed = any(first.at_s <= at <= second.at_s for at in changes)
             if first.state == second.state == "open" and not changed:
                 pairs += 1
@@ -90,13 +91,15 @@ def _transitions(arm: Measured) -> Check:
 def _on_time(arm: Measured) -> Check:
     late = [row.sent_s - row.intended_s for row in arm.rows]
     worst, p99 = (max(late), float(np.quantile(late, 0.99))) if late else (0.0, 0.0)
-    detail = f"99 % sent within {1e3 * p99:.1f} ms of their time, the latest {1e3 * worst:.1f} ms; allowed {1e3 * LATE_S:.0f} ms"
+    detail = f"99 % sent within {1e3 * p99:.1f} ms, the latest {1e3 * worst:.1f} ms; allowed {1e3 * LATE_S:g} ms"
     return Check(f"{arm.arm}: the load kept to its schedule", p99 <= LATE_S, detail)
 
 
 def _same_weather(manifest: dict[str, Any], arms: Sequence[str]) -> Check:
-    different = [
-        seed for seed in manifest["seeds"] if len({manifest["weather"][f"{arm}/{seed}"] for arm in arms}) > 1
-    ]
-    detail = f"weather hashes differ for seeds {different}" if different else f"{len(manifest['seeds'])} seed(s), equal hashes"
+    different = [seed for seed in manifest["seeds"] if len({manifest["weather"][f"{arm}/{seed}"] for arm in arms}) > 1]
+    detail = (
+        f"weather hashes differ for seeds {different}"
+        if different
+        else f"{len(manifest['seeds'])} seed(s), equal hashes"
+    )
     return Check("all arms met the same weather", not different, detail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from loadtest.arrivals import schedule
 from loadtest.hindsight import would_have
@@ -48,7 +48,6 @@ class Crew(Protocol):
         """Wait for every job."""
 
 
-
 @dataclass
 class _Clock:
     """The arm's time, and how to read the client's in it."""
@@ -81,7 +80,7 @@ class Conductor:
         self._backend = backend
         self._send = send
         self._new_crew = new_crew
-        self._files: dict[str, IO[str]] = {}
+        self._files: dict[str, TextIO] = {}
         self._seen = 0
 
     def run(self) -> None:

@@ -49,7 +49,6 @@ class Session:
 session = Session()
 
 
-@events.init_command_line_parser.add_listener
 def add_arguments(parser: LocustArgumentParser) -> None:
     """Add the form's fields, and what the command line passes on."""
     names = scenario.shipped()
@@ -62,13 +61,14 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--run-dir", default="", include_in_web_ui=False, help="folder of a prepared run")
     parser.add_argument("--backend-url", default="", include_in_web_ui=False, help="where the backend is")
     parser.add_argument("--results", default="results", include_in_web_ui=False, help="where runs from the form go")
-    parser.add_argument("--until-stdin-closes", action="store_true", include_in_web_ui=False, help="end with the parent")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", include_in_web_ui=False, help="end with the parent"
+    )
 
 
-@events.init.add_listener
 def watch_parent(environment: Environment, **_: Any) -> None:
     """End this process when the one that started it is gone."""
-    if environment.parsed_options is not None and environment.parsed_options.until_stdin_closes:
+    if _options(environment).until_stdin_closes:
 
         def wait() -> None:
             gevent.get_hub().threadpool.apply(_read_to_end)
@@ -82,15 +82,21 @@ def _read_to_end() -> None:
         pass
 
 
-@events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
     """Take the prepared folder, or make one for what the form asks for."""
     session.done, session.failed = False, ""
-    options = environment.parsed_options
+    options = _options(environment)
     try:
         session.folder = RunFolder(Path(options.run_dir)) if options.run_dir else _from_form(options)
     except WrongInputError as error:
         _give_up(environment, str(error))
+
+
+def _options(environment: Environment) -> Namespace:
+    options: Namespace | None = environment.parsed_options
+    if options is None:
+        raise RuntimeError("the lab's locustfile needs Locust's command line")
+    return options
 
 
 def _from_form(options: Namespace) -> RunFolder:
@@ -118,14 +124,15 @@ def _give_up(environment: Environment, why: str) -> None:
     session.done, session.failed = True, why
     log.error(why)
     environment.process_exit_code = 1
-    environment.runner.log_exception("local", why, "")
+    if environment.runner is not None:
+        environment.runner.log_exception("local", why, "")
 
 
-@events.test_stop.add_listener
 def finish(environment: Environment, **_: Any) -> None:
     """After a run from the form: fold it and write its report, as a process of its own."""
     folder, session.folder = session.folder, None
-    if folder is None or environment.parsed_options.run_dir:
+    options = _options(environment)
+    if folder is None or options.run_dir:
         return
     try:
         folder.update_manifest(complete=session.done and not session.failed)
@@ -193,7 +200,7 @@ class Lab(FastHttpUser):
                 folder.scenario(),
                 folder,
                 Service("client", self.host or ""),
-                Service("backend", self.environment.parsed_options.backend_url),
+                Service("backend", _options(self.environment).backend_url),
                 self._send,
                 lambda: GreenletCrew(crews),
             )
@@ -219,3 +226,9 @@ class Lab(FastHttpUser):
             else:
                 response.failure(outcome)
         return reply
+
+
+events.init_command_line_parser.add_listener(add_arguments)
+events.init.add_listener(watch_parent)
+events.test_start.add_listener(begin)
+events.test_stop.add_listener(finish)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -28,7 +27,7 @@ _NAMED_BAND = 0.06
 
 def timeline(arms: Sequence[Measured]) -> Figure:
     """State band over time with each request as a point on a log latency axis; the first seed of each arm."""
-    with mpl.rc_context(theme.rc()):
+    with theme.style():
         figure = theme.new_figure(0.9 + 2.7 * len(arms))
         axes = figure.subplots(len(arms), 1, squeeze=False)[:, 0]
         low, high = _latency_range([row for arm in arms for row in arm.rows])
@@ -48,15 +47,30 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float) -> None:
             axis.axvspan(start, end, facecolor=look.colour, alpha=0.16, edgecolor="none")
             axis.axvspan(start, end, facecolor="none", alpha=0.35, edgecolor=look.colour, hatch=look.hatch, linewidth=0)
         if end - start > _NAMED_BAND * duration_s:
-            axis.text((start + end) / 2, 1.01, look.word, transform=axis.get_xaxis_transform(), ha="center",
-                      va="bottom", fontsize=8)
+            axis.text(
+                (start + end) / 2,
+                1.01,
+                look.word,
+                transform=axis.get_xaxis_transform(),
+                ha="center",
+                va="bottom",
+                fontsize=8,
+            )
     for outcome in OUTCOMES:
         rows = [row for row in arm.rows if row.outcome == outcome]
         if rows:
             look = theme.OUTCOMES[outcome]
             times = [max(row.duration_s, low) for row in rows]
-            axis.scatter([row.sent_s for row in rows], times, s=34, marker=look.marker, color=look.colour,
-                         edgecolors=theme.INK, linewidths=0.4, zorder=3)
+            axis.scatter(
+                [row.sent_s for row in rows],
+                times,
+                s=34,
+                marker=look.marker,
+                color=look.colour,
+                edgecolors=theme.INK,
+                linewidths=0.4,
+                zorder=3,
+            )
     axis.set_yscale("log")
     axis.set_ylim(low / 1.6, high * 1.8)
     axis.set_xlim(-0.01 * duration_s, 1.01 * duration_s)
@@ -70,8 +84,17 @@ def _legend(arms: Sequence[Measured]) -> list[Any]:
     present = {row.outcome for arm in arms for row in arm.rows}
     states = {change.after for arm in arms for change in arm.changes} - {"closed"}
     points = [
-        Line2D([], [], linestyle="none", marker=look.marker, color=look.colour, markeredgecolor=theme.INK,
-               markeredgewidth=0.4, markersize=7, label=look.word)
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker=look.marker,
+            color=look.colour,
+            markeredgecolor=theme.INK,
+            markeredgewidth=0.4,
+            markersize=7,
+            label=look.word,
+        )
         for name, look in theme.OUTCOMES.items()
         if name in present
     ]
@@ -85,7 +108,7 @@ def _legend(arms: Sequence[Measured]) -> list[Any]:
 
 def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
     """How the requests of each arm ended, as stacked bars with their counts."""
-    with mpl.rc_context(theme.rc()):
+    with theme.style():
         figure = theme.new_figure(1.1 + 0.55 * len(summaries))
         axis = figure.subplots()
         names = list(summaries)
@@ -95,13 +118,30 @@ def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
             if not counts.any():
                 continue
             look = theme.OUTCOMES[outcome]
-            axis.barh(names, counts, left=left, color=look.colour, hatch=look.hatch, edgecolor="white", label=look.word,
-                      linewidth=0.8, height=0.62)
+            axis.barh(
+                names,
+                counts,
+                left=left,
+                color=look.colour,
+                hatch=look.hatch,
+                edgecolor="white",
+                label=look.word,
+                linewidth=0.8,
+                height=0.62,
+            )
             most = max(summaries[name]["requests"] for name in names)
             for index, count in enumerate(counts):
                 if count > 0.025 * most:
-                    axis.text(left[index] + count / 2, index, f"{count:.0f}", ha="center", va="center", fontsize=9,
-                              color="black", bbox={"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": "none"})
+                    axis.text(
+                        left[index] + count / 2,
+                        index,
+                        f"{count:.0f}",
+                        ha="center",
+                        va="center",
+                        fontsize=9,
+                        color="black",
+                        bbox={"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": "none"},
+                    )
             left += counts
         axis.invert_yaxis()
         axis.grid(visible=False, axis="y")
@@ -113,7 +153,7 @@ def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
 
 def latency(arms: Sequence[Measured]) -> Figure:
     """Share of requests answered within a time, for each arm, on a log time axis."""
-    with mpl.rc_context(theme.rc()):
+    with theme.style():
         figure = theme.new_figure(3.3)
         axis = figure.subplots()
         for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
@@ -131,8 +171,8 @@ def latency(arms: Sequence[Measured]) -> Figure:
 
 
 def in_flight(arms: Sequence[Measured]) -> Figure:
-    """Requests in flight over time: those that a caller of the client is waiting for; the first seed of each arm."""
-    with mpl.rc_context(theme.rc()):
+    """How many callers of the client are waiting, over time; the first seed of each arm."""
+    with theme.style():
         figure = theme.new_figure(3.0)
         axis = figure.subplots()
         for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
@@ -144,6 +184,33 @@ def in_flight(arms: Sequence[Measured]) -> Figure:
         axis.set_xlabel("seconds from the start of the arm")
         axis.set_ylabel("requests in flight")
         axis.legend(loc="upper left")
+        return figure
+
+
+def seeds(kept: dict[str, list[float]], figures: Sequence[dict[str, Any]]) -> Figure:
+    """Each figure over many seeds, with the document's value and this run's; `kept` maps a figure to its values."""
+    with theme.style():
+        shown = [figure for figure in figures if len(set(kept.get(figure["name"], []))) > 1]
+        columns = 3
+        figure = theme.new_figure(0.6 + 1.9 * -(-len(shown) // columns))
+        axes = figure.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
+        for axis, each in zip(axes, shown, strict=False):
+            axis.hist(kept[each["name"]], bins=24, color="#56B4E9", edgecolor=theme.INK, linewidth=0.3)
+            axis.axvline(each["value"], color=theme.INK, linestyle="--", linewidth=1.6)
+            if each["measured"] is not None:
+                axis.axvline(each["measured"], color="#D55E00", linewidth=2.2)
+            axis.set_title(each["name"], fontsize=8)
+            axis.set_xlabel(each["unit"], fontsize=8)
+            axis.tick_params(labelsize=8)
+            axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        for axis in axes[len(shown) :]:
+            axis.set_visible(False)
+        handles = [
+            Patch(facecolor="#56B4E9", edgecolor=theme.INK, label="seeds, virtual time"),
+            Line2D([], [], color=theme.INK, linestyle="--", label="the document"),
+            Line2D([], [], color="#D55E00", linewidth=2.2, label="this run"),
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
         return figure
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import median
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
+from loadtest import document
 from loadtest.probability import mean_calls_to_trip, trip_probability
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def _replay(done: Finished) -> str:
     fast = [row.duration_s for row in arm.rows if row.outcome == "fast_fail"]
     normal = [row.duration_s for row in arm.rows if row.outcome in ("ok", "error")]
     opened = next((change for change in arm.changes if change.after == "open"), None)
-    closed = next((change for change in arm.changes if change.before == "half-open" and change.after == "closed"), None)
+    closed = next((change for change in arm.changes if change.after == "closed"), None)
     if opened is None or not fast:
         return f"In the replay of the document's sequence the breaker did not trip in {len(arm.rows)} requests."
-    last = max((row.id for row in arm.rows if row.sent_s <= opened.at_s and row.outcome != "fast_fail"), default=0)
+    last = max((row.id for row in arm.rows if row.sent_s <= opened.at_s and row.backend_calls), default=0)
     back = (
         f"and closed again {closed.at_s - opened.at_s:.1f} s after the trip, at the first probe"
         if closed
@@ -55,12 +56,15 @@ def _independent(done: Finished) -> str:
     tripped = "tripped" if figures["trips"] else "did not trip"
     if exact is None:
         return f"With independent failures it {tripped}."
+    chance = f"{100 * exact['trips']:.2f} %"
+    failures = "With the 30 % independent failures that the document describes"
+    if figures["trips"]:
+        return (
+            f"{failures} it tripped, too, which has an exact chance of only {chance} in {exact['requests']} requests."
+        )
     return (
-        f"With the 30 % independent failures that the document describes it {tripped}, as expected: the exact chance "
-        f"that it trips at all in {exact['requests']} requests is {100 * exact['trips']:.2f} %."
-        if not figures["trips"]
-        else f"With the 30 % independent failures that the document describes it {tripped}, which has an exact chance "
-        f"of only {100 * exact['trips']:.2f} % in {exact['requests']} requests."
+        f"{failures} it did not trip, as was to be expected: the exact chance that it trips at all in "
+        f"{exact['requests']} requests is {chance}."
     )
 
 
@@ -91,8 +95,8 @@ def _comparison(done: Finished) -> str:
         return f"Only one of the arms {base_name} and {other_name} was measured: there is nothing to compare."
     held = 100 * (1 - other["in_flight_s"] / base["in_flight_s"])
     return (
-        f"Arm `{other_name}` against `{base_name}`: the mean response time went from {base['mean_response_s']:.2f} s to "
-        f"{other['mean_response_s']:.2f} s, timeouts from {base['outcomes']['timeout']} to "
+        f"Arm `{other_name}` against `{base_name}`: the mean response time went from {base['mean_response_s']:.2f} s "
+        f"to {other['mean_response_s']:.2f} s, timeouts from {base['outcomes']['timeout']} to "
         f"{other['outcomes']['timeout']}, and {held:.0f} % fewer request-seconds were held. The price: "
         f"{other['outcomes']['fast_fail']} of {other['requests']} requests were refused, "
         f"{other['false_positives']['fast_fails']} of which the backend would have answered, and "
@@ -179,6 +183,29 @@ def interval_rows(done: Finished) -> list[dict[str, str]]:
         for figure, pair in figures.items()
         if pair["interval"]
     ]
+
+
+def seed_rows(done: Finished, kept: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Return where the document's value falls among many seeds: the median, the middle 95 %, and the share within."""
+    rows = []
+    for figure in done.summary["document"] if kept else []:
+        values = sorted(kept["figures"].get(figure["name"], [])) if kept else []
+        if len(set(values)) < 2:
+            continue
+        allowed = document.allowed(figure["value"], figure["unit"])
+        within = sum(abs(value - figure["value"]) <= allowed for value in values) / len(values)
+        low, middle, high = quantiles(values, n=40)[0], median(values), quantiles(values, n=40)[-1]
+        rows.append(
+            {
+                "name": figure["name"],
+                "document": _value(figure["value"], figure["unit"]),
+                "measured": _value(figure["measured"], figure["unit"]),
+                "median": _value(middle, figure["unit"]),
+                "middle": f"{low:.4g} to {high:.4g}",
+                "within": f"{100 * within:.0f} %",
+            }
+        )
+    return rows
 
 
 def traced(done: Finished, most: int) -> list[Measured]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from loadtest import trace
 from loadtest.narrator import TRACED
 from loadtest.report import charts, content, theme
+from loadtest.virtual import distribution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,14 @@ def _write_charts(folder: Path, done: Finished) -> None:
     theme.save(charts.outcomes(done.summary["arms"]), folder, "outcomes")
     theme.save(charts.latency(done.arms), folder, "latency")
     theme.save(charts.in_flight(done.arms), folder, "in_flight")
+    kept = _kept(done)
+    if kept:
+        theme.save(charts.seeds(kept["figures"], done.summary["document"]), folder, "seeds")
+
+
+def _kept(done: Finished) -> dict[str, Any] | None:
+    """Return how the document's figures fall over many seeds, where that is known for this very scenario."""
+    return distribution.known(done.scenario) if done.summary["document"] else None
 
 
 def _markdown(done: Finished) -> str:
@@ -59,6 +68,8 @@ def _markdown(done: Finished) -> str:
         within=sum(each["verdict"] == "within" for each in figures),
         document_notes=f"{done.scenario.document}.md.j2",
         chance=_chance(done),
+        kept=_kept(done),
+        places=content.seed_rows(done, _kept(done)),
         traces=content.traced(done, TRACED),
         lines=trace.lines,
         side_by_side=len(names) > 1,

@@ -6,13 +6,15 @@ Colours are Okabe and Ito's, chosen to be told apart with any kind of colour vis
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
+from matplotlib import style as mpl_style
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
 # Stand-ins: in the SVG they become variables that follow the reader's colour scheme; in the PNG they are what they are.
 INK = "#1f2329"
@@ -47,41 +49,23 @@ STATES = {
 }
 ARMS = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#E69F00", (0, (5, 1, 1, 1))))
 
-_RC = {
-    "font.family": ["DejaVu Sans", "sans-serif"],
-    "font.size": 10,
-    "svg.fonttype": "none",
-    "text.color": INK,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.6,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "hatch.linewidth": 0.6,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 100,
-}
+_MPLSTYLE = Path(__file__).with_name("breaker-lab.mplstyle")
+
+
+def style() -> AbstractContextManager[None]:
+    """Return a context in which charts are drawn in the lab's style."""
+    return mpl_style.context(_MPLSTYLE)
 
 
 def new_figure(height: float, width: float = 9.0) -> Figure:
     """Return an empty figure; sizes in inches."""
-    with mpl.rc_context(_RC):
-        return Figure(figsize=(width, height))
+    return Figure(figsize=(width, height))
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write name.svg (transparent, follows the colour scheme) and name.png (white)."""
     folder.mkdir(exist_ok=True)
-    with mpl.rc_context({**_RC, "svg.hashsalt": name}):
+    with style(), mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(folder / f"{name}.png", facecolor="white", dpi=150, metadata={"Software": None})
         svg = folder / f"{name}.svg"
         figure.savefig(svg, transparent=True, metadata={"Date": None, "Creator": None})
@@ -89,8 +73,3 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     text = text.replace(INK, "var(--ink)").replace(GRID, "var(--grid)")
     text = re.sub(r"(<svg [^>]*>)", lambda match: match[1] + _STYLE, text, count=1)
     svg.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8")
-
-
-def rc() -> dict[str, object]:
-    """Return matplotlib's settings for drawing; axes take theirs when they are made."""
-    return dict(_RC)

@@ -1,0 +1,41 @@
+# One file, three images. Each target installs only what its service needs.
+ARG PYTHON=3.13
+FROM python:${PYTHON}-slim AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin lab
+WORKDIR /lab
+COPY service/ service/
+
+FROM base AS backend
+COPY requirements/backend.txt requirements.txt
+RUN pip install --require-hashes --no-compile -r requirements.txt
+COPY backend/ backend/
+USER lab
+EXPOSE 8001
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --start-interval=500ms \
+  CMD ["python", "-m", "service.probe", "http://127.0.0.1:8001/health"]
+ENTRYPOINT ["python", "-m", "backend"]
+
+FROM base AS client
+COPY requirements/client.txt requirements.txt
+RUN pip install --require-hashes --no-compile -r requirements.txt
+COPY client/ client/
+USER lab
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --start-interval=500ms \
+  CMD ["python", "-m", "service.probe", "http://127.0.0.1:8000/health"]
+ENTRYPOINT ["python", "-m", "client"]
+
+FROM base AS loadtest
+COPY requirements/lab.txt requirements.txt
+RUN pip install --require-hashes --no-compile -r requirements.txt
+COPY backend/ backend/
+COPY client/ client/
+COPY loadtest/ loadtest/
+ENV MPLCONFIGDIR=/tmp LOADTEST_OUT=/lab/results LOADTEST_UI_HOST=0.0.0.0
+USER lab
+EXPOSE 8089
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=500ms \
+  CMD ["python", "-m", "service.probe", "http://127.0.0.1:8089/"]
+ENTRYPOINT ["python", "-m", "loadtest"]
+CMD ["ui"]

@@ -1,0 +1,88 @@
+# Breaker Lab. `make help` says what there is.
+PYTHON ?= python3
+VENV   ?= .venv
+RUN    := $(VENV)/bin/python
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format search distribution lock test-containers up down clean
+
+help:  ## Say what there is
+	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "ARGS=... goes to the command: make experiment-2 ARGS='--seeds 1-5'. Or: $(RUN) -m loadtest --help"
+
+experiment-1: $(VENV)/.lab  ## Trip the breaker, watch it recover (about 1 minute)
+	@$(RUN) -m loadtest run experiment-1 $(ARGS)
+
+experiment-2: $(VENV)/.lab  ## With and without a breaker on the same weather
+	@$(RUN) -m loadtest run experiment-2 $(ARGS)
+
+compare-with-without: experiment-2  ## The same as experiment-2
+
+ui: $(VENV)/.lab  ## Locust's web UI on http://127.0.0.1:8089, with services of its own
+	@$(RUN) -m loadtest ui $(ARGS)
+
+report: $(VENV)/.lab  ## Rebuild a report from its rows: make report ARGS=results/experiment-1/latest
+	@$(RUN) -m loadtest report $(ARGS)
+
+test: $(VENV)/.dev  ## All tests but those in containers (needs 2 minutes)
+	@$(RUN) -m pytest -m "not containers" $(ARGS)
+
+test-unit: $(VENV)/.dev  ## The fast tests only
+	@$(RUN) -m pytest -m "not e2e" $(ARGS)
+
+test-containers: $(VENV)/.dev  ## The compose file, run for real; skipped with a reason where there is no engine
+	@$(RUN) -m pytest -m containers $(ARGS)
+
+check: $(VENV)/.dev  ## Format, lint, types, tests
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@$(MAKE) --no-print-directory test
+
+format: $(VENV)/.dev  ## Put the code into its format
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seconds 300')
+	@$(RUN) -m loadtest.virtual.search $(ARGS)
+
+distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time again, for its report
+	@$(RUN) -m loadtest.virtual.distribution $(ARGS)
+
+lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
+	@for set in dev lab client backend; do \
+	  case $$set in dev) extras="--extra client --extra lab --extra dev";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
+	  others=; [ $$set = dev ] || others="-c requirements/dev.txt"; \
+	  $(VENV)/bin/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+	    $$extras $$others -o requirements/$$set.txt pyproject.toml || exit 1; \
+	done
+
+up:  ## Backend, client and Locust's web UI in containers
+	docker compose up --build --wait
+
+down:  ## End them
+	docker compose down
+
+clean:  ## Remove the environment and what tools left behind; results stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+
+# The environment makes itself: each mark stands for what has been installed from a pinned file.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Breaker Lab needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	@echo "making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: requirements/lab.txt | $(VENV)/bin/python
+	@echo "installing what the lab needs"
+	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/lab.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/.lab
+	@echo "installing what the tests need"
+	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

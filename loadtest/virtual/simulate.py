@@ -1,0 +1,122 @@
+"""One arm of a scenario on a virtual clock: the client's pipeline over the backend's model, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from backend.core import Backend
+from backend.errors import QueueFullError
+from client.call import Answer
+from client.core import Client
+from client.errors import BackendFailedError, BackendUnreachableError
+from loadtest.arrivals import schedule
+from loadtest.hindsight import would_have
+from loadtest.rows import ArmRecord, Row, StateChange
+from loadtest.summary import Measured
+from loadtest.virtual.loop import run_virtual
+
+if TYPE_CHECKING:
+    from client.call import Call
+    from client.events import CallEvent, TransitionEvent
+    from loadtest.arrivals import Arrival
+    from loadtest.scenario import Scenario
+
+
+def simulate(scenario: Scenario, arm: str, seed: int) -> Measured:
+    """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes."""
+    return run_virtual(_Arm(scenario, arm, seed).run())
+
+
+class _Recorder:
+    """Keeps what the client tells of."""
+
+    def __init__(self) -> None:
+        self.transitions: list[TransitionEvent] = []
+        self.outcomes: dict[str, int] = {}
+        self.backend_calls = 0
+
+    def on_call(self, event: CallEvent) -> None:
+        self.outcomes[event.outcome] = self.outcomes.get(event.outcome, 0) + 1
+        self.backend_calls += event.backend_calls
+
+    def on_transition(self, event: TransitionEvent) -> None:
+        self.transitions.append(event)
+
+
+class _Arm:
+    def __init__(self, scenario: Scenario, arm: str, seed: int) -> None:
+        self._scenario, self._arm, self._seed = scenario, arm, seed
+        self._plan = scenario.plan_of(arm, seed)
+        self._settings = scenario.arms[arm].call
+        self._rows: list[Row] = []
+
+    async def run(self) -> Measured:
+        self._loop = asyncio.get_running_loop()
+        self._backend = Backend()
+        self._backend.set_plan(self._plan)
+        recorder = _Recorder()
+        self._client = Client(self._settings, self._upstream, [recorder])
+        arrivals = list(schedule(self._scenario.load_of(self._arm), self._seed))
+        async with asyncio.TaskGroup() as group:
+            for arrival in arrivals:
+                await asyncio.sleep(arrival.intended_s - self._loop.time())
+                group.create_task(self._one(arrival))
+        changes = [
+            StateChange(self._arm, self._seed, each.at, each.before, each.after, each.cause, each.fail_count)
+            for each in recorder.transitions
+        ]
+        stats = self._backend.stats
+        record = ArmRecord(
+            arm=self._arm,
+            seed=self._seed,
+            planned=len(arrivals),
+            duration_s=self._loop.time(),
+            weather=self._scenario.weather_hash(self._arm, self._seed),
+            client_requests=sum(recorder.outcomes.values()),
+            client_outcomes=recorder.outcomes,
+            client_backend_calls=recorder.backend_calls,
+            client_cpu_s=0.0,
+            backend_received=stats.received,
+            backend_outcomes=dict(stats.outcomes),
+            backend_busy_s=stats.busy_s,
+            transitions_seen=len(changes),
+            transitions_made=len(changes),
+        )
+        return Measured(self._arm, sorted(self._rows, key=lambda row: row.id), changes, [], [record])
+
+    async def _one(self, arrival: Arrival) -> None:
+        sent_s = self._loop.time()
+        call, answer = await self._client.call(str(arrival.id))
+        self._rows.append(
+            Row(
+                arm=self._arm,
+                seed=self._seed,
+                id=arrival.id,
+                intended_s=arrival.intended_s,
+                sent_s=sent_s,
+                duration_s=self._loop.time() - sent_s,
+                status=answer.status,
+                outcome=call.outcome,
+                served=call.served,
+                state=call.state,
+                fail_count=call.fail_count,
+                attempts=call.attempts,
+                backend_calls=call.backend_calls,
+                would_have=would_have(self._plan, arrival.id, sent_s, self._settings.timeout.total_s),
+            )
+        )
+
+    async def _upstream(self, call: Call) -> Answer:
+        """Take the place of the HTTP call: ask the backend's model."""
+        call.attempts += 1
+        call.backend_calls += 1
+        try:
+            fault = await self._backend.serve(call.request_id, call.attempts)
+        except QueueFullError as error:
+            raise BackendFailedError(503) from error
+        if fault.kind in ("reset", "unreachable"):
+            raise BackendUnreachableError(fault.kind)
+        if fault.status >= 500:
+            raise BackendFailedError(fault.status)
+        return Answer(fault.status, b"{}")
