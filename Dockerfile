@@ -28,7 +28,8 @@ ENTRYPOINT ["python", "-m", "client"]
 
 FROM base AS loadtest
 COPY requirements/lab.txt requirements.txt
-RUN pip install --require-hashes --no-compile -r requirements.txt
+RUN pip install --require-hashes --no-compile -r requirements.txt \
+ && find /usr/local/lib -type d -name tests -path '*-packages/*' -prune -exec rm -rf {} +
 COPY backend/ backend/
 COPY client/ client/
 COPY loadtest/ loadtest/
@@ -37,5 +38,6 @@ USER lab
 EXPOSE 8089
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=500ms \
   CMD ["python", "-m", "service.probe", "http://127.0.0.1:8089/"]
-ENTRYPOINT ["python", "-m", "loadtest"]
+# The results are shared with the host's user, whoever that is.
+ENTRYPOINT ["sh", "-c", "umask 0; exec python -m loadtest \"$@\"", "loadtest"]
 CMD ["ui"]
