@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -128,6 +128,8 @@ def only_run(root: Path, what: str) -> Iterator[None]:
     try:
         root.mkdir(parents=True, exist_ok=True)
         file = (root / ".running").open("a+", encoding="utf-8")
+        with suppress(PermissionError):  # it is another user's, who has done this
+            (root / ".running").chmod(0o666)
     except OSError as error:
         detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
         raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from hashlib import sha256
 from importlib import resources
@@ -128,13 +129,13 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
         text = (_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8")
         return parse(text, f"{name_or_path}.toml"), text
     path = Path(name_or_path)
-    if path.suffix != ".toml" and not path.exists():
+    if path.suffix != ".toml" and not os.path.exists(path):  # noqa: PTH110 - Path.exists fails where no file can be
         names = shipped()
         said = f"no shipped scenario{closest(name_or_path, names)}; there are: {', '.join(names)}; or give a .toml file"
         raise _wrong(f"scenario: got {name_or_path!r}; {said}", name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # the latter: no UTF-8, or a name that no file can have
         said = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
         raise _wrong(f"scenario file {name_or_path}: {said}", name_or_path) from error
     return parse(text, path.name), text
