@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from backend.settings import BackendSettings
+from client.settings import ClientSettings
 from loadtest import probability as chance
 from loadtest import run_folder, scenario
 from loadtest.finish import Finished, finish
@@ -66,10 +69,13 @@ def run(
     arms = found.choose_arms(arm or [])
     chosen = parse_seeds(seeds) or [found.seed]
     urls = _urls(settings)
+    if urls is None:  # before anything is started: are the settings of our own services right?
+        from_environment(ClientSettings)
+        from_environment(BackendSettings)
     with run_folder.only_run(settings.out, found.name):
         folder = run_folder.create(settings.out, found, text, "live", arms, chosen)
         if not quiet:
-            out.print(f"[bold]{found.title}[/bold]\nfiles in {folder.path}")
+            out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
         interrupted: Interrupted | None = None
         failed = ""
         try:
@@ -87,10 +93,10 @@ def run(
 def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interrupted | None, failed: str) -> NoReturn:
     """Say what came out, and end with the exit code that fits."""
     out.print()
-    out.print(headline(done))
+    out.print(headline(done), markup=False)
     for check in done.broken:
-        out.print(f"[bold]NOT OK[/bold] {check.name}: {check.detail}")
-    out.print(f"report: {folder.path / 'report.html'}")
+        out.print(f"[bold]NOT OK[/bold] {escape(check.name)}: {escape(check.detail)}")
+    out.print(f"report: {folder.path / 'report.html'}", markup=False)
     if failed:
         _fail(failed, 1)
     if interrupted:
@@ -106,8 +112,8 @@ def report(
 ) -> None:
     """Rebuild summary and report of a run from its rows. Needs no service and no network."""
     done = finish(run_folder.RunFolder(folder))
-    out.print(headline(done))
-    out.print(f"report: {folder / 'report.html'}")
+    out.print(headline(done), markup=False)
+    out.print(f"report: {folder / 'report.html'}", markup=False)
 
 
 @app.command()

@@ -127,5 +127,5 @@ class Narrator:
         before = self._before.get(key)
         if before is None:
             self._console.print(f"\n[bold]{row.arm}[/bold], seed {row.seed}")
-        self._console.print(trace.line(row, before), highlight=False)
+        self._console.print(trace.line(row, before), highlight=False, markup=False)
         self._before[key] = row

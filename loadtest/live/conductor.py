@@ -82,6 +82,7 @@ class Conductor:
         self._new_crew = new_crew
         self._files: dict[str, TextIO] = {}
         self._seen = 0
+        self._trouble: ServiceError | None = None
 
     def run(self) -> None:
         """Run every arm with every seed; put both services back as they were. Raises ServiceError."""
@@ -113,16 +114,17 @@ class Conductor:
         going = True
 
         def sample() -> None:
-            while going:
-                self._sample(arm, seed, clock, before[1]["received"])
+            while going and self._trouble is None:
+                try:
+                    self._sample(arm, seed, clock, before[1]["received"])
+                except ServiceError as error:
+                    self._trouble = error
                 time.sleep(SAMPLE_EVERY_S)
 
         watch.start(sample)
         try:
             for arrival in arrivals:
-                delay = arrival.intended_s - clock.now()
-                if delay > 0:
-                    time.sleep(delay)
+                self._sleep_until(arrival.intended_s, clock)
                 crew.start(self._one, arm, plan, arrival, clock)
             crew.wait()
         finally:
@@ -132,6 +134,16 @@ class Conductor:
         self._wait_until_idle()
         self._sample(arm, seed, clock, before[1]["received"])
         self._close(arm, seed, len(arrivals), duration_s, before, transitions_before)
+
+    def _sleep_until(self, at_s: float, clock: _Clock) -> None:
+        """Wait in small steps, so that a service in trouble ends the run at once. Raises ServiceError."""
+        while True:
+            if self._trouble is not None:
+                raise self._trouble
+            left = at_s - clock.now()
+            if left <= 0:
+                return
+            time.sleep(min(left, SAMPLE_EVERY_S))
 
     def _prepare(self, arm: str) -> None:
         """Put the arm's settings in force, with a fresh breaker, and make sure that nothing is still inside."""

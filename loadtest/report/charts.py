@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A band narrower than this share of the axis has no room for its name.
 _NAMED_BAND = 0.06
+# A log axis has no place for less, such as the nothing that a refusal takes on virtual time.
+_LEAST_S = 1e-4
 
 
 def timeline(arms: Sequence[Measured]) -> Figure:
@@ -147,7 +149,8 @@ def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
         axis.grid(visible=False, axis="y")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_xlabel("requests")
-        figure.legend(loc="outside lower center", ncols=6, fontsize=9)
+        if left.any():
+            figure.legend(loc="outside lower center", ncols=6, fontsize=9)
         return figure
 
 
@@ -157,7 +160,7 @@ def latency(arms: Sequence[Measured]) -> Figure:
         figure = theme.new_figure(3.3)
         axis = figure.subplots()
         for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
-            times = [row.duration_s for row in arm.rows]
+            times = [max(row.duration_s, _LEAST_S) for row in arm.rows]
             if times:
                 axis.ecdf(times, color=colour, linestyle=dashes, linewidth=2, label=arm.arm)
         axis.set_xscale("log")
@@ -166,7 +169,8 @@ def latency(arms: Sequence[Measured]) -> Figure:
         axis.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
         axis.set_xlabel("latency, from sending to the answer")
         axis.set_ylabel("requests answered")
-        axis.legend(loc="upper left")
+        if any(arm.rows for arm in arms):
+            axis.legend(loc="upper left")
         return figure
 
 
@@ -230,7 +234,7 @@ def _styles(arms: Sequence[Measured]) -> list[tuple[str, Any]]:
 
 def _latency_range(rows: Sequence[Row]) -> tuple[float, float]:
     times = [row.duration_s for row in rows] or [0.001, 1.0]
-    return max(min(times), 1e-4), max(times)
+    return max(min(times), _LEAST_S), max(*times, _LEAST_S)
 
 
 def _seconds(value: float, _: object = None) -> str:

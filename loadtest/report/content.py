@@ -93,7 +93,7 @@ def _comparison(done: Finished) -> str:
     other = done.summary["arms"][other_name]
     if not base["requests"] or not other["requests"]:
         return f"Only one of the arms {base_name} and {other_name} was measured: there is nothing to compare."
-    held = 100 * (1 - other["in_flight_s"] / base["in_flight_s"])
+    held = 100 * (1 - other["in_flight_s"] / base["in_flight_s"]) if base["in_flight_s"] else 0.0
     return (
         f"Arm `{other_name}` against `{base_name}`: the mean response time went from {base['mean_response_s']:.2f} s "
         f"to {other['mean_response_s']:.2f} s, timeouts from {base['outcomes']['timeout']} to "

@@ -102,8 +102,12 @@ def _again(done: Finished) -> str:
 def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
     """Write a Markdown table: `columns` from key to heading."""
     head = f"| {' | '.join(columns.values())} |\n|{'---|' * len(columns)}"
-    lines = [f"| {' | '.join(str(row[key]).replace('|', '/') for key in columns)} |" for row in rows]
-    return "\n".join([head, *lines])
+    return "\n".join([head, *(f"| {' | '.join(_cell(row[key]) for key in columns)} |" for row in rows)])
+
+
+def _cell(value: Any) -> str:
+    """Keep a text within its cell: one line, no bar."""
+    return " ".join(str(value).replace("|", "/").split())
 
 
 def _tidy(text: str) -> str:
@@ -117,12 +121,16 @@ def _tidy(text: str) -> str:
 
 def _page(title: str, source: str, folder: Path) -> str:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    drawn = {f"charts/{path.name}": path for path in (folder / "charts").glob("*.svg")}
 
     def picture(renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:  # noqa: ARG001
         token = tokens[index]
-        svg = (folder / str(token.attrs["src"])).read_text(encoding="utf-8")
-        drawing = svg[svg.index("<svg") :]
         label = html.escape(token.content, quote=True)
+        path = drawn.get(str(token.attrs["src"]))
+        if path is None:  # from the scenario's own text: nothing is loaded from elsewhere
+            return label
+        svg = path.read_text(encoding="utf-8")
+        drawing = svg[svg.index("<svg") :]
         return f'<figure role="img" aria-label="{label}">{drawing}</figure>'
 
     markdown.add_render_rule("image", picture)

@@ -24,9 +24,6 @@ from loadtest.scenario import Scenario
 from loadtest.summary import Measured, fold
 from loadtest.virtual.simulate import simulate
 
-# Share of draws whose rate lets the breaker close again within the run.
-RECOVERING = 0.8
-
 
 def figures_of(found: Scenario, seed: int) -> tuple[list[Figure], list[Measured]]:
     """Return the document's figures as measured with one seed, and the arms they come from."""
@@ -50,13 +47,13 @@ def glance(found: Scenario, seed: int) -> tuple[int, int, float]:
     First come, first served, callers who leave when their time is up. Only discards draws before both arms are run.
     """
     plan, timeout_s = found.plan_of("without", seed), found.arms["without"].timeout.total_s or math.inf
-    profile = plan.profile_at(0)
-    free_at = [0.0] * (profile.capacity.workers if profile.capacity else 1)
+    limit = plan.profile_at(0).capacity
+    free_at = [0.0] * (limit.workers if limit else 1)
     ok = timeouts = requests = 0
     total_s = 0.0
     for number, at in schedule(found.load_of("without"), seed):
         requests += 1
-        fault = draw(profile, WeatherKey(seed, str(number), number))
+        fault = draw(plan.profile_at(at), WeatherKey(seed, str(number), number))
         end = max(at, free_at[0]) + fault.latency_s
         if free_at[0] < at + timeout_s:
             heapq.heapreplace(free_at, min(end, at + timeout_s))
@@ -69,32 +66,48 @@ def glance(found: Scenario, seed: int) -> tuple[int, int, float]:
 
 
 def draw_settings(rng: random.Random, base: Scenario) -> tuple[Scenario, dict[str, Any]]:
-    """Draw what the document leaves open: load, capacity, service time and its spread, errors, the client's timeout.
+    """Draw what the document leaves open: load, capacity, service time, errors, a slow spell, the client's timeout.
 
-    The rate is near 35 requests in 30 s, so that one opening refuses what the document says, or anything above it.
+    The rate is near 35 requests in 30 s, so that one opening refuses what the document says and the breaker can
+    probe and close again within the run.
     """
-    workers = rng.randint(1, 5)
-    rate_per_s = round(rng.uniform(1.0, 1.35) if rng.random() < RECOVERING else rng.uniform(1.35, 11), 2)
-    mean_s = round(workers / rate_per_s * rng.uniform(0.75, 1.1), 2)
+    workers = rng.randint(1, 4)
+    rate_per_s = round(rng.uniform(1.0, 1.35), 2)
+    mean_s = round(workers / rate_per_s * rng.uniform(0.3, 1.0), 2)
     settings = {
+        "rate_per_s": rate_per_s,
         "workers": workers,
         "mean_s": mean_s,
-        "spread_s": round(mean_s * rng.choice((0.5, 0.75, 1.0, 1.5)), 3),
+        "variation": rng.choice((0.5, 0.75, 1.0)),
         "error_rate": round(rng.uniform(0.42, 0.56), 2),
-        "timeout_s": rng.choice((3.0, 4.0, 5.0, 6.0)),
-        "rate_per_s": rate_per_s,
+        "slow_from_s": float(rng.randint(10, 50)),
+        "slow_for_s": float(rng.randint(10, 40)),
+        "slowdown": rng.choice((1.5, 2.0, 2.5, 3.0, 4.0)),
+        "timeout_s": rng.choice((3.0, 4.0, 5.0)),
     }
     return with_settings(base, settings), settings
 
 
 def with_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
     """Return the scenario with the drawn settings in place of its own."""
+
+    def profile(mean_s: float) -> dict[str, Any]:
+        latency = {"distribution": "lognormal", "mean_s": mean_s, "spread_s": round(mean_s * settings["variation"], 3)}
+        return {
+            "error_rate": settings["error_rate"],
+            "latency": latency,
+            "capacity": {"workers": settings["workers"]},
+        }
+
     values = base.model_dump(mode="json")
     values["load"] = [{"requests": 100, "arrivals": "poisson", "rate_per_s": settings["rate_per_s"]}]
+    usual, slow = profile(settings["mean_s"]), profile(round(settings["mean_s"] * settings["slowdown"], 3))
     values["faults"] = {
-        "error_rate": settings["error_rate"],
-        "latency": {"distribution": "lognormal", "mean_s": settings["mean_s"], "spread_s": settings["spread_s"]},
-        "capacity": {"workers": settings["workers"]},
+        "phases": [
+            {"duration_s": settings["slow_from_s"], "profile": usual},
+            {"duration_s": settings["slow_for_s"], "profile": slow},
+            {"profile": usual},
+        ]
     }
     for arm in values["arms"].values():
         arm["timeout"]["total_s"] = settings["timeout_s"]

@@ -1,0 +1,132 @@
+"""What the end-to-end tests share: the lab's own command line as a process, and a scenario that takes seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+SHORT = """
+name = "short"
+title = "A short replay"
+baseline = "without"
+
+[[load]]
+requests = 16
+rate_per_s = 20
+
+[[load]]
+pause_s = 1.2
+requests = 6
+rate_per_s = 20
+
+[faults]
+sequence = "SFFSFFFFF"
+latency = { distribution = "constant", mean_s = 0.02 }
+
+[arms.without.breaker]
+policy = "off"
+
+[arms.with.breaker]
+fail_max = 5
+reset_timeout = 1
+"""
+
+
+def scenario(folder: Path, text: str = SHORT, more: str = "") -> Path:
+    """Write a scenario file."""
+    path = folder / "short.toml"
+    path.write_text(text + more, encoding="utf-8")
+    return path
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without anything that belongs to the lab."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CLIENT_", "BACKEND_", "LOADTEST_"))
+    }
+    return {**kept, **more}
+
+
+def loadtest(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the lab's command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "loadtest", *arguments],
+        cwd=ROOT,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the lab's command line, in a session of its own as a terminal would."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "loadtest", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """Read requests.jsonl."""
+    return [json.loads(line) for line in (folder / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """Read summary.json."""
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below `pid`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            child = int(path.parent.name)
+            found += [child, *descendants(child)]
+    return found
+
+
+def gone(pids: list[int], within_s: float = 10.0) -> bool:
+    """Wait until none of the processes is there; a dead one that nobody has reaped counts as gone."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if not any(_alive(pid) for pid in pids):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(path: Path, lines: int, within_s: float = 30.0) -> None:
+    """Wait until a growing file has some lines."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if path.exists() and path.read_text(encoding="utf-8").count("\n") >= lines:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not get {lines} lines within {within_s:g} s")
