@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel
 
 from backend.profile import FaultPlan, OnePhase, as_body
 from service.problems import check, read_object
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from backend.core import Backend
 
 

@@ -63,15 +63,16 @@ class Capacity:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn in self._queue:
+                self._queue.remove(turn)
+            elif not turn.cancelled():  # cancelled after its turn had come: pass the worker on
                 self.busy -= 1
                 self._admit()
-            else:
-                self._queue.remove(turn)
             raise
 
     def _admit(self) -> None:
         while self._queue and self._room():
             turn = self._queue.popleft()
-            self.busy += 1
-            turn.set_result(None)
+            if not turn.done():  # else: cancelled in this same step of the loop, before it could leave the queue
+                self.busy += 1
+                turn.set_result(None)

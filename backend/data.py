@@ -58,8 +58,8 @@ def _identity(scope: Scope) -> tuple[str | None, int]:
             request_id = value.decode("latin-1")
         elif name == b"x-attempt":
             text = value.decode("latin-1")
-            if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1000):
-                detail = f"X-Attempt: got {text!r}; allowed: a whole number from 1 to 1000"
+            if not (text.isascii() and text.isdigit() and len(text) <= 4 and 0 < int(text) <= 1000):
+                detail = f"X-Attempt: got {text!r:.80}; allowed: a whole number from 1 to 1000"
                 raise WrongInputError([{"field": "X-Attempt", "value": text, "detail": detail}])
             attempt = int(text)
     return request_id, attempt

@@ -36,6 +36,9 @@ class Latency(StrictModel):
             raise ValueError(f"spread_s: got {self.spread_s:g}; allowed: a number <= mean_s / sqrt(3) = {limit:g}")
         elif self.distribution == "lognormal" and self.mean_s == 0:
             raise ValueError("mean_s: got 0; allowed for a lognormal latency: a number > 0")
+        elif self.distribution == "lognormal" and self.spread_s > 1000 * self.mean_s:
+            limit = 1000 * self.mean_s  # far beyond any use, and far below where its square overflows
+            raise ValueError(f"spread_s: got {self.spread_s:g}; allowed: a number <= 1000 * mean_s = {limit:g}")
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,7 +24,8 @@ class ResettableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Add the transport to the scope of the request that begins."""
         super().on_message_begin()
-        self.scope[_TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
+        # uvicorn types the scope as the HTTP part of the ASGI specification, which leaves room for more keys.
+        cast("dict[str, Any]", self.scope)[_TRANSPORT] = self.transport
 
 
 async def reset_connection(scope: Scope, receive: Receive) -> None:

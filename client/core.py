@@ -44,7 +44,7 @@ class Client:
         self._transitions = 0
         self.in_flight = 0
         self.settings = settings
-        self.breaker: Breaker = breakers.build(settings.breaker, self._clock(), self._tell_transition)
+        self.breaker = self._new_breaker(self._clock())
         self._pipeline = self._build()
 
     def _build(self) -> Handler:
@@ -58,6 +58,16 @@ class Client:
             return with_fallback(handler, fallback.message, self._clock)
         return without_fallback(handler, self._clock)
 
+    def _new_breaker(self, now: float) -> Breaker:
+        """Return a closed breaker whose transitions are told for as long as it is the one that guards."""
+
+        def tell(transition: Transition) -> None:
+            if self.breaker is made:
+                self._tell_transition(transition)
+
+        made = breakers.build(self.settings.breaker, now, tell)
+        return made
+
     def reconfigure(self, settings: CallSettings) -> None:
         """Put `settings` in force for calls from now on, with a fresh, closed breaker.
 
@@ -66,7 +76,7 @@ class Client:
         now = self._clock()
         before = self.breaker.state
         self.settings = settings
-        self.breaker = breakers.build(settings.breaker, now, self._tell_transition)
+        self.breaker = self._new_breaker(now)
         if before is not State.CLOSED:
             self._tell(before, State.CLOSED, now, "settings changed")
         self._pipeline = self._build()
@@ -103,6 +113,7 @@ class Client:
             "in_state_s": now - breaker.since,
             "now_s": now,
             "in_flight": self.in_flight,
+            "transition_count": self._transitions,
             "retry_after_s": 0.0,
             **breaker.details(now),
         }

@@ -6,6 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from service.caller import CallerGoneError, unless_gone
+from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -22,8 +23,8 @@ class DataEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a caller who hangs up cancels the call."""
-        request_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
-        named = str(next(self._ids)) if request_id is None else request_id.decode("latin-1")
+        request_id = _request_id(scope)
+        named = str(next(self._ids)) if request_id is None else request_id
         try:
             call, answer = await unless_gone(self._client.call(named), receive)
         except CallerGoneError:
@@ -31,7 +32,7 @@ class DataEndpoint:
         headers = [
             (b"content-type", answer.content_type),
             (b"content-length", str(len(answer.body)).encode()),
-            (b"x-request-id", named.encode("latin-1")),
+            (b"x-request-id", named.encode()),
             (b"x-outcome", call.outcome.encode()),
             (b"x-served", call.served.encode()),
             (b"x-breaker-state", call.state.encode()),
@@ -42,3 +43,15 @@ class DataEndpoint:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def _request_id(scope: Scope) -> str | None:
+    """Return X-Request-Id, or none. Raises WrongInputError where it cannot be handed on to the backend as it is."""
+    value = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+    if value is None:
+        return None
+    text: str = value.decode("latin-1")
+    if not (text.isascii() and text.isprintable()):
+        detail = f"X-Request-Id: got {text!r:.80}; allowed: printable ASCII characters"
+        raise WrongInputError([{"field": "X-Request-Id", "value": text, "detail": detail}])
+    return text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +17,17 @@ def _is_policy(name: str) -> str:
     if name not in policies():
         raise ValueError(f"allowed: {', '.join(sorted(policies()))}")
     return name
+
+
+def _is_service(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        fits = bool(re.fullmatch(r"https?://[^/\s]+/?", url)) and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        fits = False
+    if not fits:
+        raise ValueError("allowed: http://HOST[:PORT], a port from 1 to 65535 and no path")
+    return url
 
 
 class BreakerSettings(StrictModel):
@@ -65,8 +78,8 @@ class ClientSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one")
-    backend_url: str = Field(
-        "http://127.0.0.1:8001", pattern=r"^https?://[^/\s]+/?$", description="where the backend is"
+    backend_url: Annotated[str, AfterValidator(_is_service)] = Field(
+        "http://127.0.0.1:8001", description="where the backend is"
     )
     breaker: BreakerSettings = BreakerSettings()
     timeout: TimeoutSettings = TimeoutSettings()

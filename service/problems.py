@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from service.wrong_input import WrongInputError, explain
 
@@ -18,36 +19,40 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 Model = TypeVar("Model", bound=BaseModel)
+_NAMED = frozenset(HTTPStatus)
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> JSONResponse:
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> Response:
     """Build the response; `extra` are RFC 9457 extension members."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": HTTPStatus(status).phrase if status in _NAMED else f"Status {status}",
         "status": status,
         "detail": detail,
         **extra,
     }
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    # ASCII, since what the user wrote may hold half a surrogate pair, which no encoding takes.
+    return Response(json.dumps(body), status, dict(headers or {}), media_type="application/problem+json")
 
 
 def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
     """Answer every error of `app` as a problem; `statuses` maps the service's own errors to a status."""
 
-    async def wrong_input(_: Request, error: Exception) -> JSONResponse:
+    async def wrong_input(_: Request, error: Exception) -> Response:
         return problem(422, str(error), errors=getattr(error, "problems", []))
 
-    async def wrong_request(_: Request, error: Exception) -> JSONResponse:
+    async def wrong_request(_: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        said = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in found]
+        said = [
+            f"{'.'.join(str(part) for part in each['loc'])}: got {each['input']!r:.80}; {each['msg']}" for each in found
+        ]
         return problem(422, "; ".join(said))
 
-    async def from_http(_: Request, error: Exception) -> JSONResponse:
+    async def from_http(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return problem(status, getattr(error, "detail", str(error)), getattr(error, "headers", None))
 
-    async def own(_: Request, error: Exception) -> JSONResponse:
+    async def own(_: Request, error: Exception) -> Response:
         status = next(code for kind, code in statuses.items() if isinstance(error, kind))
         return problem(status, str(error))
 
@@ -67,7 +72,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     """Return a JSON body that must be an object. Raises WrongInputError."""
     try:
         body = await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: nested too deeply for Python's reader
         raise WrongInputError([{"field": "body", "value": None, "detail": f"body: not JSON: {error}"}]) from error
     if not isinstance(body, dict):
         raise WrongInputError([{"field": "body", "value": None, "detail": "body: must be a JSON object"}])

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
 KEEP_ALIVE_S = 120
+BACKLOG = 2048
 
 
 def main(prog: str, about: str, build: Callable[[], tuple[FastAPI, str, int]], **server: Any) -> int:
@@ -45,13 +47,19 @@ def main(prog: str, about: str, build: Callable[[], tuple[FastAPI, str, int]], *
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket. Raises WrongInputError when the address cannot be had."""
+    """Return a listening socket. Raises WrongInputError when the address cannot be had.
+
+    It listens before the address is printed: who reads the address may connect at once, and waits until the app is up.
+    """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, proto)
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with ExitStack() as on_failure:
+            listener = on_failure.enter_context(socket.socket(family, kind, proto))
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            on_failure.pop_all()
     except OSError as error:
         said = f"port {port} on {host} cannot be used: {error.strerror}; choose another, or end what holds it"
         raise WrongInputError([{"field": "port", "value": port, "detail": said}]) from error
@@ -68,6 +76,7 @@ def run(app: FastAPI, listener: socket.socket, *, until_stdin_closes: bool = Fal
         server_header=False,
         date_header=False,
         ws="none",
+        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=3,
         **{"http": "httptools", **server},
@@ -75,7 +84,8 @@ def run(app: FastAPI, listener: socket.socket, *, until_stdin_closes: bool = Fal
     instance = uvicorn.Server(config)
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(instance,), daemon=True).start()
-    instance.run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn has shut down in order, and raises Ctrl-C once more
+        instance.run(sockets=[listener])
 
 
 def _stop_at_end_of_stdin(instance: uvicorn.Server) -> None:

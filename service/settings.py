@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
 
 from service.wrong_input import WrongInputError, closest, explain
 
@@ -40,6 +41,8 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
         return kind(**given)
     except ValidationError as error:
         raise _as_variables(explain(error, kind), prefix, set(given)) from error
+    except SettingsError as error:
+        raise _not_json(kind, prefix, environ) from error
 
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
@@ -52,6 +55,30 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
         yield f"{prefix}{name}".upper()
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             yield from _walk(info.annotation, f"{prefix}{name}__")
+
+
+def _not_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> WrongInputError:
+    """Name each group of settings that was given as one variable which cannot be read."""
+    groups = {f"{prefix}{name}".upper() for name, info in kind.model_fields.items() if _is_group(info.annotation)}
+    return WrongInputError(
+        [
+            {"field": name, "value": value, "detail": f"{name}: got {value!r:.80}; allowed: a JSON object"}
+            for name, value in environ.items()
+            if name.upper() in groups and not _is_json(value)
+        ]
+    )
+
+
+def _is_group(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _as_variables(wrong: WrongInputError, prefix: str, given: set[str]) -> WrongInputError:

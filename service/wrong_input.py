@@ -6,7 +6,7 @@ import difflib
 import math
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 
 _SIGNS = {"ge": ">= ", "gt": "> ", "le": "<= ", "lt": "< "}
+# In place of pydantic's sentences that speak of Python's types.
+_WORDS = {
+    "model_type": "allowed: keys with values",
+    "model_attributes_type": "allowed: keys with values",
+    "dict_type": "allowed: keys with values",
+    "tuple_type": "allowed: a list",
+    "too_short": "allowed: at least {min_length} entry",
+}
 
 
 class WrongInputError(ValueError):
@@ -44,11 +52,14 @@ def closest(word: str, known: Iterable[str]) -> str:
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict[str, Any]:
-    # Parts in angle brackets are the tags of a union, which the user never wrote.
-    place = [str(part) for part in details["loc"] if not str(part).startswith("<")]
-    field = ".".join([prefix, *place] if prefix else place)
+    place = [str(part) for part in details["loc"]]
+    named = len(place) if details["type"] != "extra_forbidden" else len(place) - 1  # a stranger's name may be anything
+    # Parts in angle brackets are the tags of a union, and '[key]' says that a key is meant: the user wrote neither.
+    written = [part for part in place[:named] if not part.startswith("<") and part != "[key]"] + place[named:]
+    field = ".".join([prefix, *written] if prefix else written)
     value = details["input"]
-    message = _plain(details["msg"])
+    words = _WORDS.get(details["type"])
+    message = words.format_map(details.get("ctx", {})) if words else _plain(details["msg"])
     if details["type"] == "value_error" and isinstance(value, (dict, BaseModel)):
         # Said by a model about its fields: the message names the field itself.
         name, _, rest = message.partition(": ")
@@ -56,10 +67,11 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict
         said = f"{field}: {rest}"
         value = None
     elif details["type"] == "extra_forbidden":
-        said = f"{field}: unknown key{closest(place[-1], _siblings(model, place))}"
+        said = f"{field}: unknown key{_meant(model, place)}"
     elif details["type"] == "missing":
         said = f"{field}: missing"
     else:
+        field = field or "body"  # about the whole, such as a key that is no text
         said = f"{field}: got {value!r:.80}; {_allowed(model, place) or message}"
     return {"field": field, "value": _shown(value), "detail": said}
 
@@ -76,42 +88,56 @@ def _plain(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _model_at(model: type[BaseModel], place: list[str]) -> type[BaseModel] | None:
-    """Return the model that holds the last part of `place`, where the way there can be followed."""
-    models = [model]
+def _models_at(model: type[BaseModel], place: list[str]) -> list[type[BaseModel]]:
+    """Return the models that may hold the last part of `place`, where the way there can be followed."""
+    models = [("", model)]
     for part in place[:-1]:
-        infos = [each.model_fields[part] for each in models if part in each.model_fields]
-        if infos:  # else: an index of a list, or a key of a mapping
+        infos = [each.model_fields[part] for _, each in models if part in each.model_fields]
+        if infos:
             models = [inner for info in infos for inner in _inner_models(info.annotation)]
-    return next((each for each in models if place[-1] in each.model_fields), models[0] if models else None)
+        elif part.startswith("<"):
+            models = [(tag, each) for tag, each in models if tag == part]
+        # else: an index of a list, or a key of a mapping
+    return [each for _, each in models]
 
 
-def _inner_models(annotation: Any) -> Iterator[type[BaseModel]]:
+def _inner_models(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield each model in a field's type, with its tag where it is one of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+        yield tag, annotation
+    tag = next((mark.tag for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Tag)), tag)
     for argument in getattr(annotation, "__args__", ()):
-        yield from _inner_models(argument)
+        yield from _inner_models(argument, tag)
 
 
-def _siblings(model: type[BaseModel], place: list[str]) -> list[str]:
-    holder = _model_at(model, place)
-    return list(holder.model_fields) if holder else []
+def _meant(model: type[BaseModel], place: list[str]) -> str:
+    """' (did you mean X?)': the same key one level deeper, else a key that looks like it."""
+    word = place[-1]
+    fields = {name: info for holder in _models_at(model, place) for name, info in holder.model_fields.items()}
+    for name, info in fields.items():
+        if any(word in inner.model_fields for _, inner in _inner_models(info.annotation)):
+            return f" (did you mean '{name}.{word}'?)"
+    return closest(word, fields)
 
 
 def _allowed(model: type[BaseModel], place: list[str]) -> str:
-    """'allowed: a number >= 0 and <= 1', from the field's own bounds."""
-    holder = _model_at(model, place)
-    info = holder.model_fields.get(place[-1]) if holder and place else None
+    """Return 'allowed: a number >= 0 and <= 1', from the field's own bounds."""
+    holders = _models_at(model, place) if place else []
+    info = next((each.model_fields[place[-1]] for each in holders if place[-1] in each.model_fields), None)
     if info is None:
         return ""
     bounds = [
-        f"{sign}{getattr(mark, name):.12g}"
+        f"{sign}{_number(getattr(mark, name))}"
         for mark in _marks(info.metadata, info.annotation)
         for name, sign in _SIGNS.items()
         if isinstance(getattr(mark, name, None), (int, float))
     ]
     kind = "whole number" if info.annotation is int else "number"
     return f"allowed: a {kind} {' and '.join(bounds)}" if bounds else ""
+
+
+def _number(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:.12g}"
 
 
 def _marks(metadata: Iterable[Any], annotation: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ result is told, with a call that does nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pybreaker
@@ -54,7 +55,7 @@ class ConsecutiveBreaker(Breaker):
 
     @property
     def state(self) -> State:
-        """pybreaker's state."""
+        """Where pybreaker stands."""
         return State(self._machine.current_state)
 
     @property
@@ -91,20 +92,17 @@ class ConsecutiveBreaker(Breaker):
             if self.state is not before:
                 self._enter(before, now, "probe succeeded")
         elif verdict is Verdict.FAILURE:
-            try:
+            with suppress(_ReportedError):
                 self._machine.call(_fail)
-            except _ReportedError:
-                pass
             if self.state is not before:
                 self._enter(before, now, "fail_max reached" if before is State.CLOSED else "probe failed")
 
     def force(self, state: State, now: float, cause: str) -> None:
         """Open (for `reset_timeout`), or close and forget the failures."""
         before = self.state
+        self._machine.close()  # alone sets pybreaker's failure count to zero
         if state is State.OPEN:
             self._machine.open()
-        else:
-            self._machine.close()
         self._enter(before, now, cause)
 
     def details(self, now: float) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No leave. `since` is when the breaker opened; `retry_after_s` is how long until a call may get through."""
+    """No leave. `since`: when the breaker came to `state`; `retry_after_s`: how long until a call may get through."""
 
     state: State
     cause: str

@@ -1,0 +1,136 @@
+"""The compose file, run for real. Skipped, with the reason, where there is no engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import browser
+import lab
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.containers]
+PUBLISHED = ("client", 8000), ("backend", 8001), ("loadtest", 8089)
+
+
+def _compose(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        ["docker", "compose", *arguments], cwd=folder, capture_output=True, text=True, timeout=900, check=False
+    )
+    assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+def _engine_missing() -> str:
+    if shutil.which("docker") is None:
+        return "no docker command on this machine"
+    for command in (["docker", "info"], ["docker", "compose", "version"]):
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            return f"no container engine: `{' '.join(command)}` fails"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, float]]:
+    """Build and start the stack from a copy of the checkout; its folder, and the seconds from build to healthy."""
+    reason = _engine_missing()
+    if reason:
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("checkout") / "breaker-lab-under-test"
+    shutil.copytree(
+        lab.ROOT, folder, ignore=shutil.ignore_patterns(".git", ".venv", "results", "*cache*", "tests"), symlinks=True
+    )
+    (folder / "results").mkdir()
+    _compose(folder, "build", "-q")
+    began = time.monotonic()
+    try:
+        _compose(folder, "up", "--wait")
+        yield folder, time.monotonic() - began
+    finally:
+        _compose(folder, "down", "--timeout", "5", check=False)
+        if os.geteuid() == 0:
+            subprocess.run(["chmod", "-R", "a+rwX", str(folder / "results")], check=False)
+
+
+def test_it_is_healthy_within_half_a_minute(stack: tuple[Path, float]) -> None:
+    """All three services answer, on loopback only, as nobody in particular, on a file system they cannot write."""
+    folder, seconds = stack
+    assert seconds < 30
+    listed = _compose(folder, "ps", "--format", "json").stdout.splitlines()
+    found: dict[str, Any] = {each["Service"]: each for each in map(json.loads, listed)}
+    assert {name: each["Health"] for name, each in found.items()} == dict.fromkeys(dict(PUBLISHED), "healthy")
+    for name, port in PUBLISHED:
+        published = {
+            (each["URL"], each["PublishedPort"]) for each in found[name]["Publishers"] if each["PublishedPort"]
+        }
+        assert published == {("127.0.0.1", port)}
+        assert _compose(folder, "exec", "-T", name, "id", "-u").stdout.strip() == "10001"
+        assert _compose(folder, "exec", "-T", name, "touch", "/lab/x", check=False).returncode != 0
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_breaker_is_seen_from_outside() -> None:
+    """Faults set on the published port of one service show on the other's."""
+    _call("PUT", "http://127.0.0.1:8001/faults", {"error_rate": 1})
+    for _ in range(5):
+        assert _status("http://127.0.0.1:8000/data") == 502
+    assert _status("http://127.0.0.1:8000/data") == 503
+    assert _call("GET", "http://127.0.0.1:8000/breaker")["state"] == "open"
+    _call("DELETE", "http://127.0.0.1:8001/faults")
+    _call("POST", "http://127.0.0.1:8000/breaker/reset")
+
+
+def test_one_experiment_from_the_command_line(stack: tuple[Path, float]) -> None:
+    """`docker compose run --rm loadtest run experiment-1`, on its shorter arm: report on the host, exit code 0."""
+    folder, _ = stack
+    done = _compose(folder, "run", "--rm", "-T", "loadtest", "run", "experiment-1", "--arm", "independent-30")
+    assert "Request 20:" in done.stdout
+    run = folder / "results" / "experiment-1" / "latest"
+    assert len(lab.rows(run)) == 20
+    assert lab.summary(run)["complete"] is True
+    assert (run / "report.html").stat().st_size > 20_000
+
+
+@pytest.mark.browser
+def test_one_experiment_from_the_browser(stack: tuple[Path, float], tmp_path: Path) -> None:
+    """The published web UI in a real browser: choose, start, and the report is in ./results of the host."""
+    folder, _ = stack
+    earlier = set((folder / "results").glob("experiment-1/2*"))
+    with browser.chromium(tmp_path / "profile") as page:
+        browser.start_run(page, "http://127.0.0.1:8089", "experiment-1", "independent-30")
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            new = [
+                each for each in (folder / "results").glob("experiment-1/2*/report.html") if each.parent not in earlier
+            ]
+            if new:
+                break
+            time.sleep(0.5)
+    assert len(new) == 1
+    assert len(lab.rows(new[0].parent)) == 20
+    assert lab.summary(new[0].parent)["complete"] is True
+
+
+def _call(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=10) as response:
+        return dict(json.loads(response.read()))
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
