@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from loadtest import trace
 from loadtest.arrivals import schedule
@@ -66,11 +66,10 @@ class Narrator:
         self._began = self._said = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} requests"),
-            TextColumn("breaker {task.fields[state]}"),
-            TimeElapsedColumn(),
-            TextColumn("about {task.fields[left]} s left"),
+            BarColumn(bar_width=12),
+            TextColumn(
+                "{task.completed:.0f}/{task.total:.0f}, breaker {task.fields[state]}, {task.fields[left]} s left"
+            ),
             console=console,
             transient=True,
             disable=quiet or not console.is_terminal,

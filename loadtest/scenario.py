@@ -18,6 +18,7 @@ from service.problems import check
 from service.wrong_input import WrongInputError, closest
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+FigurePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
 
 
 def _form(value: Any) -> str:
@@ -69,7 +70,7 @@ class Scenario(StrictModel):
     """What is run: the load and the weather of all arms, the arms, and what is expected of them."""
 
     name: Slug
-    title: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n]*$")
     about: str = ""
     seed: int = Field(1, ge=0, le=2**63 - 1, description="seed of load and weather, unless the run is given others")
     pinned: str = Field("", description="how the seed was chosen, where it was not chosen freely")
@@ -80,7 +81,7 @@ class Scenario(StrictModel):
     load: tuple[Segment, ...] = ()
     faults: Faults = OnePhase()
     arms: dict[Slug, Arm] = Field(min_length=1)
-    expect: dict[str, dict[str, Bound]] = Field({}, description="bounds on figures of the summary, arm by arm")
+    expect: dict[str, dict[FigurePath, Bound]] = Field({}, description="bounds on figures of the summary, arm by arm")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -135,7 +136,7 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
         raise _wrong(f"scenario: got {name_or_path!r}; {said}", name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:  # the latter: no UTF-8, or a name that no file can have
+    except (OSError, UnicodeDecodeError) as error:
         said = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
         raise _wrong(f"scenario file {name_or_path}: {said}", name_or_path) from error
     return parse(text, path.name), text

@@ -31,12 +31,16 @@ class Measured:
 
     def of_seed(self, seed: int) -> Measured:
         """Return the part of one seed."""
+        return self.of_seeds({seed})
+
+    def of_seeds(self, seeds: set[int]) -> Measured:
+        """Return the part of some seeds."""
         return Measured(
             self.arm,
-            [row for row in self.rows if row.seed == seed],
-            [change for change in self.changes if change.seed == seed],
-            [sample for sample in self.samples if sample.seed == seed],
-            [record for record in self.records if record.seed == seed],
+            [row for row in self.rows if row.seed in seeds],
+            [change for change in self.changes if change.seed in seeds],
+            [sample for sample in self.samples if sample.seed in seeds],
+            [record for record in self.records if record.seed in seeds],
         )
 
     @property

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from loadtest import trace
 from loadtest.narrator import TRACED
 from loadtest.report import charts, content, theme
+from loadtest.scenario import shipped
 from loadtest.virtual import distribution
 
 if TYPE_CHECKING:
@@ -92,11 +93,14 @@ def _chance(done: Finished) -> dict[str, Any] | None:
 def _again(done: Finished) -> str:
     """Return the shortest command that makes the same run."""
     manifest, scenario = done.manifest, done.scenario
-    if manifest["seeds"] == [scenario.seed] and manifest["arms"] == list(scenario.arms) and scenario.document:
+    is_shipped = scenario.name in shipped()
+    whole = manifest["seeds"] == [scenario.seed] and manifest["arms"] == list(scenario.arms)
+    if is_shipped and whole and scenario.document:
         return f"make {scenario.name}"
+    name = scenario.name if is_shipped else f"{scenario.name}.toml"
     arms = "" if manifest["arms"] == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest["arms"])
     seeds = ",".join(map(str, manifest["seeds"]))
-    return f"python -m loadtest run {scenario.name}{arms} --seeds {seeds}"
+    return f"python -m loadtest run {name}{arms} --seeds {seeds}"
 
 
 def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
@@ -131,7 +135,7 @@ def _page(title: str, source: str, folder: Path) -> str:
             return label
         svg = path.read_text(encoding="utf-8")
         drawing = svg[svg.index("<svg") :]
-        return f'<figure role="img" aria-label="{label}">{drawing}</figure>'
+        return f'<span class="chart" role="img" aria-label="{label}">{drawing}</span>'
 
     markdown.add_render_rule("image", picture)
     markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')

@@ -1,7 +1,8 @@
 """Search settings and seeds under which the lab's Experiment 2 meets the document's table.
 
 A random search on virtual time: draw settings that the document does not name, run both arms, score the whole table by
-its worst figure, improve the best by small moves. Run it with `make search`; the settings it found stand in scenarios/experiment-2.toml.
+its worst figure, improve the best by small moves. `make search` runs it; what it found stands in
+scenarios/experiment-2.toml.
 """
 
 from __future__ import annotations
