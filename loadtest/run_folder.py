@@ -26,6 +26,23 @@ except ImportError:  # pragma: no cover - a system without flock has no such gua
     fcntl = None  # type: ignore[assignment]
 
 _LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
+# What every manifest has, in its order.
+_ENTRIES = (
+    "schema",
+    "complete",
+    "scenario",
+    "scenario_text",
+    "scenario_sha256",
+    "engine",
+    "arms",
+    "seeds",
+    "weather",
+    "started",
+    "versions",
+    "git_revision",
+    "host",
+    "settings",
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +80,8 @@ class RunFolder:
         """Read manifest.json. Raises WrongInputError."""
         try:
             found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-            return dict(found)
-        except (OSError, ValueError) as error:
+            return {**{name: found[name] for name in _ENTRIES}, **found}
+        except (OSError, ValueError, TypeError, LookupError) as error:
             detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
             raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}]) from error
 

@@ -175,19 +175,19 @@ def latency(arms: Sequence[Measured]) -> Figure:
 
 
 def in_flight(arms: Sequence[Measured]) -> Figure:
-    """How many callers of the client are waiting, over time; the first seed of each arm."""
+    """How many callers of the client are waiting, over time; the first seed of each arm, one below the other."""
     with theme.style():
-        figure = theme.new_figure(3.0)
-        axis = figure.subplots()
-        for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
-            rows = arm.of_seed(arm.seeds[0]).rows if arm.seeds else []
-            times, counts = _steps(rows)
-            axis.step(times, counts, where="post", color=colour, linestyle=dashes, linewidth=1.6, label=arm.arm)
-        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set_ylim(bottom=0)
-        axis.set_xlabel("seconds from the start of the arm")
-        axis.set_ylabel("requests in flight")
-        axis.legend(loc="upper left")
+        figure = theme.new_figure(0.7 + 1.4 * len(arms))
+        axes = figure.subplots(len(arms), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+        for axis, arm, (colour, _) in zip(axes, arms, _styles(arms), strict=True):
+            times, counts = _steps(arm.of_seed(arm.seeds[0]).rows if arm.seeds else [])
+            axis.fill_between(times, counts, step="post", color=colour, alpha=0.35, linewidth=0)
+            axis.step(times, counts, where="post", color=colour, linewidth=1.2)
+            axis.set_title(f"{arm.arm}: at most {max(counts)}")
+            axis.set_ylabel("in flight")
+            axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axis.set_ylim(bottom=0)
+        axes[-1].set_xlabel("seconds from the start of the arm")
         return figure
 
 
