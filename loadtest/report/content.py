@@ -99,9 +99,19 @@ def _comparison(done: Finished) -> str:
         f"to {other['mean_response_s']:.2f} s, timeouts from {base['outcomes']['timeout']} to "
         f"{other['outcomes']['timeout']}, and {held:.0f} % fewer request-seconds were held. The price: "
         f"{other['outcomes']['fast_fail']} of {other['requests']} requests were refused, "
-        f"{other['false_positives']['fast_fails']} of which the backend would have answered, and "
+        f"{answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
         f"{other['outcomes']['ok']} instead of {base['outcomes']['ok']} got what they asked for."
     )
+
+
+def answered_elsewhere(done: Finished, name: str) -> int | None:
+    """Count the refusals of an arm whose very request was answered in the baseline; none where that cannot be known."""
+    found = done.summary["comparison"]
+    if not found or name == found["baseline"]:
+        return None
+    by_name = {arm.arm: arm for arm in done.arms}
+    answered = {(row.seed, row.id) for row in by_name[found["baseline"]].rows if row.outcome == "ok"}
+    return sum((row.seed, row.id) in answered for row in by_name[name].rows if row.outcome == "fast_fail")
 
 
 def _plain(name: str, figures: dict[str, Any]) -> str:
@@ -134,7 +144,9 @@ def metric_rows(done: Finished) -> list[dict[str, str]]:
         "2. fast-fail rate": {name: _percent(arm["fast_fail_rate"]) for name, arm in arms.items()},
         "3. success rate in half-open": {name: _half_open(arm) for name, arm in arms.items()},
         "4. time in each state": {name: _times(arm) for name, arm in arms.items()},
-        "5. false positives": {name: _false_positives(arm) for name, arm in arms.items()},
+        "5. false positives": {
+            name: _false_positives(arm, answered_elsewhere(done, name)) for name, arm in arms.items()
+        },
         "mean recovery delay": {name: _seconds(arm["recovery_delay_s"]) for name, arm in arms.items()},
     }
     return [{"metric": metric, **values} for metric, values in rows.items()]
@@ -255,9 +267,11 @@ def _times(arm: dict[str, Any]) -> str:
     return ", ".join(f"{state} {spent:.1f} s" for state, spent in arm["time_in_state_s"].items())
 
 
-def _false_positives(arm: dict[str, Any]) -> str:
+def _false_positives(arm: dict[str, Any], elsewhere: int | None) -> str:
     found = arm["false_positives"]
-    return f"{found['fast_fails']} of {arm['outcomes']['fast_fail']} refusals, {found['trips']} of {arm['trips']} trips"
+    refusals, trips = arm["outcomes"]["fast_fail"], arm["trips"]
+    real = "" if elsewhere is None else f" ({elsewhere} were answered in the baseline arm)"
+    return f"{found['fast_fails']} of {refusals} refusals{real}, {found['trips']} of {trips} trips"
 
 
 def _count(value: float | None) -> str:
