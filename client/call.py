@@ -41,7 +41,7 @@ class Call:
     fail_count: int = 0
     attempts: int = 0
     backend_calls: int = 0
-    outcome: Outcome = Outcome.CANCELLED
+    outcome: Outcome = Outcome.ERROR
     served: Served = Served.NOTHING
     refused: str | None = None
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from client import breakers
 from client.breakers.interface import State
-from client.call import Answer, Call, Handler, Outcome, Served
-from client.classification import outcome_of_answer
+from client.call import Answer, Call, Handler, Outcome
 from client.events import CallEvent, TransitionEvent
-from client.fallback import with_fallback, without_fallback
+from client.fallback import with_fallback
 from client.guard import with_breaker
 from client.timeout import with_timeout
 
@@ -53,10 +52,7 @@ class Client:
         if self.settings.timeout.total_s is not None:
             handler = with_timeout(handler, self.settings.timeout.total_s)
         handler = with_breaker(handler, lambda: self.breaker, self._clock)
-        fallback = self.settings.fallback
-        if fallback.enabled:
-            return with_fallback(handler, fallback.message, self._clock)
-        return without_fallback(handler, self._clock)
+        return with_fallback(handler, self.settings.fallback, self._clock)
 
     def _new_breaker(self, now: float) -> Breaker:
         """Return a closed breaker whose transitions are told for as long as it is the one that guards."""
@@ -93,10 +89,11 @@ class Client:
         self.in_flight += 1
         try:
             answer = await self._pipeline(call)
+        except asyncio.CancelledError:
+            call.outcome = Outcome.CANCELLED
+            raise
+        else:
             status = answer.status
-            if call.outcome is Outcome.CANCELLED:  # not set below: the backend has answered
-                call.outcome = outcome_of_answer(answer)
-                call.served = Served.FRESH if call.outcome is Outcome.OK else Served.NOTHING
             return call, answer
         finally:
             self.in_flight -= 1

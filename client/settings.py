@@ -73,7 +73,12 @@ class ClientSettings(BaseSettings):
     """Everything the client service can be told from outside."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CLIENT_", env_nested_delimiter="__", frozen=True, extra="forbid", allow_inf_nan=False
+        env_prefix="CLIENT_",
+        env_nested_delimiter="__",
+        env_parse_none_str="none",
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")

@@ -97,6 +97,7 @@ class Breaker(ABC):
         return {}
 
     def _moved(self, before: State, now: float, cause: str) -> None:
-        """Tell of a transition that has just happened."""
+        """Start the time in the state afresh, and tell of the transition where it was one."""
         self.since = now
-        self._on_transition(Transition(now, before, self.state, cause, self.fail_count))
+        if self.state is not before:
+            self._on_transition(Transition(now, before, self.state, cause, self.fail_count))

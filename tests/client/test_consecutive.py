@@ -348,3 +348,12 @@ def test_off_lets_everything_through() -> None:
     lab.breaker.force(OPEN, lab.now, "open by hand")
 
     assert (seen, lab.transitions, lab.breaker.details(lab.now)) == ([(CLOSED, 0)] * 100, [], {})
+
+
+def test_a_reset_while_closed_forgets_but_is_no_transition() -> None:
+    """Nothing has changed its state, so nothing is told."""
+    lab = Lab(fail_max=5)
+    lab.calls([FAILURE, FAILURE])
+    lab.breaker.force(CLOSED, lab.now, "reset by hand")
+
+    assert (lab.breaker.fail_count, lab.transitions) == (0, [])
