@@ -481,3 +481,16 @@ def test_the_classification_is_one_table() -> None:
         ("neutral", "error"),
         ("neutral", "error"),
     ]
+
+
+def test_a_defect_below_the_pipeline_counts_as_an_error() -> None:
+    """An exception that nobody expected is the lab's own: it passes through, and is not taken for a cancellation."""
+
+    async def main() -> list[tuple[Outcome, Served, int]]:
+        lab = Lab(RuntimeError("a defect"))
+        with pytest.raises(RuntimeError, match="a defect"):
+            await lab.client.call("1")
+        assert lab.client.breaker.fail_count == 0
+        return [(event.outcome, event.served, event.status) for event in lab.events.calls]
+
+    assert run_virtual(main()) == [(Outcome.ERROR, Served.NOTHING, 0)]
