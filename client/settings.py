@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from client.breakers import policies
@@ -44,7 +44,11 @@ class BreakerSettings(StrictModel):
 class TimeoutSettings(StrictModel):
     """How long one call of the backend may take."""
 
-    total_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(3.0, description="seconds; none: for ever")
+    # The word, too: neither TOML nor an environment variable has a null.
+    total_s: Annotated[
+        Annotated[float, Field(gt=0, le=3600)] | None,
+        BeforeValidator(lambda value: None if value == "none" else value),
+    ] = Field(3.0, description='seconds; "none" or null: for ever')
 
 
 class FallbackSettings(StrictModel):
@@ -75,7 +79,6 @@ class ClientSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="CLIENT_",
         env_nested_delimiter="__",
-        env_parse_none_str="none",
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,

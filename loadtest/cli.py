@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from pydantic import Field
 from rich.console import Console
 from rich.markup import escape
 
@@ -23,6 +24,8 @@ from loadtest.narrator import Narrator
 from loadtest.report.content import headline
 from loadtest.seeds import parse_seeds
 from loadtest.settings import LoadtestSettings
+from service.model import StrictModel
+from service.problems import check
 from service.server import listen
 from service.settings import from_environment
 from service.wrong_input import WrongInputError
@@ -94,8 +97,8 @@ def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interru
     """Say what came out, and end with the exit code that fits."""
     out.print()
     out.print(headline(done), markup=False)
-    for check in done.broken:
-        out.print(f"[bold]NOT OK[/bold] {escape(check.name)}: {escape(check.detail)}")
+    for each in done.broken:
+        out.print(f"[bold]NOT OK[/bold] {escape(each.name)}: {escape(each.detail)}")
     out.print(f"report: {folder.path / 'report.html'}", markup=False)
     if failed:
         _fail(failed, 1)
@@ -116,18 +119,28 @@ def report(
     out.print(f"report: {folder / 'report.html'}", markup=False)
 
 
+class Calls(StrictModel):
+    """What the chance of a trip depends on."""
+
+    error_rate: float = Field(ge=0, le=1)
+    fail_max: int = Field(ge=1, le=10_000)
+    requests: int = Field(ge=0, le=10_000_000)
+
+
 @app.command()
 def probability(
-    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of calls that fail, independently.")] = 0.3,
-    fail_max: Annotated[int, typer.Option(min=1, max=10_000, help="Consecutive failures that trip the breaker.")] = 5,
-    requests: Annotated[int, typer.Option(min=0, max=10_000_000, help="Calls.")] = 20,
+    error_rate: Annotated[str, typer.Option(metavar="SHARE", help="Calls that fail, independently; 0 to 1.")] = "0.3",
+    fail_max: Annotated[str, typer.Option(metavar="N", help="Consecutive failures that trip the breaker.")] = "5",
+    requests: Annotated[str, typer.Option(metavar="N", help="Calls.")] = "20",
 ) -> None:
     """Say how likely it is that a breaker trips at all. Exact, no simulation."""
-    if error_rate != error_rate:  # noqa: PLR0124 - NaN, which passes every range
-        raise _wrong("error-rate", error_rate, "a number >= 0 and <= 1")
-    trips = chance.trip_probability(error_rate, fail_max, requests)
-    mean = chance.mean_calls_to_trip(error_rate, fail_max)
-    out.print(f"{fail_max} failures in a row within {requests} calls at error rate {error_rate:g}: {100 * trips:.4g} %")
+    calls = check({"error_rate": error_rate, "fail_max": fail_max, "requests": requests}, Calls)
+    trips = chance.trip_probability(calls.error_rate, calls.fail_max, calls.requests)
+    mean = chance.mean_calls_to_trip(calls.error_rate, calls.fail_max)
+    out.print(
+        f"{calls.fail_max} failures in a row within {calls.requests} calls at error rate {calls.error_rate:g}: "
+        f"{100 * trips:.4g} %"
+    )
     out.print(f"mean number of calls to the first trip: {mean:.6g}")
 
 
@@ -136,7 +149,7 @@ def ui(
     client_url: ClientUrl = None,
     backend_url: BackendUrl = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the web UI (default: 8089).")] = None,
+    port: Annotated[str | None, typer.Option(metavar="N", help="Port of the web UI (default: 8089).")] = None,
 ) -> None:
     """Open Locust's web UI, where a scenario and its arms are chosen in the form."""
     settings = _settings(client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port)

@@ -1,0 +1,279 @@
+"""Which runs can be believed: each check passes a sound run, and one defect fails one check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadtest import scenario
+from loadtest.rows import ArmRecord, Row, Sample, StateChange
+from loadtest.summary import Measured
+from loadtest.validity import Check, check_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCENARIO = scenario.parse(
+    """
+name = "mine"
+title = "Mine"
+baseline = "without"
+[[load]]
+requests = 3
+rate_per_s = 1
+[arms.without]
+[arms.with]
+""",
+    "",
+)
+OK = Row("with", 1, 1, 0.0, 0.0, 0.5, 200, "ok", "fresh", "closed", 0, 1, 1, "ok")
+FAILED = replace(OK, id=2, intended_s=1.0, sent_s=1.0, outcome="error", status=502)
+REFUSED = replace(
+    OK, id=3, intended_s=2.0, sent_s=2.001, outcome="fast_fail", status=503, state="open", backend_calls=0
+)
+CHANGE = StateChange("with", 1, 1.5, "closed", "open", "fail_max reached", 1)
+SAMPLES = [
+    Sample("with", 1, 0.5, "closed", 1, 0),
+    Sample("with", 1, 1.75, "open", 2, 0),
+    Sample("with", 1, 2.0, "open", 2, 0),
+    Sample("with", 1, 2.25, "open", 2, 0),
+]
+RECORD = ArmRecord("with", 1, 3, 3.0, "w", 3, {}, 2, 0.0, 2, {}, 1.0, 1, 1)
+
+
+class Run:
+    """A run of two arms, sound until a test spoils it."""
+
+    def __init__(self) -> None:
+        self.manifest: dict[str, Any] = {
+            "engine": "live",
+            "complete": True,
+            "arms": ["without", "with"],
+            "seeds": [1],
+            "weather": {"without/1": "w", "with/1": "w"},
+        }
+        self.rows = [OK, FAILED, REFUSED]
+        self.changes = [CHANGE]
+        self.samples = list(SAMPLES)
+        self.record = RECORD
+
+    def checks(self) -> list[Check]:
+        without = Measured(
+            "without",
+            [replace(OK, arm="without"), replace(FAILED, arm="without"), replace(FAILED, arm="without", id=3)],
+            [],
+            [],
+            [
+                replace(
+                    RECORD,
+                    arm="without",
+                    client_backend_calls=3,
+                    backend_received=3,
+                    transitions_seen=0,
+                    transitions_made=0,
+                )
+            ],
+        )
+        guarded = Measured("with", self.rows, self.changes, self.samples, [self.record])
+        return check_run(SCENARIO, self.manifest, [without, guarded])
+
+    def failed(self) -> list[Check]:
+        return [check for check in self.checks() if not check.ok]
+
+
+def test_a_sound_run_passes_every_check() -> None:
+    """Each check is there for each arm, with its figures, and none is left out."""
+    late = "99 % sent within 1.0 ms, the latest 1.0 ms; allowed 50 ms"
+    assert Run().checks() == [
+        Check("the run is complete", ok=True, detail="2 of 2 arms x seeds ran to their end"),
+        Check("without: every request has one outcome", ok=True, detail="planned 3, rows 3, counted by the client 3"),
+        Check("without: client and backend count the same calls", ok=True, detail="rows 3, client 3, backend 3"),
+        Check("without: every transition was recorded", ok=True, detail="recorded 0, made 0"),
+        Check("without: every request was answered by the client", ok=True, detail="0 without an answer"),
+        Check(
+            "without: no backend calls while open",
+            ok=True,
+            detail="0 backend calls by refused requests; backend's counter moved by 0 over 0 intervals",
+        ),
+        Check(
+            "without: the load kept to its schedule",
+            ok=True,
+            detail="99 % sent within 0.0 ms, the latest 0.0 ms; allowed 50 ms",
+        ),
+        Check("with: every request has one outcome", ok=True, detail="planned 3, rows 3, counted by the client 3"),
+        Check("with: client and backend count the same calls", ok=True, detail="rows 2, client 2, backend 2"),
+        Check("with: every transition was recorded", ok=True, detail="recorded 1, made 1"),
+        Check("with: every request was answered by the client", ok=True, detail="0 without an answer"),
+        Check(
+            "with: no backend calls while open",
+            ok=True,
+            detail="0 backend calls by refused requests; backend's counter moved by 0 over 2 intervals",
+        ),
+        Check("with: the load kept to its schedule", ok=True, detail=late),
+        Check("all arms met the same weather", ok=True, detail="1 seed(s), equal hashes"),
+    ]
+
+
+def lose_a_row(run: Run) -> None:
+    del run.rows[2]
+
+
+def count_a_row_twice(run: Run) -> None:
+    run.rows.append(REFUSED)
+
+
+def miss_a_request_in_the_client(run: Run) -> None:
+    run.record = replace(RECORD, client_requests=2)
+
+
+def count_one_more_in_the_backend(run: Run) -> None:
+    run.record = replace(RECORD, backend_received=3)
+
+
+def count_one_more_in_the_client(run: Run) -> None:
+    run.record = replace(RECORD, client_backend_calls=3)
+
+
+def call_while_refused(run: Run) -> None:
+    run.rows[2] = replace(REFUSED, backend_calls=1)
+    run.record = replace(RECORD, client_backend_calls=3, backend_received=3)
+
+
+def move_the_counter_while_open(run: Run) -> None:
+    run.samples[3] = replace(SAMPLES[3], backend_received=4)
+
+
+def leave_a_request_unanswered(run: Run) -> None:
+    run.rows[1] = replace(FAILED, status=0)
+
+
+def miss_a_transition(run: Run) -> None:
+    run.record = replace(RECORD, transitions_made=2)
+
+
+def send_too_late(run: Run) -> None:
+    run.rows = [replace(row, sent_s=row.intended_s + 0.0502) for row in run.rows]
+
+
+def change_the_weather(run: Run) -> None:
+    run.manifest["weather"]["with/1"] = "other"
+
+
+def interrupt(run: Run) -> None:
+    run.manifest["complete"] = False
+
+
+def end_without_another_seed(run: Run) -> None:
+    run.manifest["seeds"] = [1, 2]
+    run.manifest["weather"] |= {"without/2": "x", "with/2": "x"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "detail"),
+    [
+        (lose_a_row, "with: every request has one outcome", "planned 3, rows 2, counted by the client 3"),
+        (count_a_row_twice, "with: every request has one outcome", "planned 3, rows 4, counted by the client 3"),
+        (
+            miss_a_request_in_the_client,
+            "with: every request has one outcome",
+            "planned 3, rows 3, counted by the client 2",
+        ),
+        (
+            count_one_more_in_the_backend,
+            "with: client and backend count the same calls",
+            "rows 2, client 2, backend 3",
+        ),
+        (
+            count_one_more_in_the_client,
+            "with: client and backend count the same calls",
+            "rows 2, client 3, backend 2",
+        ),
+        (
+            call_while_refused,
+            "with: no backend calls while open",
+            "1 backend calls by refused requests; backend's counter moved by 0 over 2 intervals",
+        ),
+        (
+            move_the_counter_while_open,
+            "with: no backend calls while open",
+            "0 backend calls by refused requests; backend's counter moved by 2 over 2 intervals",
+        ),
+        (leave_a_request_unanswered, "with: every request was answered by the client", "1 without an answer"),
+        (miss_a_transition, "with: every transition was recorded", "recorded 1, made 2"),
+        (
+            send_too_late,
+            "with: the load kept to its schedule",
+            "99 % sent within 50.2 ms, the latest 50.2 ms; allowed 50 ms",
+        ),
+        (change_the_weather, "all arms met the same weather", "weather hashes differ for seeds [1]"),
+        (interrupt, "the run is complete", "2 of 2 arms x seeds ran to their end"),
+        (end_without_another_seed, "the run is complete", "2 of 4 arms x seeds ran to their end"),
+    ],
+)
+def test_a_defect_fails_exactly_its_check(spoil: Callable[[Run], None], name: str, detail: str) -> None:
+    """The name tells which check, the detail by how much."""
+    run = Run()
+    spoil(run)
+
+    assert run.failed() == [Check(name, ok=False, detail=detail)]
+
+
+def test_a_counter_may_move_while_the_state_changes() -> None:
+    """A probe between two samples that both show open is a call that the breaker permitted."""
+    run = Run()
+    run.samples[3] = replace(SAMPLES[3], backend_received=3)
+    run.changes += [replace(CHANGE, at_s=2.1, after="half-open"), replace(CHANGE, at_s=2.2, before="half-open")]
+
+    assert run.failed() == []
+
+
+def test_virtual_time_is_never_late() -> None:
+    """Only a live run is asked whether its load kept to its schedule; the same rows fail there."""
+    run = Run()
+    send_too_late(run)
+    run.manifest["engine"] = "virtual"
+
+    assert run.failed() == []
+    assert not any("schedule" in check.name for check in run.checks())
+
+
+def test_arms_with_different_weather_are_compared_by_nobody() -> None:
+    """Without a baseline every arm may meet its own weather."""
+    alone = SCENARIO.model_copy(update={"baseline": None})
+    manifest = {**Run().manifest, "weather": {"without/1": "a", "with/1": "b"}}
+
+    checks = check_run(alone, manifest, [Measured("without", [], [], [], []), Measured("with", [], [], [], [])])
+
+    assert not any("weather" in check.name for check in checks)
+
+
+def test_what_was_cut_off_has_no_books_to_compare() -> None:
+    """Rows of a seed without a record belong to no count; they must still be answered, and quiet while open."""
+    run = Run()
+    run.manifest |= {"complete": False, "seeds": [1, 2]}
+    run.manifest["weather"] |= {"without/2": "x", "with/2": "x"}
+    run.rows += [replace(OK, seed=2), replace(OK, seed=2, id=2, intended_s=1.0, sent_s=1.0, status=0)]
+    run.changes += [replace(CHANGE, seed=2)]
+
+    assert run.failed() == [
+        Check("the run is complete", ok=False, detail="2 of 4 arms x seeds ran to their end"),
+        Check("with: every request was answered by the client", ok=False, detail="1 without an answer"),
+    ]
+
+
+def test_an_arm_that_never_ended_is_not_asked_for_its_books() -> None:
+    """Where nothing was counted at the end, there is nothing to hold the rows against."""
+    arms = [Measured("without", [replace(OK, arm="without")], [], [], []), Measured("with", [], [], [], [])]
+
+    assert [(check.name, check.ok) for check in check_run(SCENARIO, Run().manifest, arms)] == [
+        ("the run is complete", False),
+        ("without: every request was answered by the client", True),
+        ("without: no backend calls while open", True),
+        ("without: the load kept to its schedule", True),
+        ("with: every request was answered by the client", True),
+        ("with: no backend calls while open", True),
+        ("with: the load kept to its schedule", True),
+        ("all arms met the same weather", True),
+    ]

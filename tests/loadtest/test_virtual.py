@@ -1,0 +1,341 @@
+"""The client's and the backend's own code on a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.faults import draw
+from backend.weather import WeatherKey
+from loadtest import scenario
+from loadtest.document import compare_experiment_2
+from loadtest.hindsight import would_have
+from loadtest.rows import StateChange
+from loadtest.summary import fold
+from loadtest.virtual import distribution, search
+from loadtest.virtual.loop import VirtualLoop, run_virtual
+from loadtest.virtual.simulate import simulate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A busy backend: more load than its two workers can do, so that callers wait and time out.
+BUSY = """
+name = "mine"
+title = "Mine"
+baseline = "without"
+[[load]]
+requests = 100
+arrivals = "poisson"
+rate_per_s = 3.4
+[faults]
+error_rate = 0.49
+latency = { distribution = "lognormal", mean_s = 0.5, spread_s = 0.5 }
+capacity = { workers = 2 }
+[arms.without.breaker]
+policy = "off"
+[arms.with]
+"""
+
+
+def test_the_clock_jumps_over_a_wait() -> None:
+    """A day of sleep takes no time, and the loop's clock shows it."""
+
+    async def day() -> list[float]:
+        loop = asyncio.get_running_loop()
+        seen = [loop.time()]
+        await asyncio.sleep(86_400)
+        seen.append(loop.time())
+        return seen
+
+    began = time.perf_counter()
+
+    assert run_virtual(day()) == [0.0, 86_400.0]
+    assert time.perf_counter() - began < 60
+
+
+def test_timers_fire_in_the_order_of_their_times() -> None:
+    """Sleeps side by side end when each is due; the whole takes as long as the longest."""
+    order: list[tuple[str, float]] = []
+
+    async def wait(name: str, delay: float) -> None:
+        await asyncio.sleep(delay)
+        order.append((name, asyncio.get_running_loop().time()))
+
+    async def main() -> None:
+        await asyncio.gather(wait("c", 3.0), wait("a", 1.0), wait("b", 2.0), wait("none", 0))
+
+    run_virtual(main())
+
+    assert order == [("none", 0.0), ("a", 1.0), ("b", 2.0), ("c", 3.0)]
+
+
+def test_a_cancelled_sleep_takes_no_time() -> None:
+    """A timeout ends at its own time, and the sleep that it cancelled does not move the clock later."""
+
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        seen = []
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2.5):
+                await asyncio.sleep(1000)
+        seen.append(loop.time())
+        task = loop.create_task(asyncio.sleep(500))
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        seen.append(loop.time())
+        await asyncio.sleep(1)
+        return [*seen, loop.time()]
+
+    assert run_virtual(main()) == [2.5, 3.5, 4.5]
+
+
+def test_waiting_for_what_can_never_come_is_reported() -> None:
+    """On a real clock this would hang for ever."""
+
+    async def main() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(RuntimeError, match="deadlock in virtual time: nothing is ready and no timer is set"):
+        run_virtual(main())
+
+
+def test_an_error_passes_through() -> None:
+    """What the program raises is what the caller gets."""
+
+    async def main() -> None:
+        await asyncio.sleep(1)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_virtual(main())
+
+
+def test_each_loop_begins_at_zero() -> None:
+    """Runs do not see each other's time."""
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(asyncio.sleep(5))
+        assert loop.time() == 5.0
+    finally:
+        loop.close()
+
+    async def now() -> float:
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(now()) == 0.0
+
+
+def test_the_replay_makes_the_documents_transitions() -> None:
+    """Open at the fifth failure, half-open at the first request 30 s later, closed by its success."""
+    found, _ = scenario.read("experiment-1")
+
+    arm = simulate(found, "replay", 1)
+
+    assert [replace(each, at_s=round(each.at_s, 9)) for each in arm.changes] == [
+        StateChange("replay", 1, 6.9, "closed", "open", "fail_max reached", 5),
+        StateChange("replay", 1, 37.6, "open", "half-open", "reset_timeout elapsed", 5),
+        StateChange("replay", 1, 38.1, "half-open", "closed", "probe succeeded", 0),
+    ]
+    assert json.loads(json.dumps(arm.records[0].client_outcomes)) == {"ok": 9, "error": 7, "fast_fail": 4}
+    assert (arm.records[0].backend_received, arm.records[0].backend_busy_s) == (16, 8.0)
+
+
+@pytest.mark.parametrize("arm", ["without", "with"])
+def test_the_same_seed_gives_the_same_rows(arm: str) -> None:
+    """To the last bit; another seed gives others."""
+    found = scenario.parse(BUSY, "")
+
+    assert simulate(found, arm, 7) == simulate(found, arm, 7)
+    assert simulate(found, arm, 7).rows != simulate(found, arm, 8).rows
+
+
+@pytest.mark.parametrize("arm", ["without", "with"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_call_is_lost_on_virtual_time(arm: str, seed: int) -> None:
+    """Every arrival has one row and one outcome, and client and backend count the same calls."""
+    measured = simulate(scenario.parse(BUSY, ""), arm, seed)
+    record = measured.records[0]
+
+    assert [row.id for row in measured.rows] == list(range(1, 101))
+    assert record.client_outcomes == dict(Counter(row.outcome for row in measured.rows))
+    assert (record.planned, record.client_requests) == (100, 100)
+    calls = sum(row.backend_calls for row in measured.rows)
+    assert record.client_backend_calls == record.backend_received == calls == sum(record.backend_outcomes.values())
+    assert all(row.backend_calls == (row.outcome != "fast_fail") for row in measured.rows)
+    assert record.transitions_seen == record.transitions_made == len(measured.changes)
+    assert max(row.duration_s for row in measured.rows) <= 3.0 + 1e-9  # the client's timeout
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_every_arm_meets_the_same_weather(seed: int) -> None:
+    """Same arrivals, same hash, and what the backend would have answered is the same request by request."""
+    found = scenario.parse(BUSY, "")
+    without, guarded = (simulate(found, arm, seed) for arm in ("without", "with"))
+
+    assert without.records[0].weather == guarded.records[0].weather
+    assert [(row.intended_s, row.sent_s, row.would_have) for row in without.rows] == [
+        (row.intended_s, row.sent_s, row.would_have) for row in guarded.rows
+    ]
+
+
+def test_without_a_breaker_and_with_one_that_never_trips_is_the_same_run() -> None:
+    """The breaker itself costs nothing on virtual time: only its refusals make a difference."""
+    found = scenario.parse(BUSY + "[arms.with.breaker]\nfail_max = 1000000\n", "")
+    without, guarded = (simulate(found, arm, 3) for arm in ("without", "with"))
+
+    assert [replace(row, arm="", fail_count=0) for row in guarded.rows] == [
+        replace(row, arm="", fail_count=0) for row in without.rows
+    ]
+
+
+HINDSIGHT = """
+name = "mine"
+title = "Mine"
+[[load]]
+requests = 60
+rate_per_s = 2
+[arms.without]
+timeout = {{ total_s = 1 }}
+breaker = {{ policy = "off" }}
+{faults}
+"""
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        "[faults]\nerror_rate = 0.4\nlatency = { distribution = 'exponential', mean_s = 0.7 }",
+        "[faults]\nhang_rate = 0.3\nreset_rate = 0.3\nlatency = { distribution = 'exponential', mean_s = 0.7 }",
+        "[faults]\nunreachable = true",
+        "[faults]\nbursts = { rate = 0.4, mean_length = 4 }",
+        "[faults]\nexact_ratio = { failures = 3, of = 10 }",
+        "[faults]\nsequence = 'SFFSFFFFF'",
+        (
+            "[[faults.phases]]\nduration_s = 10\nprofile = { error_rate = 1 }\n"
+            "[[faults.phases]]\nduration_s = 10\nprofile = { latency = { mean_s = 2 } }\n[[faults.phases]]"
+        ),
+    ],
+)
+def test_hindsight_is_what_happens_when_every_call_is_let_through(faults: str) -> None:
+    """Without a breaker and without a queue, what the backend would have answered is what it did answer."""
+    rows = simulate(scenario.parse(HINDSIGHT.format(faults=faults), ""), "without", 5).rows
+
+    assert [row.would_have for row in rows] == [row.outcome for row in rows]
+
+
+def test_without_a_timeout_only_a_hang_never_answers() -> None:
+    """However long an answer takes, it comes."""
+    found = scenario.parse(HINDSIGHT.format(faults="[faults]\nhang_rate = 0.3\nlatency.mean_s = 9"), "")
+    plan = found.plan_of("without", 5)
+
+    fates = [would_have(plan, number, 0.0, None) for number in range(1, 61)]
+
+    drawn = [draw(plan.profile_at(0), WeatherKey(5, str(number), number)).kind for number in range(1, 61)]
+    assert {"ok", "hang"} == set(drawn)
+    assert fates == ["timeout" if kind == "hang" else "ok" for kind in drawn]
+
+
+@given(st.integers(1, 10**9))
+def test_a_refusal_takes_no_time_and_no_call(seed: int) -> None:
+    """On any seed, a fast-fail is answered at once with a fallback, and the breaker was not closed."""
+    for row in simulate(SHORT, "with", seed).rows:
+        if row.outcome == "fast_fail":
+            assert (row.duration_s, row.backend_calls, row.attempts, row.status) == (0.0, 0, 0, 503)
+            assert row.served == "fallback"
+            assert row.state in ("open", "half-open")
+
+
+SHORT = scenario.parse(BUSY.replace("requests = 100", "requests = 25"), "")
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_the_searchs_glance_is_the_simulation(seed: int) -> None:
+    """The queue by hand, which only discards draws, gives what client and backend give for the arm `without`."""
+    found = scenario.parse(BUSY, "")
+    arm = fold(simulate(found, "without", seed))
+
+    ok, timeouts, mean_s = search.glance(found, seed)
+
+    assert (ok, timeouts) == (arm["outcomes"]["ok"], arm["outcomes"]["timeout"])
+    assert mean_s == pytest.approx(arm["mean_response_s"], abs=1e-9)
+
+
+def test_a_drawn_setting_is_a_scenario_with_a_score() -> None:
+    """What the search draws is valid and reproducible; its score is the worst deviation in tolerances."""
+    base, _ = scenario.read("experiment-2")
+    drawn, settings = search.draw_settings(search.random.Random(3), base)
+
+    assert search.with_settings(base, settings) == drawn
+    assert drawn.load[0].rate_per_s == settings["rate_per_s"]
+    assert {arm.timeout.total_s for arm in drawn.arms.values()} == {settings["timeout_s"]}
+    figures, arms = search.figures_of(drawn, 1)
+    assert figures == compare_experiment_2({arm.arm: fold(arm) for arm in arms})
+    assert (search.worst(figures) <= 1) == all(figure.within for figure in figures)
+
+
+def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: scenario.Scenario, seeds: str) -> dict[str, object]:
+    """Put a measured distribution where the shipped one of that name would be."""
+    kept = distribution.measure(found, seeds)
+    (root / "scenarios").mkdir()
+    (root / "scenarios" / f"{found.name}.seeds.json").write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(distribution, "resources", SimpleNamespace(files=lambda _: root))
+    return kept
+
+
+def test_a_distribution_has_every_figure_for_every_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is known again for the same scenario, whatever its texts, its seed and how that was chosen."""
+    found = scenario.parse(BUSY, "")
+
+    kept = keep(tmp_path, monkeypatch, found, "1-3")
+
+    figures = [
+        compare_experiment_2({arm: fold(simulate(found, arm, seed)) for arm in found.arms}) for seed in (1, 2, 3)
+    ]
+    assert kept == {
+        "conditions": distribution.conditions(found),
+        "seeds": "1-3",
+        "never_tripped": 0,
+        "figures": {
+            each.name: [round(float(run[place].measured or 0), 3) for run in figures]
+            for place, each in enumerate(figures[0])
+        },
+    }
+    assert distribution.known(found) == kept
+    assert distribution.known(found.model_copy(update={"seed": 9, "title": "Other", "pinned": "by hand"})) == kept
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rate_per_s = 3.4", "rate_per_s = 3.5"),
+        ("error_rate = 0.49", "error_rate = 0.5"),
+        ("workers = 2", "workers = 3"),
+        ("[arms.with]", "[arms.with]\nbreaker.fail_max = 4"),
+        ('name = "mine"', 'name = "other"'),
+    ],
+)
+def test_a_distribution_of_other_conditions_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    """A report must not show how another scenario's figures fall."""
+    keep(tmp_path, monkeypatch, scenario.parse(BUSY, ""), "1")
+
+    assert distribution.known(scenario.parse(BUSY.replace(old, new), "")) is None
+
+
+def test_a_run_that_never_trips_is_counted() -> None:
+    """With a breaker that cannot trip, all three are."""
+    found = scenario.parse(BUSY + "[arms.with.breaker]\nfail_max = 1000000\n", "")
+
+    assert distribution.measure(found, "1-3")["never_tripped"] == 3
