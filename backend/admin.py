@@ -5,33 +5,36 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from fastapi import APIRouter, Request
 
 from backend.profile import FaultPlan, OnePhase, as_body
-from service.problems import check, read_object
+from service.openapi import json_body
+from service.problems import check, laid_over, read_object
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from backend.core import Backend
 
 
-def build(backend: Backend, registry: CollectorRegistry) -> APIRouter:
+def build(backend: Backend) -> APIRouter:
     """Return the routes over `backend`."""
     router = APIRouter()
+    body = json_body(OnePhase, FaultPlan)
 
     @router.get("/faults", summary="The fault plan in force")
     async def read_faults() -> dict[str, Any]:
         return as_body(backend.plan)
 
-    @router.put("/faults", summary="Replace the plan: a fault profile, or phases of them", openapi_extra=_BODY)
+    @router.put(
+        "/faults",
+        summary="Replace the plan: a fault profile, or phases of them",
+        openapi_extra=body,
+    )
     async def replace_faults(request: Request) -> dict[str, Any]:
         backend.set_plan(plan_from(await read_object(request)))
         return as_body(backend.plan)
 
-    @router.patch("/faults", summary="Change single settings of the plan", openapi_extra=_BODY)
+    @router.patch("/faults", summary="Change single settings of the plan", openapi_extra=body)
     async def change_faults(request: Request) -> dict[str, Any]:
         backend.set_plan(plan_from(merged(as_body(backend.plan), await read_object(request))))
         return as_body(backend.plan)
@@ -50,14 +53,6 @@ def build(backend: Backend, registry: CollectorRegistry) -> APIRouter:
         backend.stats.reset()
         return _stats(backend)
 
-    @router.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @router.get("/metrics", response_class=Response)
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
     return router
 
 
@@ -67,7 +62,7 @@ def plan_from(body: dict[str, Any]) -> FaultPlan:
 
 
 def merged(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return `old` with `change` laid over it, nested objects key by key. Raises WrongInputError."""
+    """Return the body of a plan with `change` laid over it. Raises WrongInputError."""
     if "phases" in old and "phases" not in change:
         strange = sorted(set(change) - set(FaultPlan.model_fields))
         if strange:
@@ -75,11 +70,7 @@ def merged(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
             raise WrongInputError([{"field": strange[0], "value": None, "detail": detail}])
     if "phases" in change and "phases" not in old:
         return {"seed": old["seed"], **change}
-    new = dict(old)
-    for name, value in change.items():
-        inner = new.get(name)
-        new[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
-    return new
+    return laid_over(old, change)
 
 
 def _stats(backend: Backend) -> dict[str, Any]:
@@ -89,11 +80,3 @@ def _stats(backend: Backend) -> dict[str, Any]:
         "waiting": backend.capacity.waiting,
         "cpu_s": time.process_time(),
     }
-
-
-def _schema(*models: type[BaseModel]) -> dict[str, Any]:
-    found = [model.model_json_schema(ref_template="#/components/schemas/{model}") for model in models]
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": found}}}}}
-
-
-_BODY = _schema(OnePhase, FaultPlan)

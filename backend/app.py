@@ -13,6 +13,7 @@ from backend.core import Backend
 from backend.data import DataEndpoint
 from backend.metrics import BackendCollector
 from service import problems
+from service.admin import common_routes
 from service.openapi import describe_data
 
 
@@ -26,7 +27,8 @@ def create_app(backend: Backend | None = None) -> FastAPI:
     registry.register(BackendCollector(backend))
     app = FastAPI(title="Breaker Lab: backend", description="The flaky service.")
     problems.install(app, {})
-    app.include_router(admin.build(backend, registry))
+    app.include_router(admin.build(backend))
+    app.include_router(common_routes(registry))
     # A plain ASGI endpoint: no model is read or written here, and the path is the one under load.
     app.router.routes.append(Route("/data", DataEndpoint(backend), methods=["GET"]))
     describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))

@@ -19,6 +19,7 @@ from client.settings import ClientSettings
 from client.stream import EventStream
 from client.upstream import Upstream
 from service import problems
+from service.admin import common_routes
 from service.openapi import describe_data
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def create_app(settings: ClientSettings | None = None, upstream: Handler | None 
         counters, stream = Counters(), EventStream()
         async with Upstream(settings.backend_url, settings.upstream) as http:
             client = Client(settings.call, upstream or http, [counters, stream, Metrics(registry)], time.monotonic)
-            app.include_router(admin.build(settings, client, counters, stream, registry))
+            app.include_router(admin.build(settings, client, counters, stream))
+            app.include_router(common_routes(registry))
             # A plain ASGI endpoint, and before all other routes: the path is the one under load.
             app.router.routes.insert(0, Route("/data", DataEndpoint(client), methods=["GET"]))
             app.openapi_schema = None

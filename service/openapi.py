@@ -1,4 +1,4 @@
-"""Describe the plain ASGI endpoint /data in the service's OpenAPI page."""
+"""What FastAPI cannot see by itself, for the service's OpenAPI page: /data, and bodies that we check ourselves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
 
 def describe_data(app: FastAPI, summary: str, request_headers: tuple[str, ...]) -> None:
@@ -29,3 +30,26 @@ def describe_data(app: FastAPI, summary: str, request_headers: tuple[str, ...]) 
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def json_body(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the part of an operation that says: the body is JSON of one of these models."""
+    schemas = [_inlined(model.model_json_schema()) for model in models]
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Put each definition in the place of its references: an operation has no definitions of its own."""
+    definitions = schema.get("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolve(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return resolve(definitions[node["$ref"].removeprefix("#/$defs/")])
+        return {name: resolve(value) for name, value in node.items() if name != "$defs"}
+
+    return dict(resolve(schema))

@@ -85,3 +85,12 @@ def check(values: dict[str, Any], model: type[Model], prefix: str = "") -> Model
         return model.model_validate(values)
     except ValidationError as error:
         raise explain(error, model, prefix) from error
+
+
+def laid_over(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return `old` with `change` laid over it, nested objects key by key: PATCH, before the whole is checked."""
+    new = dict(old)
+    for name, value in change.items():
+        inner = new.get(name)
+        new[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
+    return new
