@@ -1,0 +1,90 @@
+"""The README says what the reference runs measured and what the settings are."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.settings import BackendSettings
+from client.settings import ClientSettings
+from loadtest.settings import LoadtestSettings
+from service.settings import variables
+
+ROOT = Path(__file__).parents[2]
+README = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def summary(scenario: str) -> dict[str, Any]:
+    path = ROOT / "results" / scenario / "reference" / "summary.json"
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def table_row(name: str, plain: object, guarded: object) -> str:
+    return f"| {name} | {plain} | {guarded} |"
+
+
+@pytest.mark.parametrize("scenario", ["experiment-1", "experiment-2"])
+def test_a_reference_run_holds(scenario: str) -> None:
+    """Complete, every check passed, every figure of the document within its tolerance."""
+    found = summary(scenario)
+
+    assert found["complete"] is True
+    assert [check["name"] for check in [*found["validity"], *found["expect"]] if not check["ok"]] == []
+    assert [figure["name"] for figure in found["document"] if not figure["within"]] == []
+
+
+def test_the_headline_table_is_that_of_experiment_2() -> None:
+    """Each cell, as the reference run has it."""
+    plain, guarded = (summary("experiment-2")["arms"][arm] for arm in ("without", "with"))
+    fast_ms = 1000 * guarded["latency_s"]["fast_fail"]["p50"]
+    rows = [
+        table_row("mean response time", *(f"{arm['mean_response_s']:.2f} s" for arm in (plain, guarded))),
+        table_row("timeouts", plain["outcomes"]["timeout"], guarded["outcomes"]["timeout"]),
+        table_row("request-seconds held", *(f"{arm['in_flight_s']:.0f} s" for arm in (plain, guarded))),
+        table_row(f"refused, in a median of {fast_ms:.1f} ms", 0, guarded["outcomes"]["fast_fail"]),
+        table_row(
+            "requests that got what they asked for",
+            f"**{plain['outcomes']['ok']}**",
+            f"**{guarded['outcomes']['ok']}**",
+        ),
+    ]
+
+    assert [row for row in rows if row not in README] == []
+    assert f"it cost {plain['outcomes']['ok'] - guarded['outcomes']['ok']} answers" in README
+
+
+def test_the_words_on_the_experiments_are_measured() -> None:
+    """Fast-fail of the replay, number of figures met, and the spread over seeds."""
+    replay = summary("experiment-1")["arms"]["replay"]
+    kept = json.loads((ROOT / "loadtest/scenarios/experiment-2.seeds.json").read_text(encoding="utf-8"))
+    rates = sorted(kept["figures"]["with: fast-fail rate"])
+    middle = rates[len(rates) // 40], rates[-len(rates) // 40]
+
+    assert f"refused in a median of {1000 * replay['latency_s']['fast_fail']['p50']:.1f} ms" in README
+    assert f"All {len(summary('experiment-2')['document'])} figures" in README
+    assert f"among {len(rates)} other seeds" in README
+    assert f"goes from {middle[0]:.0f} % to {middle[1]:.0f} %" in README
+
+
+def test_every_variable_in_the_readme_exists_and_the_other_way_round() -> None:
+    """A setting that is documented nowhere cannot be found; one that is gone misleads."""
+    named = set(re.findall(r"\b(?:CLIENT|BACKEND|LOADTEST)_[A-Z_]+[A-Z]\b", README))
+    groups = {"CLIENT_BREAKER", "CLIENT_TIMEOUT", "CLIENT_FALLBACK", "CLIENT_UPSTREAM"}
+    known = {name for kind in (ClientSettings, BackendSettings, LoadtestSettings) for name in variables(kind)}
+
+    assert named == known - groups
+
+
+def test_the_defaults_in_the_readme_are_the_models() -> None:
+    """The table of the client's settings, cell by cell."""
+    settings = ClientSettings.model_construct().model_dump()
+    cells = dict(re.findall(r"\| `CLIENT_([A-Z_]+)` \| ([^|]+) \|", README))
+    for name, cell in cells.items():
+        value: Any = settings
+        for part in name.lower().split("__"):
+            value = value[part]
+        assert cell.strip("` ") == (f"{value:g}" if isinstance(value, float) else str(value)), name
