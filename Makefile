@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format bench search distribution lock test-containers up down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -46,6 +46,9 @@ check: $(VENV)/.dev  ## Format, lint, types, tests
 format: $(VENV)/.dev  ## Put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+
+bench: $(VENV)/.lab  ## What a protected call costs, against what else there is (2 minutes; uses wrk)
+	@$(RUN) -m bench $(ARGS)
 
 search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seconds 300')
 	@$(RUN) -m loadtest.virtual.search $(ARGS)

@@ -17,14 +17,14 @@ from service.wrong_input import WrongInputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 # Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
 KEEP_ALIVE_S = 120
 BACKLOG = 2048
 
 
-def main(prog: str, about: str, build: Callable[[], tuple[FastAPI, str, int]], **server: Any) -> int:
+def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], **server: Any) -> int:
     """Parse the command line, build the app, serve it. Return the exit code: 0, or 2 for a user's mistake."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument(
@@ -66,7 +66,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(app: FastAPI, listener: socket.socket, *, until_stdin_closes: bool = False, **server: Any) -> None:
+def run(app: ASGIApp, listener: socket.socket, *, until_stdin_closes: bool = False, **server: Any) -> None:
     """Serve until told to stop."""
     config = uvicorn.Config(
         app,

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 from loadtest.live.admin import Service, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 START_S = 30.0
@@ -44,7 +44,9 @@ def own_services(log: Path) -> Iterator[Urls]:
 
 
 @contextmanager
-def child(module: str, environment: dict[str, str], log: Path) -> Iterator[str]:
+def child(
+    module: str, environment: dict[str, str], log: Path, arguments: Sequence[str] = (), *, health: bool = True
+) -> Iterator[str]:
     """Run `python -m module` and yield its URL once it is healthy; end it on the way out. Raises ChildError.
 
     The child is in a session of its own, so that Ctrl-C reaches it only through us, and it reads its standard input,
@@ -52,7 +54,7 @@ def child(module: str, environment: dict[str, str], log: Path) -> Iterator[str]:
     """
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, "--until-stdin-closes"],
+            [sys.executable, "-m", module, *arguments, "--until-stdin-closes"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -61,7 +63,8 @@ def child(module: str, environment: dict[str, str], log: Path) -> Iterator[str]:
         )
     try:
         url = _announced_url(module, process, log)
-        _wait_until_healthy(Service(module, url), process, log)
+        if health:
+            _wait_until_healthy(Service(module, url), process, log)
         yield url
     finally:
         end(process)

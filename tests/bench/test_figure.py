@@ -1,0 +1,30 @@
+"""How a benchmark's figure is made and told."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from bench.figure import Figure, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_ratio_is_the_median_of_neighbours() -> None:
+    """A moment in which the machine is slow hits both sides of its repeat, and not the ratio."""
+    figure = Figure("ours", "theirs", "us", (2.0, 20.0, 3.0), (1.0, 10.0, 2.0))
+
+    assert figure.ratio == 2.0
+
+
+def test_the_table_and_the_file_say_the_same(tmp_path: Path) -> None:
+    """Medians, units and ratio of each figure, and the notes."""
+    figures = [Figure("ours", "theirs", "us", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0))]
+    text = write(tmp_path, figures, ["measured by hand"])
+    kept = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+
+    assert "| ours | 2 us | theirs | 4 us | 0.50 |" in text
+    assert "- measured by hand" in text
+    assert (tmp_path / "bench.md").read_text(encoding="utf-8") == text
+    assert [figure["ratio"] for figure in kept["figures"]] == [0.5]
