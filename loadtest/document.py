@@ -127,7 +127,7 @@ def _line(number: int, expected: tuple[str | None, str, int | None], row: Row | 
 
 def _words(result: str | None, state: str, count: int | None) -> str:
     counted = "" if count is None else f", {count} failure{'' if count == 1 else 's'}"
-    return f"{result or 'breaker'}, {state}{counted}"
+    return f"{result or 'announced'}, {state}{counted}"
 
 
 def _count(name: str, value: int, measured: int, unit: str) -> Figure:

@@ -30,8 +30,11 @@ def _check(arm: str, path: str, bound: Bound, value: float | None) -> Check:
 
 
 def _text(bound: Bound) -> str:
-    low = "" if bound.min is None else f" >= {bound.min:g}"
-    return low + ("" if bound.max is None else f" <= {bound.max:g}")
+    if bound.min is None:
+        return f" <= {bound.max:g}"
+    if bound.max is None:
+        return f" >= {bound.min:g}"
+    return f" = {bound.min:g}" if bound.min == bound.max else f" from {bound.min:g} to {bound.max:g}"
 
 
 def _figure(summary: dict[str, Any], path: str) -> float | None:

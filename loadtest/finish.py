@@ -27,10 +27,23 @@ class Finished:
     summary: dict[str, Any]
 
     @property
+    def untrusted(self) -> list[Check]:
+        """Validity checks that failed."""
+        return [check for check in map(_check, self.summary["validity"]) if not check.ok]
+
+    @property
+    def unmet(self) -> list[Check]:
+        """Expectations that were not met."""
+        return [check for check in map(_check, self.summary["expect"]) if not check.ok]
+
+    @property
     def broken(self) -> list[Check]:
-        """Validity checks that failed, then expectations that were not met."""
-        found = [Check(**each) for each in [*self.summary["validity"], *self.summary["expect"]]]
-        return [check for check in found if not check.ok]
+        """What makes the run exit with 1."""
+        return [*self.untrusted, *self.unmet]
+
+
+def _check(values: dict[str, Any]) -> Check:
+    return Check(**values)
 
 
 def finish(folder: RunFolder) -> Finished:

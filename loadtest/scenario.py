@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 
 from backend.profile import FaultPlan, OnePhase
 from client.settings import CallSettings
+from loadtest.summary import figure_names
 from service.model import StrictModel
 from service.problems import check
 from service.wrong_input import WrongInputError, closest
@@ -44,6 +45,11 @@ class Arm(CallSettings):
     about: str = ""
     load: tuple[Segment, ...] | None = Field(None, min_length=1)
     faults: Faults | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether there is a breaker at all."""
+        return self.breaker.policy != "off"
 
     @property
     def call(self) -> CallSettings:
@@ -91,6 +97,9 @@ class Scenario(StrictModel):
         for name in self.expect:
             if name not in self.arms:
                 raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
+            for figure in self.expect[name]:
+                if figure not in figure_names():
+                    raise ValueError(f"expect.{name}.{figure}: no such figure{closest(figure, figure_names())}")
         if self.baseline is not None and self.baseline not in self.arms:
             raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
         return self

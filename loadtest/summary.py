@@ -17,6 +17,37 @@ if TYPE_CHECKING:
 OUTCOMES = ("ok", "error", "timeout", "fast_fail", "rejected", "cancelled")
 SERVED = ("fresh", "stale", "fallback", "nothing")
 STATES = ("closed", "open", "half-open")
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+
+
+def figure_names() -> list[str]:
+    """Every figure of an arm's summary, as a dotted path; `transitions` stands for how many there are."""
+    plain = (
+        *("requests", "success_rate", "backend_calls", "backend_success_rate", "fast_fail_rate", "timeout_rate"),
+        *(
+            "mean_response_s",
+            "mean_backend_response_s",
+            "in_flight_s",
+            "backend_busy_s",
+            "client_cpu_s",
+            "trips",
+            "transitions",
+        ),
+        "recovery_delay_s",
+    )
+    parts: dict[str, Sequence[str]] = {
+        "outcomes": OUTCOMES,
+        "served": SERVED,
+        "time_in_state_s": STATES,
+        "half_open": ("probes", "successes"),
+        "false_positives": ("fast_fails", "trips"),
+        **{
+            f"{kind}.{name}": tuple(QUANTILES)
+            for kind in ("latency_s", "intended_latency_s")
+            for name in ("all", *OUTCOMES)
+        },
+    }
+    return [*plain, *(f"{group}.{name}" for group, names in parts.items() for name in names)]
 
 
 @dataclass(frozen=True)
@@ -98,6 +129,7 @@ def _figures(arm: Measured) -> dict[str, Any]:
     rows = arm.rows
     outcomes = _counts(rows, "outcome", OUTCOMES)
     total, calls = len(rows), sum(row.backend_calls for row in rows)
+    called = [row for row in rows if row.backend_calls]
     return {
         "requests": total,
         "outcomes": outcomes,
@@ -107,6 +139,7 @@ def _figures(arm: Measured) -> dict[str, Any]:
         "fast_fail_rate": _share(outcomes["fast_fail"], total),
         "timeout_rate": _share(outcomes["timeout"], total),
         "mean_response_s": _share(sum(row.duration_s for row in rows), total),
+        "mean_backend_response_s": _share(sum(row.duration_s for row in called), len(called)),
         "in_flight_s": sum(row.duration_s for row in rows),
         "backend_busy_s": sum(record.backend_busy_s for record in arm.records),
         "client_cpu_s": sum(record.client_cpu_s for record in arm.records),
@@ -195,7 +228,7 @@ def _by_outcome(rows: Sequence[Row], field: str) -> dict[str, dict[str, float]]:
     groups = {"all": [getattr(row, field) for row in rows]}
     groups |= {name: [getattr(row, field) for row in rows if row.outcome == name] for name in OUTCOMES}
     return {
-        name: dict(zip(("p50", "p95", "p99", "max"), np.quantile(times, (0.5, 0.95, 0.99, 1)).tolist(), strict=True))
+        name: dict(zip(QUANTILES, np.quantile(times, list(QUANTILES.values())).tolist(), strict=True))
         for name, times in groups.items()
         if times
     }

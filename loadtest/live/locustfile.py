@@ -146,6 +146,11 @@ def finish(environment: Environment, **_: Any) -> None:
 class UntilDone(LoadTestShape):
     """One conducting user until the run is over: the schedule makes the load, not a number of users."""
 
+    def reset_time(self) -> None:
+        """Begin anew: Locust calls this at each start, before it asks for the first tick."""
+        super().reset_time()
+        session.done = False
+
     def tick(self) -> tuple[int, float] | None:
         """Keep the user, or end the test."""
         return None if session.done else (1, 1)

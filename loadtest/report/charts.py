@@ -13,7 +13,7 @@ from loadtest.report import theme
 from loadtest.summary import OUTCOMES, state_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -27,20 +27,26 @@ _NAMED_BAND = 0.06
 _LEAST_S = 1e-4
 
 
-def timeline(arms: Sequence[Measured]) -> Figure:
-    """State band over time with each request as a point on a log latency axis; the first seed of each arm."""
+def timeline(arms: Sequence[Measured], unguarded: Collection[str] = ()) -> Figure:
+    """State band over time with each request as a point on a log latency axis; the first seed of each arm.
+
+    Arms in `unguarded` have no breaker, and so no state worth a name.
+    """
     with theme.style():
         figure = theme.new_figure(0.9 + 2.7 * len(arms))
         axes = figure.subplots(len(arms), 1, squeeze=False)[:, 0]
         low, high = _latency_range([row for arm in arms for row in arm.rows])
         for axis, arm in zip(axes, arms, strict=True):
-            _one_timeline(axis, arm.of_seed(arm.seeds[0]) if arm.seeds else arm, low, high)
-        axes[-1].set_xlabel("seconds from the start of the arm")
+            guarded = arm.arm not in unguarded
+            _one_timeline(axis, arm.of_seed(arm.seeds[0]) if arm.seeds else arm, low, high, guarded=guarded)
+            seed = f", seed {arm.seeds[0]}" if arm.seeds else ""
+            axis.set_title(f"{arm.arm}{seed}{'' if guarded else ': no breaker'}", pad=16)
+            axis.set_xlabel("seconds from the start of the arm" if axis is axes[-1] else "s")
         figure.legend(handles=_legend(arms), loc="outside lower center", ncols=6, fontsize=9)
         return figure
 
 
-def _one_timeline(axis: Axes, arm: Measured, low: float, high: float) -> None:
+def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded: bool) -> None:
     seed = arm.seeds[0] if arm.seeds else 0
     duration_s = arm.duration_s(seed) or 1.0
     for state, start, end in state_bands(arm.changes, duration_s):
@@ -48,7 +54,7 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float) -> None:
         if state != "closed" and end > start:
             axis.axvspan(start, end, facecolor=look.colour, alpha=0.16, edgecolor="none")
             axis.axvspan(start, end, facecolor="none", alpha=0.35, edgecolor=look.colour, hatch=look.hatch, linewidth=0)
-        if end - start > _NAMED_BAND * duration_s:
+        if guarded and end - start > _NAMED_BAND * duration_s:
             axis.text(
                 (start + end) / 2,
                 1.01,
@@ -79,7 +85,6 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float) -> None:
     axis.set_ylabel("latency")
     axis.yaxis.set_major_formatter(FuncFormatter(_seconds))
     axis.minorticks_off()
-    axis.set_title(f"{arm.arm} (seed {seed})", pad=16)
 
 
 def _legend(arms: Sequence[Measured]) -> list[Any]:
@@ -133,10 +138,11 @@ def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
             )
             most = max(summaries[name]["requests"] for name in names)
             for index, count in enumerate(counts):
-                if count > 0.025 * most:
+                if count:
+                    narrow = count <= 0.025 * most  # its number stands above the bar
                     axis.text(
                         left[index] + count / 2,
-                        index,
+                        index - (0.45 if narrow else 0),
                         f"{count:.0f}",
                         ha="center",
                         va="center",
@@ -167,8 +173,8 @@ def latency(arms: Sequence[Measured]) -> Figure:
         axis.xaxis.set_major_formatter(FuncFormatter(_seconds))
         axis.minorticks_off()
         axis.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
-        axis.set_xlabel("latency, from sending to the answer")
-        axis.set_ylabel("requests answered")
+        axis.set_xlabel("time from sending to the end of the request")
+        axis.set_ylabel("requests ended")
         if any(arm.rows for arm in arms):
             axis.legend(loc="upper left")
         return figure
@@ -199,12 +205,14 @@ def seeds(kept: dict[str, list[float]], figures: Sequence[dict[str, Any]]) -> Fi
         figure = theme.new_figure(0.6 + 1.9 * -(-len(shown) // columns))
         axes = figure.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
         for axis, each in zip(axes, shown, strict=False):
-            axis.hist(kept[each["name"]], bins=24, color="#56B4E9", edgecolor=theme.INK, linewidth=0.3)
-            axis.axvline(each["value"], color=theme.INK, linestyle="--", linewidth=1.6)
+            values = kept[each["name"]]
+            axis.hist(values, bins=_bins(values, each["unit"]), color="#56B4E9", edgecolor=theme.INK, linewidth=0.3)
             if each["measured"] is not None:
-                axis.axvline(each["measured"], color="#D55E00", linewidth=2.2)
+                axis.axvline(each["measured"], color="#D55E00", linewidth=3.5)
+            axis.axvline(each["value"], color=theme.INK, linestyle="--", linewidth=1.4)
             axis.set_title(each["name"], fontsize=8)
             axis.set_xlabel(each["unit"], fontsize=8)
+            axis.set_ylabel("seeds", fontsize=8)
             axis.tick_params(labelsize=8)
             axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         for axis in axes[len(shown) :]:
@@ -216,6 +224,14 @@ def seeds(kept: dict[str, list[float]], figures: Sequence[dict[str, Any]]) -> Fi
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
         return figure
+
+
+def _bins(values: Sequence[float], unit: str) -> np.ndarray[Any, np.dtype[np.float64]] | int:
+    """Whole percents in the middle of their bins, at most about 30 of them; times in 24 bins."""
+    if unit != "%":
+        return 24
+    width = max(1, round((max(values) - min(values)) / 30))
+    return np.arange(np.floor(min(values)) - 0.5, max(values) + width, width)
 
 
 def _steps(rows: Sequence[Row]) -> tuple[list[float], list[int]]:

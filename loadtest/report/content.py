@@ -122,23 +122,40 @@ def _plain(name: str, figures: dict[str, Any]) -> str:
 
 
 def figure_rows(done: Finished) -> list[dict[str, str]]:
-    """Return the document's figures as text: name, document, measured, deviation, tolerance, verdict."""
-    return [
-        {
-            "name": each["name"],
-            "document": _value(each["value"], each["unit"]),
-            "measured": _value(each["measured"], each["unit"]),
-            "deviation": _deviation(each),
-            "tolerance": each["tolerance"],
-            "verdict": "within" if each["within"] else "**outside**",
-        }
-        for each in done.summary["document"]
-    ]
+    """Return the document's figures as text: name, document, measured, deviation, tolerance, verdict.
+
+    The lines of its trace that agree share one row; the trace itself stands below.
+    """
+    figures = done.summary["document"]
+    lines = [each for each in figures if each["name"].startswith("trace, ")]
+    agree = [each for each in lines if each["within"]]
+    shown = [each for each in figures if each not in agree]
+    summed = {
+        "name": "printed trace: result, state and count",
+        "document": f"{len(lines)} lines",
+        "measured": f"{len(agree)} lines agree",
+        "deviation": str(len(agree) - len(lines)),
+        "tolerance": "exact",
+        "verdict": "within" if len(agree) == len(lines) else "**outside**",
+    }
+    return [*([summed] if lines else []), *map(_figure_row, shown)]
+
+
+def _figure_row(figure: dict[str, Any]) -> dict[str, str]:
+    return {
+        "name": figure["name"],
+        "document": _value(figure["value"], figure["unit"]),
+        "measured": _value(figure["measured"], figure["unit"]),
+        "deviation": _deviation(figure),
+        "tolerance": figure["tolerance"],
+        "verdict": "within" if figure["within"] else "**outside**",
+    }
 
 
 def metric_rows(done: Finished) -> list[dict[str, str]]:
     """Return the five metrics that the document asks for, one row each, one column an arm."""
-    arms = done.summary["arms"]
+    arms = {name: arm for name, arm in done.summary["arms"].items() if done.scenario.arms[name].guarded}
+    none = dict.fromkeys((name for name in done.summary["arms"] if name not in arms), "no breaker")
     rows: dict[str, dict[str, str]] = {
         "1. state transitions": {name: _transitions(arm) for name, arm in arms.items()},
         "2. fast-fail rate": {name: _percent(arm["fast_fail_rate"]) for name, arm in arms.items()},
@@ -149,7 +166,7 @@ def metric_rows(done: Finished) -> list[dict[str, str]]:
         },
         "mean recovery delay": {name: _seconds(arm["recovery_delay_s"]) for name, arm in arms.items()},
     }
-    return [{"metric": metric, **values} for metric, values in rows.items()]
+    return [{"metric": metric, **none, **values} for metric, values in rows.items()]
 
 
 def comparison_rows(done: Finished) -> list[dict[str, str]]:
@@ -162,10 +179,11 @@ def comparison_rows(done: Finished) -> list[dict[str, str]]:
         ("fast-fail", "outcomes.fast_fail", "count"),
         ("success rate", "success_rate", "percent"),
         ("success rate of actual backend calls", "backend_success_rate", "percent"),
-        ("mean response time", "mean_response_s", "seconds"),
+        ("mean response time, refusals included", "mean_response_s", "seconds"),
+        ("mean response time of calls that reached the backend", "mean_backend_response_s", "seconds"),
         ("median latency", "latency_s.all.p50", "seconds"),
-        ("95 % latency", "latency_s.all.p95", "seconds"),
-        ("95 % latency, from the intended time", "intended_latency_s.all.p95", "seconds"),
+        ("95th percentile of latency", "latency_s.all.p95", "seconds"),
+        ("95th percentile of latency, from the intended time", "intended_latency_s.all.p95", "seconds"),
         ("median latency of a fast-fail", "latency_s.fast_fail.p50", "seconds"),
         ("backend calls", "backend_calls", "count"),
         ("request-seconds held", "in_flight_s", "seconds"),
@@ -213,11 +231,31 @@ def seed_rows(done: Finished, kept: dict[str, Any] | None) -> list[dict[str, str
                 "document": _value(figure["value"], figure["unit"]),
                 "measured": _value(figure["measured"], figure["unit"]),
                 "median": _value(middle, figure["unit"]),
-                "middle": f"{low:.4g} to {high:.4g}",
+                "middle": f"{_number(low, figure['unit'])} to {_value(high, figure['unit'])}",
                 "within": f"{100 * within:.0f} %",
             }
         )
     return rows
+
+
+def kept_runs(kept: dict[str, Any] | None) -> int:
+    """Return over how many seeds the distribution was measured."""
+    return len(next(iter(kept["figures"].values()))) if kept else 0
+
+
+def all_at_once(done: Finished, kept: dict[str, Any] | None) -> int:
+    """Count the seeds that meet every figure of the document within its tolerance."""
+    if kept is None:
+        return 0
+    figures = [figure for figure in done.summary["document"] if figure["name"] in kept["figures"]]
+    return sum(
+        all(
+            abs(kept["figures"][figure["name"]][place] - figure["value"])
+            <= document.allowed(figure["value"], figure["unit"])
+            for figure in figures
+        )
+        for place in range(kept_runs(kept))
+    )
 
 
 def traced(done: Finished, most: int) -> list[Measured]:
@@ -239,14 +277,23 @@ def _value(value: float | str | None, unit: str) -> str:
         return "none"
     if isinstance(value, str):
         return value
-    return f"{value:.4g} {unit}".strip()
+    return f"{_number(value, unit)} {unit}".strip()
+
+
+def _number(value: float, unit: str) -> str:
+    """Write as many digits as a run of a hundred requests has to offer."""
+    if unit == "s":
+        return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.2f}"
+    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
 
 
 def _deviation(figure: dict[str, Any]) -> str:
-    if figure["deviation"] is None:
-        return ""
-    unit = "points" if figure["unit"] == "%" else figure["unit"]
-    return f"{figure['deviation']:+.3g} {unit}".strip() if figure["deviation"] else "0"
+    deviation, unit = figure["deviation"], figure["unit"]
+    if not deviation:
+        return "" if deviation is None else "0"
+    if unit == "s" and abs(deviation) < 0.1:
+        return f"{1000 * deviation:+.1f} ms"
+    return f"{deviation:+.1f} points" if unit == "%" else f"{deviation:+.3g} {unit}".strip()
 
 
 def _transitions(arm: dict[str, Any]) -> str:

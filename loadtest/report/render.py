@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -36,7 +37,11 @@ def write_report(folder: RunFolder, done: Finished) -> None:
 
 
 def _write_charts(folder: Path, done: Finished) -> None:
-    theme.save(charts.timeline(done.arms), folder, "timeline")
+    theme.save(
+        charts.timeline(done.arms, [name for name, arm in done.scenario.arms.items() if not arm.guarded]),
+        folder,
+        "timeline",
+    )
     theme.save(charts.outcomes(done.summary["arms"]), folder, "outcomes")
     theme.save(charts.latency(done.arms), folder, "latency")
     theme.save(charts.in_flight(done.arms), folder, "in_flight")
@@ -59,30 +64,37 @@ def _markdown(done: Finished) -> str:
     )
     figures = content.figure_rows(done)
     names = list(done.summary["arms"])
-    checks = [*done.summary["validity"], *done.summary["expect"]]
     text = environment.get_template("report.md.j2").render(
         scenario=done.scenario,
         manifest=done.manifest,
         headline=content.headline(done),
-        broken=done.broken,
+        untrusted=done.untrusted,
+        unmet=done.unmet,
         figures=figures,
         within=sum(each["verdict"] == "within" for each in figures),
         document_notes=f"{done.scenario.document}.md.j2",
         chance=_chance(done),
         kept=_kept(done),
         places=content.seed_rows(done, _kept(done)),
+        all_at_once=content.all_at_once(done, _kept(done)),
+        kept_runs=content.kept_runs(_kept(done)),
         traces=content.traced(done, TRACED),
         lines=trace.lines,
         side_by_side=len(names) > 1,
         comparison=content.comparison_rows(done),
         intervals=content.interval_rows(done),
         metrics=content.metric_rows(done),
-        checks=[{**each, "verdict": "ok" if each["ok"] else "**NOT OK**"} for each in checks],
+        checks=_verdicts(done.summary["validity"]),
+        bounds=_verdicts(done.summary["expect"]),
         again=_again(done),
         table=_table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
     )
     return _tidy(text)
+
+
+def _verdicts(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**each, "verdict": "ok" if each["ok"] else "**NOT OK**"} for each in checks]
 
 
 def _chance(done: Finished) -> dict[str, Any] | None:
@@ -100,7 +112,7 @@ def _again(done: Finished) -> str:
     name = scenario.name if is_shipped else f"{scenario.name}.toml"
     arms = "" if manifest["arms"] == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest["arms"])
     seeds = ",".join(map(str, manifest["seeds"]))
-    return f"python -m loadtest run {name}{arms} --seeds {seeds}"
+    return f".venv/bin/python -m loadtest run {name}{arms} --seeds {seeds}"
 
 
 def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
@@ -141,5 +153,7 @@ def _page(title: str, source: str, folder: Path) -> str:
     markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     environment = Environment(loader=PackageLoader("loadtest.report"), undefined=StrictUndefined, autoescape=True)
-    body = Markup(markdown.render(source))  # noqa: S704 - made from Markdown with HTML disabled
+    # A number and its unit stay on one line.
+    joined = re.sub(r"(?<=\d) (?=(?:%|s|ms|points|requests|calls)\b|%)", "\u00a0", source)
+    body = Markup(markdown.render(joined))  # noqa: S704 - made from Markdown with HTML disabled
     return environment.get_template("page.html.j2").render(title=title, body=body)

@@ -64,7 +64,12 @@ def start_run(page: webdriver.Chrome, url: str, scenario: str, arm: str) -> None
     button = page.find_element(By.CSS_SELECTOR, "button[type=submit]")
     page.execute_script("arguments[0].scrollIntoView()", button)
     button.click()
-    wait.until(lambda shown: "RUNNING" in shown.find_element(By.TAG_NAME, "body").text)
+    wait.until(lambda shown: not shown.find_elements(By.CSS_SELECTOR, "button[type=submit]"))
+
+
+def wait_until_stopped(page: webdriver.Chrome) -> None:
+    """Wait until the page says that the test has ended."""
+    WebDriverWait(page, 30).until(lambda shown: "STOPPED" in shown.find_element(By.TAG_NAME, "body").text)
 
 
 def wait_for_report(results: Path, within_s: float = 60.0) -> Path:

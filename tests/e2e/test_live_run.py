@@ -116,7 +116,8 @@ def test_a_broken_expectation_fails_the_run(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "NOT OK expected of with: backend_calls <= 3: measured 15" in done.stdout
     report = (tmp_path / "results" / "short" / "latest" / "report.md").read_text(encoding="utf-8")
-    assert report.index("This run does not hold") < report.index("## ")
+    assert report.index("**Not as expected.**") < report.index("## ")
+    assert "This run does not hold" not in report
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

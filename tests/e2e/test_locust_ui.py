@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.browser
 def test_a_run_from_the_form_ends_with_rows_and_a_report(tmp_path: Path) -> None:
-    """Scenario and arm are fields of the form; the run has the same files as one from the command line."""
+    """Scenario and arm are fields of the form; the run has the same files as one from the command line.
+
+    A wrong choice before it ends at once, makes no run, and is in nobody's way.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -27,6 +30,9 @@ def test_a_run_from_the_form_ends_with_rows_and_a_report(tmp_path: Path) -> None
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for_page(url)
+            browser.start_run(page, url, "experiment-1", "without")  # an arm of the other scenario
+            browser.wait_until_stopped(page)
+            assert not list(results.glob("experiment-*"))
             browser.start_run(page, url, "experiment-1", "independent-30")
             folder = browser.wait_for_report(results)
             below = lab.descendants(process.pid)
