@@ -78,5 +78,6 @@ def _stats(backend: Backend) -> dict[str, Any]:
         **backend.stats.snapshot(),
         "busy_workers": backend.capacity.busy,
         "waiting": backend.capacity.waiting,
+        "revision": backend.revision,
         "cpu_s": time.process_time(),
     }

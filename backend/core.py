@@ -33,12 +33,14 @@ class Backend:
         self._arrivals = 0
         self._started: float | None = None
         self.plan = plan or FaultPlan()
+        self.revision = 0
         self.capacity = Capacity()
         self.stats = Stats()
 
     def set_plan(self, plan: FaultPlan) -> None:
         """Put `plan` in force from now on; requests that are inside keep the fate they met."""
         self.plan = plan
+        self.revision += 1
         self._started = self._clock()
         self._arrivals = 0
         self.capacity.set_limit(plan.profile_at(0).capacity)

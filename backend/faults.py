@@ -48,6 +48,8 @@ def _fails(profile: FaultProfile, key: WeatherKey) -> bool:
         return _in_burst(profile.bursts, key)
     if profile.exact_ratio is not None:
         return _in_ratio(profile.exact_ratio, key)
+    if profile.error_rate == 0:
+        return False
     return uniform(key.seed, key.request_id, key.attempt, "error") < profile.error_rate
 
 
@@ -58,6 +60,8 @@ def _in_burst(bursts: Bursts, key: WeatherKey) -> bool:
     p + r draw afresh from the stationary law, else keep the state. So the state is that of the last fresh draw.
     Gilbert, Bell System Technical Journal 39 (1960) 1253; Elliott, ibid. 42 (1963) 1977.
     """
+    if bursts.rate == 0:
+        return False
     fresh = 1 / (bursts.mean_length * (1 - bursts.rate))
     position = key.position
     while position > 1 and uniform(key.seed, position, "burst-keeps") >= fresh:

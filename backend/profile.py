@@ -46,7 +46,8 @@ class Bursts(StrictModel):
     """Failures in bursts: the Gilbert-Elliott channel whose bad state always fails and whose good state never does."""
 
     rate: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of failures in the long run")
-    mean_length: Annotated[float, Field(ge=1, le=1e6)] = Field(description="mean number of failures in a row")
+    # The cost of a draw grows with the length.
+    mean_length: Annotated[float, Field(ge=1, le=1000)] = Field(description="mean number of failures in a row")
 
     @model_validator(mode="after")
     def _is_a_burst(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -34,8 +35,10 @@ async def reset_connection(scope: Scope, receive: Receive) -> None:
     if transport is None:
         return
     raw: socket.socket | None = transport.get_extra_info("socket")
-    if raw is not None:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+    # A caller who hangs up at the same moment leaves a transport that closes, whose descriptor may be another's by now.
+    if raw is not None and not transport.is_closing():
+        with suppress(OSError, ValueError):  # or it has been closed since
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
     transport.abort()
     while (await receive())["type"] != "http.disconnect":  # until the server has seen it, too
         pass

@@ -82,7 +82,12 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.get("/stats", summary="Counts since the start")
     async def stats() -> dict[str, Any]:
-        return {**counters.snapshot(), "in_flight": client.in_flight, "cpu_s": time.process_time()}
+        return {
+            **counters.snapshot(),
+            "in_flight": client.in_flight,
+            "revision": client.revision,
+            "cpu_s": time.process_time(),
+        }
 
     return router
 

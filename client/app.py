@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
 from client import admin
+from client.breakers.interface import NoBreakerError
 from client.core import Client
 from client.counters import Counters
 from client.data import DataEndpoint
@@ -50,6 +51,6 @@ def create_app(settings: ClientSettings | None = None, upstream: Handler | None 
             yield
 
     app = FastAPI(title="Breaker Lab: client", description="The protected service.", lifespan=lifespan)
-    problems.install(app, {})
+    problems.install(app, {NoBreakerError: 409})
     describe_data(app, "The protected call", ("X-Request-Id",))
     return app

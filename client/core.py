@@ -42,6 +42,7 @@ class Client:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._transitions = 0
         self.in_flight = 0
+        self.revision = 0
         self.settings = settings
         self.breaker = self._new_breaker(self._clock())
         self._pipeline = self._build()
@@ -71,6 +72,7 @@ class Client:
         """
         now = self._clock()
         before = self.breaker.state
+        self.revision += 1
         self.settings = settings
         self.breaker = self._new_breaker(now)
         if before is not State.CLOSED:
@@ -78,8 +80,9 @@ class Client:
         self._pipeline = self._build()
 
     def force(self, state: State, cause: str) -> None:
-        """Set the breaker's state by hand."""
+        """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
         self.breaker.force(state, self._clock(), cause)
+        self.revision += 1
 
     async def call(self, request_id: str) -> tuple[Call, Answer]:
         """Make one protected call. Always answers; a CancelledError passes through after it has been counted."""

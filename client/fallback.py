@@ -24,7 +24,8 @@ _TITLES = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout
 def with_fallback(inner: Handler, settings: FallbackSettings, clock: Callable[[], float]) -> Handler:
     """Name the outcome, and answer every CallError. Never raises CallError.
 
-    Enabled, the answer carries the fallback message; disabled, it is a bare problem, and the caller is served nothing.
+    The answer is a problem (RFC 9457). Enabled, it carries the fallback message, too; disabled, the caller is served
+    nothing.
     """
 
     async def covered(call: Call) -> Answer:
@@ -58,8 +59,7 @@ def _substitute(error: CallError, settings: FallbackSettings, clock: Callable[[]
         body["since"] = _wall_time(clock() - refusal.since)
         body["retry_after_s"] = round(refusal.retry_after_s, 3)
         headers = ((b"retry-after", str(max(1, math.ceil(refusal.retry_after_s))).encode()),)
-    content_type = b"application/json" if settings.enabled else b"application/problem+json"
-    return Answer(status, json.dumps(body).encode(), content_type, headers)
+    return Answer(status, json.dumps(body).encode(), b"application/problem+json", headers)
 
 
 def _wall_time(ago_s: float) -> str:

@@ -19,7 +19,7 @@ from loadtest import run_folder, scenario
 from loadtest.finish import Finished, finish
 from loadtest.live.admin import Service
 from loadtest.live.engine import locust_command, run_live
-from loadtest.live.services import ChildError, Urls, end, own_services
+from loadtest.live.services import ChildError, Urls, end, last_words, own_services
 from loadtest.narrator import Narrator
 from loadtest.report.content import headline
 from loadtest.seeds import parse_seeds
@@ -40,7 +40,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console(highlight=False, soft_wrap=True)
+
+
+class Terminal(Console):
+    """A console that falls silent when nobody can hear it: what is measured does not depend on who reads along."""
+
+    def print(self, *what: Any, **how: Any) -> None:
+        """Print, or from now on do not."""
+        try:
+            super().print(*what, **how)
+        except (OSError, UnicodeEncodeError):
+            self.quiet = True
+
+
+out = Terminal(highlight=False, soft_wrap=True)
+# What ends a run in good order: Ctrl-C, kill, and the closing of the terminal.
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 ClientUrl = Annotated[str | None, typer.Option(help="Use this client instead of starting one.")]
 BackendUrl = Annotated[str | None, typer.Option(help="Use this backend instead of starting one.")]
@@ -75,7 +90,7 @@ def run(
     if urls is None:  # before anything is started: are the settings of our own services right?
         from_environment(ClientSettings)
         from_environment(BackendSettings)
-    with run_folder.only_run(settings.out, found.name):
+    with run_folder.only_run(settings.out, found.name, urls.client if urls else "own"):
         folder = run_folder.create(settings.out, found, text, "live", arms, chosen)
         if not quiet:
             out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
@@ -83,14 +98,22 @@ def run(
         failed = ""
         try:
             run_live(folder, urls, Narrator(out, found, folder, quiet=quiet))
-            folder.update_manifest(complete=True)
         except Interrupted as signalled:
             interrupted = signalled
         except ChildError as error:
             failed = str(error)
         if folder.log.exists() and folder.log.stat().st_size == 0:
             folder.log.unlink()
-        _conclude(folder, finish(folder), interrupted, failed)
+        folder.update_manifest(complete=folder.all_ended() and not failed)
+        _conclude(folder, _finished(folder), interrupted, failed)
+
+
+def _finished(folder: run_folder.RunFolder) -> Finished:
+    try:
+        return finish(folder)
+    except Interrupted as signalled:
+        again = f"`python -m loadtest report {folder.path}` writes it"
+        _fail(f"interrupted while the report was written: {again}; what was measured is kept", signalled.exit_code)
 
 
 def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interrupted | None, failed: str) -> NoReturn:
@@ -113,10 +136,11 @@ def report(
         Path, typer.Argument(metavar="DIR", help="Folder of a run, such as results/experiment-1/latest.")
     ],
 ) -> None:
-    """Rebuild summary and report of a run from its rows. Needs no service and no network."""
-    done = finish(run_folder.RunFolder(folder))
-    out.print(headline(done), markup=False)
-    out.print(f"report: {folder / 'report.html'}", markup=False)
+    """Rebuild summary and report of a run from its rows. Needs no service and no network.
+
+    Exit code 1 when a check or an expectation fails, as after the run itself.
+    """
+    _conclude(run_folder.RunFolder(folder), finish(run_folder.RunFolder(folder)), None, "")
 
 
 class Calls(StrictModel):
@@ -153,32 +177,35 @@ def ui(
 ) -> None:
     """Open Locust's web UI, where a scenario and its arms are chosen in the form."""
     settings = _settings(client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port)
-    listen(settings.ui_host, settings.ui_port).close()
     urls = _urls(settings)
+    listen(settings.ui_host, settings.ui_port).close()
     settings.out.mkdir(parents=True, exist_ok=True)
     log = settings.out / ".ui.log"
     try:
         if urls is not None:
-            _serve_ui(settings, urls)
+            _serve_ui(settings, urls, log)
         else:
             with own_services(log) as started:
-                _serve_ui(settings, started)
+                _serve_ui(settings, started, log)
     except Interrupted as signalled:
         raise typer.Exit(0 if signalled.exit_code == 130 else signalled.exit_code) from None
 
 
-def _serve_ui(settings: LoadtestSettings, urls: Urls) -> None:
-    options = ["--host", urls.client, "--backend-url", urls.backend, "--results", str(settings.out)]
+def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
+    """Run Locust; what it prints, its tables at the end among it, goes to the log, and to the UI's own page of logs."""
+    where = ["--host", urls.client, "--client-url", urls.client, "--backend-url", urls.backend]
+    options = [*where, "--results", str(settings.out)]
     place = ["--web-host", settings.ui_host, "--web-port", str(settings.ui_port), "--until-stdin-closes"]
     command = locust_command(*options, *place, "--loglevel", "WARNING")
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    out.print(f"Locust's web UI: http://{settings.ui_host}:{settings.ui_port} (Ctrl-C ends it)")
+    with log.open("ab") as said:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True)
+    out.print(f"Locust's web UI: http://{settings.ui_host}:{settings.ui_port} (Ctrl-C ends it; log in {log})")
     try:
         code = process.wait()
     finally:
         end(process)
     if code:
-        raise ChildError(f"Locust ended with exit code {code}")
+        raise ChildError(f"Locust ended with exit code {code}: {last_words(log)}")
 
 
 def _settings(**given: Any) -> LoadtestSettings:
@@ -209,15 +236,15 @@ def _fail(why: str, code: int) -> NoReturn:
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not cut off the tidying up
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in _SIGNALS:  # a second one must not cut off the tidying up
+        signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends with exit code 2 and a sentence for each."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for each in _SIGNALS:
+        signal.signal(each, _interrupt)
     try:
         app()
     except WrongInputError as error:

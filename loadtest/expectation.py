@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loadtest.summary import fold
 from loadtest.validity import Check
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadtest.scenario import Bound, Scenario
+    from loadtest.summary import Measured
 
 
-def check_expectations(scenario: Scenario, arms: dict[str, dict[str, Any]]) -> list[Check]:
-    """Return one check for each bound of `[expect]` on an arm that was run."""
-    return [
-        _check(arm, path, bound, _figure(arms[arm], path))
-        for arm, bounds in scenario.expect.items()
-        if arm in arms
-        for path, bound in bounds.items()
-    ]
+def check_expectations(scenario: Scenario, arms: Sequence[Measured]) -> list[Check]:
+    """Return one check for each bound of `[expect]` on an arm that was run; it has to hold with every seed."""
+    checks = []
+    for arm in arms:
+        bounds = scenario.expect.get(arm.arm, {})
+        runs = {seed: fold(arm.of_seed(seed)) for seed in arm.seeds} if bounds else {}
+        for path, bound in bounds.items():
+            checks.append(_check(arm.arm, path, bound, {seed: _figure(run, path) for seed, run in runs.items()}))
+    return checks
 
 
-def _check(arm: str, path: str, bound: Bound, value: float | None) -> Check:
+def _check(arm: str, path: str, bound: Bound, values: dict[int, float | None]) -> Check:
     name = f"expected of {arm}: {path}{_text(bound)}"
+    broken = {seed: value for seed, value in values.items() if not _holds(bound, value)}
+    shown = broken or values
+    if len(values) == 1:
+        detail = _measured(next(iter(shown.values())))
+    else:
+        detail = "; ".join(f"seed {seed}: {_measured(value)}" for seed, value in list(shown.items())[:5])
+        detail += f"; and {len(shown) - 5} more seeds" if len(shown) > 5 else ""
+    return Check(name, bool(values) and not broken, detail or "nothing was measured")
+
+
+def _holds(bound: Bound, value: float | None) -> bool:
     if value is None:
-        return Check(name, ok=False, detail="there is no such figure in this run")
-    low_ok = bound.min is None or value >= bound.min
-    high_ok = bound.max is None or value <= bound.max
-    return Check(name, low_ok and high_ok, f"measured {value:.6g}")
+        return False
+    return (bound.min is None or value >= bound.min) and (bound.max is None or value <= bound.max)
+
+
+def _measured(value: float | None) -> str:
+    return "there is no such figure in this run" if value is None else f"measured {value:.6g}"
 
 
 def _text(bound: Bound) -> str:

@@ -10,7 +10,7 @@ from loadtest import comparison, document, rows
 from loadtest.expectation import check_expectations
 from loadtest.report.render import write_report
 from loadtest.summary import Measured, fold, gather
-from loadtest.validity import Check, check_run
+from loadtest.validity import Check, check_run, comparable
 
 if TYPE_CHECKING:
     from loadtest.run_folder import RunFolder
@@ -64,10 +64,10 @@ def finish(folder: RunFolder) -> Finished:
         "complete": manifest["complete"],
         "seeds": manifest["seeds"],
         "arms": figures,
-        "comparison": comparison.compare(scenario.baseline, figures),
-        "document": [figure._asdict() for figure in _document(scenario, arms, figures)],
+        "comparison": _comparison(scenario, manifest, figures),
+        "document": [figure._asdict() for figure in _document(scenario, manifest, arms)],
         "validity": [check._asdict() for check in check_run(scenario, manifest, arms)],
-        "expect": [check._asdict() for check in check_expectations(scenario, figures)],
+        "expect": [check._asdict() for check in check_expectations(scenario, arms)],
     }
     folder.write("summary.json", json.dumps(summary, indent=2) + "\n")
     finished = Finished(scenario, manifest, arms, summary)
@@ -75,9 +75,18 @@ def finish(folder: RunFolder) -> Finished:
     return finished
 
 
-def _document(scenario: Scenario, arms: list[Measured], figures: dict[str, dict[str, Any]]) -> list[document.Figure]:
+def _comparison(
+    scenario: Scenario, manifest: dict[str, Any], figures: dict[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    names = comparable(manifest, scenario.baseline) if scenario.baseline else []
+    return comparison.compare(scenario.baseline, {name: figures[name] for name in names})
+
+
+def _document(scenario: Scenario, manifest: dict[str, Any], arms: list[Measured]) -> list[document.Figure]:
+    """Hold the first seed against the document: its figures are those of one run."""
+    first = [arm.of_seed(manifest["seeds"][0]) for arm in arms]
     if scenario.document == "experiment-1":
-        return document.compare_experiment_1(arms)
+        return document.compare_experiment_1(first)
     if scenario.document == "experiment-2":
-        return document.compare_experiment_2(figures)
+        return document.compare_experiment_2({arm.arm: fold(arm) for arm in first})
     return []

@@ -63,7 +63,7 @@ class Narrator:
         self._done = 0
         self._before: dict[tuple[str, int], Row] = {}
         self._state, self._place = "closed", ""
-        self._began = self._said = time.monotonic()
+        self._began = self._said = self._news = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
@@ -96,11 +96,14 @@ class Narrator:
     ) -> None:
         self._progress.stop()
 
-    def look(self) -> None:
-        """Read what is new and tell it."""
-        for values in self._rows.new():
+    def look(self) -> float:
+        """Read what is new and tell it; return the seconds since there was news."""
+        rows, samples = self._rows.new(), self._samples.new()
+        if rows or samples:
+            self._news = time.monotonic()
+        for values in rows:
             self._tell(Row(**values))
-        for sample in self._samples.new():
+        for sample in samples:
             self._state = sample["state"]
             self._place = f"{sample['arm']}, seed {sample['seed']}, {max(0.0, sample['at_s']):.0f} s"
         elapsed = time.monotonic() - self._began
@@ -114,6 +117,7 @@ class Narrator:
             self._console.print(
                 f"  {self._place}: {self._done}/{total} requests, breaker {self._state}, about {left} s left"
             )
+        return time.monotonic() - self._news
 
     def _tell(self, row: Row) -> None:
         self._done += 1

@@ -91,6 +91,7 @@ class ArmRecord:
     backend_busy_s: float
     transitions_seen: int
     transitions_made: int
+    foreign_changes: int
 
 
 Record = Row | StateChange | Sample | ArmRecord

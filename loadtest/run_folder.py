@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import subprocess
-from contextlib import contextmanager, suppress
+import tempfile
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -76,6 +77,12 @@ class RunFolder:
         """What the processes of the run had to complain about."""
         return self.path / "run.log"
 
+    def all_ended(self) -> bool:
+        """Whether every arm with every seed was run to its end."""
+        manifest = self.manifest()
+        ended = self.arms.read_bytes().count(b"\n") if self.arms.exists() else 0
+        return ended == len(manifest["arms"]) * len(manifest["seeds"])
+
     def manifest(self) -> dict[str, Any]:
         """Read manifest.json. Raises WrongInputError."""
         try:
@@ -137,19 +144,30 @@ def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[st
 
 
 @contextmanager
-def only_run(root: Path, what: str) -> Iterator[None]:
-    """Hold the place for the one run that may go on in `root`; released by the system if the process dies.
+def only_run(root: Path, what: str, services: str = "own") -> Iterator[None]:
+    """Hold the place for the one run that may go on in `root`, and for the one that may use these services.
 
-    Raises WrongInputError when another run holds it, or when the folder cannot be written.
+    `services` is the URL of the client, or "own": runs that start their own would measure each other on one machine.
+    The system releases the place if the process dies. Raises WrongInputError when another run holds it, or when the
+    folder cannot be written.
     """
+    key = sha256(services.encode()).hexdigest()[:12]
+    with ExitStack() as stack:
+        for path in (root / ".running", Path(tempfile.gettempdir()) / f"breaker-lab-{key}.running"):
+            stack.enter_context(_held(path, what))
+        yield
+
+
+@contextmanager
+def _held(path: Path, what: str) -> Iterator[None]:
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        file = (root / ".running").open("a+", encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
         with suppress(PermissionError):  # it is another user's, who has done this
-            (root / ".running").chmod(0o666)
+            path.chmod(0o666)
     except OSError as error:
-        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
-        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+        detail = f"results folder {path.parent}: cannot be written: {error.strerror}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
     with file:
         if fcntl is not None:
             try:
@@ -160,7 +178,7 @@ def only_run(root: Path, what: str) -> Iterator[None]:
                 detail = (
                     f"another run is going on ({holder}): two at once would measure each other; wait for it, or end it"
                 )
-                raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+                raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
         file.truncate(0)
         file.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC")
         file.flush()

@@ -34,7 +34,7 @@ class Segment(StrictModel):
     """A stretch of load: `requests` arrivals at a rate, after a pause."""
 
     requests: int = Field(ge=1, le=10_000_000)
-    rate_per_s: float = Field(gt=0, le=100_000, description="arrivals per second")
+    rate_per_s: float = Field(ge=1e-3, le=100_000, description="arrivals per second")
     arrivals: Literal["constant", "poisson"] = "constant"
     pause_s: float = Field(0.0, ge=0, le=86_400, description="seconds without arrivals before the first one")
 
@@ -72,6 +72,10 @@ class Bound(StrictModel):
         return self
 
 
+# The arms whose figures stand in the reference document.
+_DOCUMENTED = {"experiment-1": ("replay",), "experiment-2": ("without", "with")}
+
+
 class Scenario(StrictModel):
     """What is run: the load and the weather of all arms, the arms, and what is expected of them."""
 
@@ -94,12 +98,21 @@ class Scenario(StrictModel):
         for name, arm in self.arms.items():
             if not (arm.load or self.load):
                 raise ValueError(f"load: missing; arm {name!r} has none of its own")
+            hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
+            if hangs and arm.timeout.total_s is None:
+                raise ValueError(
+                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of "
+                    "seconds, since a request that hangs is never answered"
+                )
         for name in self.expect:
             if name not in self.arms:
                 raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
             for figure in self.expect[name]:
                 if figure not in figure_names():
                     raise ValueError(f"expect.{name}.{figure}: no such figure{closest(figure, figure_names())}")
+        for name in _DOCUMENTED.get(self.document or "", ()):
+            if name not in self.arms:
+                raise ValueError(f"document: got {self.document!r}, whose figures are of an arm {name!r}; there is none")
         if self.baseline is not None and self.baseline not in self.arms:
             raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
         return self
@@ -144,7 +157,7 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
         said = f"no shipped scenario{closest(name_or_path, names)}; there are: {', '.join(names)}; or give a .toml file"
         raise _wrong(f"scenario: got {name_or_path!r}; {said}", name_or_path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         said = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
         raise _wrong(f"scenario file {name_or_path}: {said}", name_or_path) from error
@@ -155,7 +168,7 @@ def parse(text: str, file_name: str) -> Scenario:
     """Check the text of a scenario file. Raises WrongInputError, which names the file and the field."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number too long, brackets too deep
         raise _wrong(f"{file_name}: not TOML: {error}", None) from error
     for place, faults in _faults_in(values):
         if "seed" in faults:

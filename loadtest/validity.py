@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from loadtest.scenario import Scenario
     from loadtest.summary import Measured
 
+# Samples come four times a second.
+GAP_S = 1.5
 # A request that leaves later than this is no longer the load that was asked for.
 LATE_S = 0.05
 
@@ -31,13 +34,13 @@ def check_run(scenario: Scenario, manifest: dict[str, Any], arms: Sequence[Measu
     for arm in arms:
         if arm.records:  # what was cut off has no books to compare
             ended = arm.of_seeds({record.seed for record in arm.records})
-            checks += [_conserved(ended), _same_calls(ended), _transitions(ended)]
+            checks += [_conserved(ended), _same_outcomes(ended), _same_calls(ended), _transitions(ended)]
+            checks += [_undisturbed(ended), _watched(ended)] if manifest["engine"] == "live" else []
         checks += [_known(arm), _quiet_while_open(arm)]
         if manifest["engine"] == "live":
             checks.append(_on_time(arm))
-    compared = [arm.arm for arm in arms if scenario.baseline]
-    if len(compared) > 1:
-        checks.append(_same_weather(manifest, compared))
+    if scenario.baseline is not None:
+        checks.append(_same_weather(manifest, scenario.baseline, arms))
     return checks
 
 
@@ -62,6 +65,38 @@ def _same_calls(arm: Measured) -> Check:
     backend = sum(record.backend_received for record in arm.records)
     detail = f"rows {in_rows}, client {client}, backend {backend}"
     return Check(f"{arm.arm}: client and backend count the same calls", in_rows == client == backend, detail)
+
+
+def _same_outcomes(arm: Measured) -> Check:
+    in_rows = Counter(row.outcome for row in arm.rows)
+    client, backend, received = Counter[str](), 0, 0
+    for record in arm.records:
+        client.update(record.client_outcomes)
+        backend += sum(record.backend_outcomes.values())
+        received += record.backend_received
+    differ = {name for name in {*in_rows, *client} if in_rows[name] != client[name]}
+    said = ", ".join(f"{name}: rows {in_rows[name]}, client {client[name]}" for name in sorted(differ))
+    ok = not differ and backend == received
+    detail = f"{said or 'rows and client agree'}; backend received {received} and ended {backend}"
+    return Check(f"{arm.arm}: every outcome is the same in all books", ok, detail)
+
+
+def _undisturbed(arm: Measured) -> Check:
+    changes = sum(record.foreign_changes for record in arm.records)
+    detail = f"{changes} changes of settings, breaker or faults that were not the run's own"
+    return Check(f"{arm.arm}: nobody else changed anything", changes == 0, detail)
+
+
+def _watched(arm: Measured) -> Check:
+    """Look for a gap in the samples: a service, or the machine, stood still, and the figures would be its doing."""
+    gaps = [
+        second.at_s - first.at_s
+        for seed in arm.seeds
+        for first, second in pairwise(sample for sample in arm.samples if sample.seed == seed)
+    ]
+    worst = max(gaps, default=0.0)
+    detail = f"longest time without a sample {worst:.2f} s; allowed {GAP_S:g} s"
+    return Check(f"{arm.arm}: both services answered all the time", worst <= GAP_S, detail)
 
 
 def _known(arm: Measured) -> Check:
@@ -98,11 +133,29 @@ def _on_time(arm: Measured) -> Check:
     return Check(f"{arm.arm}: the load kept to its schedule", p99 <= LATE_S, detail)
 
 
-def _same_weather(manifest: dict[str, Any], arms: Sequence[str]) -> Check:
-    different = [seed for seed in manifest["seeds"] if len({manifest["weather"][f"{arm}/{seed}"] for arm in arms}) > 1]
-    detail = (
-        f"weather hashes differ for seeds {different}"
-        if different
-        else f"{len(manifest['seeds'])} seed(s), equal hashes"
-    )
-    return Check("all arms met the same weather", not different, detail)
+def _same_weather(manifest: dict[str, Any], baseline: str, arms: Sequence[Measured]) -> Check:
+    """Of the arms that are compared, each one that ran to its end met what the baseline met, by what it recorded."""
+    names = comparable(manifest, baseline)
+    met = {record.seed: record.weather for arm in arms if arm.arm == baseline for record in arm.records}
+    strange = [
+        f"{record.arm}/{record.seed}"
+        for arm in arms
+        if arm.arm in names
+        for record in arm.records
+        if met.get(record.seed, record.weather) != record.weather
+    ]
+    others = [arm.arm for arm in arms if arm.arm not in names]
+    left_out = f"; not compared, having load or faults of their own: {', '.join(others)}" if others else ""
+    detail = f"differs in {', '.join(strange)}" if strange else f"{len(met)} seed(s), {len(names)} arm(s){left_out}"
+    return Check("all compared arms met the same weather", not strange, detail)
+
+
+def comparable(manifest: dict[str, Any], baseline: str) -> list[str]:
+    """Return the arms that meet the baseline's weather with every seed, the baseline first."""
+    weather, seeds = manifest["weather"], manifest["seeds"]
+    same = [
+        arm
+        for arm in manifest["arms"]
+        if all(weather.get(f"{arm}/{seed}") == weather.get(f"{baseline}/{seed}") for seed in seeds)
+    ]
+    return sorted(same, key=lambda arm: arm != baseline) if baseline in manifest["arms"] else []

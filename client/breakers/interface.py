@@ -62,6 +62,10 @@ class Transition:
     fail_count: int
 
 
+class NoBreakerError(Exception):
+    """Something was asked of a breaker where the policy has none."""
+
+
 class Breaker(ABC):
     """A guard of one dependency."""
 
@@ -90,7 +94,10 @@ class Breaker(ABC):
 
     @abstractmethod
     def force(self, state: State, now: float, cause: str) -> None:
-        """Go to `state` by hand, counts at zero; results of earlier permits no longer count."""
+        """Go to `state` by hand, counts at zero; results of earlier permits no longer count.
+
+        Raises NoBreakerError where the policy has none.
+        """
 
     def details(self, now: float) -> dict[str, Any]:  # noqa: ARG002 - a policy with nothing to add ignores the time
         """More for the snapshot: whatever the policy keeps, as JSON."""

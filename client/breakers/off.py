@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.breakers.interface import Breaker, Permit, State, Verdict
+from client.breakers.interface import Breaker, NoBreakerError, Permit, State, Verdict
 
 _ALWAYS = Permit(State.CLOSED, 0)
 
@@ -21,4 +21,5 @@ class NoBreaker(Breaker):
         """Take no notice."""
 
     def force(self, state: State, now: float, cause: str) -> None:
-        """Stay closed."""
+        """There is nothing to set. Raises NoBreakerError."""
+        raise NoBreakerError("there is no breaker to set: the policy in force is 'off'")

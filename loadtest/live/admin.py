@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -22,6 +23,8 @@ class Service:
             detail = f"{name}-url: got {url!r}; allowed: a URL that begins with http:// or https://"
             raise WrongInputError([{"field": f"{name}-url", "value": url, "detail": detail}])
         self.name = name
+        # Whatever proxy the environment names, it is not meant for these two services.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.url = url.rstrip("/")
 
     def get(self, path: str) -> dict[str, Any]:
@@ -35,15 +38,15 @@ class Service:
     def _request(self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float = 10) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 - checked above
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
+            request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 - checked above
+            with self._opener.open(request, timeout=timeout_s) as response:
                 return dict(json.loads(response.read()))
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:500]
             raise ServiceError(f"{self.name} at {self.url}: {method} {path} answered {error.code}: {said}") from error
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
+        except (OSError, ValueError, TypeError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error or type(error).__name__
             raise ServiceError(f"{self.name} at {self.url}: cannot be reached ({reason})") from error
 
     def check(self, route: str) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from loadtest.run_folder import RunFolder
     from loadtest.scenario import Scenario
 
-LEAD_S = 0.2  # from setting the faults to the time zero of the arm
 SAMPLE_EVERY_S = 0.25
 IDLE_WITHIN_S = 30.0
 
@@ -109,6 +108,8 @@ class Conductor:
         self._prepare(arm)
         before = self._counts()
         clock = self._begin(plan)
+        revisions = self._revisions()
+        self._note_settings(arm, seed)
         transitions_before = self._seen
         crew, watch = self._new_crew(), self._new_crew()
         going = True
@@ -133,7 +134,7 @@ class Conductor:
         duration_s = clock.now()
         self._wait_until_idle()
         self._sample(arm, seed, clock, before[1]["received"])
-        self._close(arm, seed, len(arrivals), duration_s, before, transitions_before)
+        self._close(arm, seed, len(arrivals), duration_s, before, transitions_before, self._revisions() - revisions)
 
     def _sleep_until(self, at_s: float, clock: _Clock) -> None:
         """Wait in small steps, so that a service in trouble ends the run at once. Raises ServiceError."""
@@ -153,13 +154,24 @@ class Conductor:
         self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
 
     def _begin(self, plan: FaultPlan) -> _Clock:
-        """Set the faults, read the client's clock against ours, and set the arm's time zero a little ahead."""
-        self._backend.send("PUT", "/faults", plan.model_dump(mode="json"))
-        set_at = time.perf_counter()
+        """Read the client's clock against ours, then set the faults: that is the arm's time zero, and the phases'."""
         asked = time.perf_counter()
         its_now = float(self._client.get("/breaker")["now_s"])
         offset = (asked + time.perf_counter()) / 2 - its_now
-        return _Clock(set_at + LEAD_S, offset)
+        setting = time.perf_counter()
+        self._backend.send("PUT", "/faults", plan.model_dump(mode="json"))
+        return _Clock((setting + time.perf_counter()) / 2, offset)
+
+    def _revisions(self) -> int:
+        """Return how often anybody has changed the settings, the breaker's state or the faults so far."""
+        client, backend = self._counts()
+        return int(client["revision"]) + int(backend["revision"])
+
+    def _note_settings(self, arm: str, seed: int) -> None:
+        """Put the effective settings of both services into the manifest."""
+        effective = {"client": self._client.get("/config"), "backend": self._backend.get("/faults")}
+        settings = self._folder.manifest()["settings"]
+        self._folder.update_manifest(settings={**settings, f"{arm}/{seed}": effective})
 
     def _one(self, arm: str, plan: FaultPlan, arrival: Arrival, clock: _Clock) -> None:
         sent_s = clock.now()
@@ -179,20 +191,24 @@ class Conductor:
             fail_count=int(reply.header("X-Breaker-Failures") or 0),
             attempts=int(reply.header("X-Attempts") or 0),
             backend_calls=int(reply.header("X-Backend-Calls") or 0),
-            would_have=would_have(plan, arrival.id, sent_s + LEAD_S, timeout_s),
+            would_have=would_have(plan, arrival.id, sent_s, timeout_s),
         )
         write(self._files["requests"], row)
 
     def _sample(self, arm: str, seed: int, clock: _Clock, received_before: int) -> None:
+        """Read the breaker before and after the backend: its state is known only where nothing changed in between."""
+        first = self._client.get(f"/breaker?transitions_after={self._seen}")
         received = self._backend.get("/stats")["received"] - received_before
         breaker = self._client.get(f"/breaker?transitions_after={self._seen}")
+        still = first["transition_count"] == breaker["transition_count"]
+        state = breaker["state"] if still else "changing"
         for change in breaker["transitions"]:
             at_s = round(clock.from_client(change["at"]), 6)
             names = ("before", "after", "cause", "fail_count")
             write(self._files["transitions"], StateChange(arm, seed, at_s, *(change[name] for name in names)))
             self._seen = change["seq"]
         at_s = round(clock.from_client(breaker["now_s"]), 6)
-        write(self._files["samples"], Sample(arm, seed, at_s, breaker["state"], received, breaker["in_flight"]))
+        write(self._files["samples"], Sample(arm, seed, at_s, state, received, breaker["in_flight"]))
 
     def _close(
         self,
@@ -202,8 +218,9 @@ class Conductor:
         duration_s: float,
         before: tuple[dict[str, Any], dict[str, Any]],
         transitions_before: int,
+        foreign_changes: int,
     ) -> None:
-        """Write what both services counted, and the settings that were in force."""
+        """Write what both services counted."""
         client, backend = self._counts()
         made = self._client.get("/breaker")
         record = ArmRecord(
@@ -221,11 +238,9 @@ class Conductor:
             backend_busy_s=round(backend["busy_s"] - before[1]["busy_s"], 6),
             transitions_seen=self._seen - transitions_before,
             transitions_made=made["transition_count"] - transitions_before,
+            foreign_changes=foreign_changes,
         )
         write(self._files["arms"], record)
-        settings = self._folder.manifest()["settings"]
-        effective = {"client": self._client.get("/config"), "backend": self._backend.get("/faults")}
-        self._folder.update_manifest(settings={**settings, arm: effective})
 
     def _counts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return self._client.get("/stats"), self._backend.get("/stats")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from loadtest.run_folder import RunFolder
 
 LOOK_EVERY_S = 0.1
+# Samples come four times a second, whatever the load is.
+SILENT_S = 60.0
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
@@ -26,13 +28,18 @@ def run_live(folder: RunFolder, urls: Urls | None, narrator: Narrator) -> None:
         process = _start_locust(folder, at)
         try:
             while process.poll() is None:
-                narrator.look()
+                if narrator.look() > SILENT_S:
+                    raise ChildError(f"no news from the load generator for {SILENT_S:g} s; given up")
                 time.sleep(LOOK_EVERY_S)
         finally:
             end(process)
             narrator.look()
-        if process.returncode != 0:
+        if process.returncode < 0:
+            raise ChildError(f"the load generator was ended by signal {-process.returncode}")
+        if process.returncode > 0:
             raise ChildError(f"the load generator gave up: {last_words(folder.log)}")
+        if not folder.all_ended():
+            raise ChildError(f"the load generator ended before every arm had run: {last_words(folder.log)}")
 
 
 def locust_command(*options: str) -> list[str]:

@@ -59,6 +59,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument("--seeds", default="", help="Seeds, such as 1-5 or 3,7 (empty: the scenario's own)")
     parser.add_argument("--run-dir", default="", include_in_web_ui=False, help="folder of a prepared run")
+    parser.add_argument("--client-url", default="", include_in_web_ui=False, help="where the client is")
     parser.add_argument("--backend-url", default="", include_in_web_ui=False, help="where the backend is")
     parser.add_argument("--results", default="results", include_in_web_ui=False, help="where runs from the form go")
     parser.add_argument(
@@ -104,7 +105,8 @@ def _from_form(options: Namespace) -> RunFolder:
     arms = found.choose_arms([] if options.arms == ALL_ARMS else [options.arms])
     seeds = parse_seeds(options.seeds) or [found.seed]
     results = Path(options.results)
-    session.lock = run_folder.only_run(results, f"{found.name} from Locust's web UI")
+    what = f"{found.name} from Locust's web UI"
+    session.lock = run_folder.only_run(results, what, str(options.client_url))
     session.lock.__enter__()
     try:
         return run_folder.create(results, found, text, "live", arms, seeds)
@@ -135,7 +137,7 @@ def finish(environment: Environment, **_: Any) -> None:
     if folder is None or options.run_dir:
         return
     try:
-        folder.update_manifest(complete=session.done and not session.failed)
+        folder.update_manifest(complete=folder.all_ended())
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
         written = subprocess.run(command, capture_output=True, text=True, check=False)
         log.warning("%s%s", written.stdout.strip(), written.stderr.strip())

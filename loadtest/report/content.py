@@ -87,27 +87,37 @@ def chance_of_trip(done: Finished, arm: str) -> dict[str, Any] | None:
 
 
 def _comparison(done: Finished) -> str:
-    base_name = done.summary["comparison"]["baseline"]
-    base = done.summary["arms"][base_name]
-    other_name = next(name for name in done.summary["arms"] if name != base_name)
-    other = done.summary["arms"][other_name]
+    found = done.summary["comparison"]
+    base_name, other_name = found["baseline"], next(iter(found["arms"]))
+    base, other = done.summary["arms"][base_name], done.summary["arms"][other_name]
     if not base["requests"] or not other["requests"]:
         return f"Only one of the arms {base_name} and {other_name} was measured: there is nothing to compare."
-    held = 100 * (1 - other["in_flight_s"] / base["in_flight_s"]) if base["in_flight_s"] else 0.0
     return (
-        f"Arm `{other_name}` against `{base_name}`: the mean response time went from {base['mean_response_s']:.2f} s "
-        f"to {other['mean_response_s']:.2f} s, timeouts from {base['outcomes']['timeout']} to "
-        f"{other['outcomes']['timeout']}, and {held:.0f} % fewer request-seconds were held. The price: "
+        f"Arm `{other_name}` against `{base_name}`: the mean response time went from {_time(base['mean_response_s'])} "
+        f"to {_time(other['mean_response_s'])}, timeouts from {base['outcomes']['timeout']} to "
+        f"{other['outcomes']['timeout']}{_held(base, other)}. The price: "
         f"{other['outcomes']['fast_fail']} of {other['requests']} requests were refused, "
         f"{answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
-        f"{other['outcomes']['ok']} instead of {base['outcomes']['ok']} got what they asked for."
+        f"{other['outcomes']['ok']} instead of {base['outcomes']['ok']} got what they asked for.{_other_arms(found)}"
     )
+
+
+def _held(base: dict[str, Any], other: dict[str, Any]) -> str:
+    if not base["in_flight_s"]:
+        return ""
+    change = 100 * (other["in_flight_s"] / base["in_flight_s"] - 1)
+    return f", and {abs(change):.0f} % {'more' if change > 0 else 'fewer'} request-seconds were held"
+
+
+def _other_arms(found: dict[str, Any]) -> str:
+    others = list(found["arms"])[1:]
+    return f" The other arms ({', '.join(others)}) are in the table below." if others else ""
 
 
 def answered_elsewhere(done: Finished, name: str) -> int | None:
     """Count the refusals of an arm whose very request was answered in the baseline; none where that cannot be known."""
     found = done.summary["comparison"]
-    if not found or name == found["baseline"]:
+    if not found or name not in found["arms"]:
         return None
     by_name = {arm.arm: arm for arm in done.arms}
     answered = {(row.seed, row.id) for row in by_name[found["baseline"]].rows if row.outcome == "ok"}
@@ -300,7 +310,12 @@ def _transitions(arm: dict[str, Any]) -> str:
     changes = arm["transitions"]
     if not changes:
         return "none"
-    shown = [f"{change['after']} at {change['at_s']:.1f} s ({change['cause']})" for change in changes[:8]]
+    several = len({change["seed"] for change in changes}) > 1
+    shown = [
+        f"{'seed ' + str(change['seed']) + ': ' if several else ''}{change['after']} at {change['at_s']:.1f} s "
+        f"({change['cause']})"
+        for change in changes[:8]
+    ]
     more = f"; and {len(changes) - 8} more" if len(changes) > 8 else ""
     return "; ".join(shown) + more
 

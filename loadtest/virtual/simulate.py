@@ -82,6 +82,7 @@ class _Arm:
             backend_busy_s=stats.busy_s,
             transitions_seen=len(changes),
             transitions_made=len(changes),
+            foreign_changes=0,
         )
         return Measured(self._arm, sorted(self._rows, key=lambda row: row.id), changes, [], [record])
 

@@ -83,8 +83,8 @@ def test_the_files_have_the_fields_of_the_design(finished: tuple[str, Path]) -> 
     assert [check["name"] for check in figures["validity"] if not check["ok"]] == []
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["complete"] is True
-    assert manifest["settings"]["with"]["client"]["breaker"]["reset_timeout"] == 1
-    assert manifest["settings"]["with"]["backend"]["sequence"] == "SFFSFFFFF"
+    assert manifest["settings"]["with/1"]["client"]["breaker"]["reset_timeout"] == 1
+    assert manifest["settings"]["with/1"]["backend"]["sequence"] == "SFFSFFFFF"
     assert {path.name for path in folder.iterdir()} == {
         *("manifest.json", "requests.jsonl", "transitions.jsonl", "samples.jsonl", "arms.jsonl"),
         *("summary.json", "report.md", "report.html", "charts"),
@@ -149,7 +149,8 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     process.communicate(timeout=30)
     assert lab.gone(below)
     done = lab.loadtest("report", str(folder))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert "NOT OK the run is complete" in done.stdout
     assert lab.summary(folder)["complete"] is False
     assert len(lab.rows(folder)) >= 2
 
@@ -191,6 +192,70 @@ def test_foreign_traffic_is_noticed(tmp_path: Path) -> None:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "NOT OK with: client and backend count the same calls: rows 15, client 15, backend 16" in said
+
+
+def test_a_change_from_outside_is_noticed(tmp_path: Path) -> None:
+    """Somebody turns a knob during the run, and turns it back: the run is not what it says it is."""
+    with own_services(tmp_path / "log") as urls:
+        where = ("--client-url", urls.client, "--backend-url", urls.backend, "--arm", "with")
+        process = lab.start("run", str(lab.scenario(tmp_path)), "--out", str(tmp_path / "results"), *where)
+        lab.wait_for(tmp_path / "results" / "short" / "latest" / "requests.jsonl", 1)
+        faults = Service("backend", urls.backend).get("/faults")
+        Service("backend", urls.backend).send("PUT", "/faults", faults)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "NOT OK with: nobody else changed anything: 1 changes" in said
+
+
+def test_two_runs_on_the_same_services_are_refused(tmp_path: Path) -> None:
+    """Also where each has a results folder of its own."""
+    with own_services(tmp_path / "log") as urls:
+        where = ("--client-url", urls.client, "--backend-url", urls.backend)
+        process = lab.start("run", "experiment-1", "--out", str(tmp_path / "one"), *where)
+        try:
+            lab.wait_for(tmp_path / "one" / "experiment-1" / "latest" / "requests.jsonl", 1)
+            second = lab.loadtest("run", "experiment-1", "--out", str(tmp_path / "two"), *where)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert second.returncode == 2
+    assert "another run is going on" in second.stderr
+
+
+def test_a_proxy_is_not_asked_for_our_own_services(tmp_path: Path) -> None:
+    """http_proxy is meant for the world outside."""
+    wanted = lab.scenario(tmp_path)
+    done = lab.loadtest(
+        "run", str(wanted), "--arm", "with", "--out", str(tmp_path / "out"), http_proxy="http://127.0.0.1:9"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_phases_begin_and_end_when_the_scenario_says(tmp_path: Path) -> None:
+    """Requests before the border meet the first phase, those after it the second."""
+    text = (
+        lab.SHORT.split("[[load]]")[0]
+        + """
+[[load]]
+requests = 20
+rate_per_s = 20
+
+[[faults.phases]]
+duration_s = 0.525
+[faults.phases.profile]
+error_rate = 1
+
+[[faults.phases]]
+
+[arms.without.breaker]
+policy = "off"
+"""
+    )
+    done = lab.loadtest("run", str(lab.scenario(tmp_path, text)), "--out", str(tmp_path / "out"), "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = sorted(lab.rows(tmp_path / "out" / "short" / "latest"), key=lambda row: row["id"])
+    assert [row["outcome"] for row in rows] == ["error"] * 11 + ["ok"] * 9
+    assert [row["would_have"] for row in rows] == ["error"] * 11 + ["ok"] * 9
 
 
 def test_a_backend_that_is_not_there(tmp_path: Path) -> None:
