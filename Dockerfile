@@ -33,6 +33,9 @@ RUN pip install --require-hashes --no-compile -r requirements.txt \
 COPY backend/ backend/
 COPY client/ client/
 COPY loadtest/ loadtest/
+# There is no git inside: which version of the lab this is, for the manifests of its runs. Empty: not known.
+ARG REVISION=
+RUN printf '%s' "$REVISION" > REVISION
 ENV MPLCONFIGDIR=/tmp LOADTEST_OUT=/lab/results LOADTEST_UI_HOST=0.0.0.0
 USER lab
 EXPOSE 8089

@@ -17,7 +17,7 @@ help:  ## Say what there is
 experiment-1: $(VENV)/.lab  ## Trip the breaker, watch it recover (about 1 minute)
 	@$(RUN) -m loadtest run experiment-1 $(ARGS)
 
-experiment-2: $(VENV)/.lab  ## With and without a breaker on the same weather
+experiment-2: $(VENV)/.lab  ## With and without a breaker on the same weather (3.5 minutes)
 	@$(RUN) -m loadtest run experiment-2 $(ARGS)
 
 compare-with-without: experiment-2  ## The same as experiment-2
@@ -66,7 +66,7 @@ lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 	done
 
 up:  ## Backend, client and Locust's web UI in containers
-	docker compose up --build --wait
+	REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null)" docker compose up --build --wait
 
 down:  ## End them
 	docker compose down

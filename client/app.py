@@ -40,7 +40,7 @@ def create_app(settings: ClientSettings | None = None, upstream: Handler | None 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         registry = CollectorRegistry()
-        counters, stream = Counters(), EventStream()
+        counters, stream = Counters(), EventStream(lambda: bool(app.state.stopping()))
         async with Upstream(settings.backend_url, settings.upstream) as http:
             client = Client(settings.call, upstream or http, [counters, stream, Metrics(registry)], time.monotonic)
             app.include_router(admin.build(settings, client, counters, stream))
@@ -51,6 +51,7 @@ def create_app(settings: ClientSettings | None = None, upstream: Handler | None 
             yield
 
     app = FastAPI(title="Breaker Lab: client", description="The protected service.", lifespan=lifespan)
+    app.state.stopping = lambda: False  # until a server knows better
     problems.install(app, {NoBreakerError: 409})
     describe_data(app, "The protected call", ("X-Request-Id",))
     return app

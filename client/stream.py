@@ -7,11 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from client.events import CallEvent, TransitionEvent
 
 QUEUE_LENGTH = 1000
+# How long a stream without events may take to notice that the service is being ended.
+LOOK_EVERY_S = 0.5
 
 
 class Listener:
@@ -30,9 +32,13 @@ class Listener:
 
 
 class EventStream:
-    """A hook that copies events to its listeners; without listeners it costs a look at an empty set."""
+    """A hook that copies events to its listeners; without listeners it costs a look at an empty set.
 
-    def __init__(self) -> None:
+    `stopping` says whether the service is being ended, which ends every stream.
+    """
+
+    def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._stopping = stopping
         self._listeners: set[Listener] = set()
 
     def on_call(self, event: CallEvent) -> None:
@@ -50,12 +56,16 @@ class EventStream:
                 listener.offer(name, data)
 
     async def listen(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        """Yield (event name, data) until the listener goes away."""
+        """Yield (event name, data) until the listener goes away, or the service is being ended."""
         listener = Listener()
         self._listeners.add(listener)
         try:
-            while True:
-                yield await listener.queue.get()
+            while not self._stopping():
+                try:
+                    event = await asyncio.wait_for(listener.queue.get(), LOOK_EVERY_S)
+                except TimeoutError:
+                    continue
+                yield event
                 if listener.missed:
                     missed, listener.missed = listener.missed, 0
                     yield "missed", {"events": missed}

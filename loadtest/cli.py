@@ -90,7 +90,7 @@ def run(
     if urls is None:  # before anything is started: are the settings of our own services right?
         from_environment(ClientSettings)
         from_environment(BackendSettings)
-    with run_folder.only_run(settings.out, found.name, urls.client if urls else "own"):
+    with run_folder.only_run(settings.out, found.name, urls.client if urls else None):
         folder = run_folder.create(settings.out, found, text, "live", arms, chosen)
         if not quiet:
             out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.wrong_input import WrongInputError
 
@@ -12,6 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import TextIO
+
+    from pydantic_core import ErrorDetails
+
+
+def _one_of(*allowed: str) -> AfterValidator:
+    """Check text of a file: a Literal, but for the type checker, since the services' headers are any text."""
+
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"allowed: {', '.join(map(repr, allowed))}")
+        return value
+
+    return AfterValidator(check)
+
+
+# Bounded, so that no sum overflows.
+Seconds = Annotated[float, Field(ge=-1e9, le=1e9)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+State = Annotated[str, _one_of("closed", "open", "half-open")]
+NO_OTHER = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +44,21 @@ class Row:
     from the weather; a wait for a worker is not in it.
     """
 
+    __pydantic_config__ = NO_OTHER
+
     arm: str
-    seed: int
-    id: int
-    intended_s: float
-    sent_s: float
-    duration_s: float
-    status: int
+    seed: Whole
+    id: Whole
+    intended_s: Seconds
+    sent_s: Seconds
+    duration_s: Seconds
+    status: Whole
     outcome: str
     served: str
-    state: str
-    fail_count: int
-    attempts: int
-    backend_calls: int
+    state: Annotated[str, _one_of("", "closed", "open", "half-open")]
+    fail_count: Whole
+    attempts: Whole
+    backend_calls: Whole
     would_have: str
 
     @property
@@ -52,46 +76,52 @@ class Row:
 class StateChange:
     """A transition of the client's breaker during an arm; `at_s` in seconds from the start of the arm."""
 
+    __pydantic_config__ = NO_OTHER
+
     arm: str
-    seed: int
-    at_s: float
-    before: str
-    after: str
+    seed: Whole
+    at_s: Seconds
+    before: State
+    after: State
     cause: str
-    fail_count: int
+    fail_count: Whole
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Both services at one moment: the breaker's state, and what the backend has received since the arm began."""
 
+    __pydantic_config__ = NO_OTHER
+
     arm: str
-    seed: int
-    at_s: float
-    state: str
-    backend_received: int
-    in_flight: int
+    seed: Whole
+    at_s: Seconds
+    state: Annotated[str, _one_of("closed", "open", "half-open", "changing")]
+    backend_received: Whole
+    in_flight: Whole
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRecord:
     """One arm with one seed, as both services counted it; differences between its end and its start."""
 
+    __pydantic_config__ = NO_OTHER
+
     arm: str
-    seed: int
-    planned: int
-    duration_s: float
+    seed: Whole
+    planned: Whole
+    duration_s: Seconds
     weather: str
-    client_requests: int
-    client_outcomes: dict[str, int]
-    client_backend_calls: int
-    client_cpu_s: float
-    backend_received: int
-    backend_outcomes: dict[str, int]
-    backend_busy_s: float
-    transitions_seen: int
-    transitions_made: int
-    foreign_changes: int
+    client_requests: Whole
+    client_outcomes: dict[str, Whole]
+    client_backend_calls: Whole
+    client_cpu_s: Seconds
+    backend_received: Whole
+    backend_outcomes: dict[str, Whole]
+    backend_busy_s: Seconds
+    transitions_seen: Whole
+    transitions_made: Whole
+    foreign_changes: Whole
 
 
 Record = Row | StateChange | Sample | ArmRecord
@@ -109,22 +139,40 @@ def read(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
 
     Raises WrongInputError: the file, the line, and what is wrong with it.
     """
-    if not path.exists():
-        return
-    names = {field.name for field in fields(kind)}
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith("\n"):
-                return
-            yield kind(**_checked(line, names, f"{path.name}, line {number}"))
-
-
-def _checked(line: str, names: set[str], place: str) -> dict[str, Any]:
+    validate = TypeAdapter(kind).validate_json
     try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise WrongInputError([{"field": place, "value": line[:80], "detail": f"{place}: not JSON"}]) from error
-    if not isinstance(values, dict) or set(values) != names:
-        found = sorted(set(values) ^ names) if isinstance(values, dict) else "no object"
-        raise WrongInputError([{"field": place, "value": None, "detail": f"{place}: fields differ: {found}"}])
-    return values
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield validate(line)
+                except ValidationError as error:
+                    raise _wrong(f"{path.name}, line {number}", kind, error) from error
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        detail = f"{path.name}: cannot be read: {error.strerror}"
+        raise WrongInputError([{"field": path.name, "value": str(path), "detail": detail}]) from error
+
+
+def _wrong(place: str, kind: type[Record], error: ValidationError) -> WrongInputError:
+    """Say what is wrong with a line: not JSON, not these fields, or else the first field that is wrong."""
+    found = error.errors(include_url=False)
+    differ = {str(each["loc"][0]) for each in found if each["type"] in ("missing", "unexpected_keyword_argument")}
+    if found[0]["type"] == "json_invalid":
+        said = "not JSON"
+    elif found[0]["type"] == "dataclass_type":
+        said = "fields differ: no object"
+    elif differ:
+        order = [field.name for field in fields(kind)]
+        said = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))}"
+    else:
+        said = _said(found[0])
+    return WrongInputError([{"field": place, "value": None, "detail": f"{place}: {said}"}])
+
+
+def _said(details: ErrorDetails) -> str:
+    field = ".".join(map(str, details["loc"]))
+    message = details["msg"].removeprefix("Value error, ")
+    return f"{field}: got {details['input']!r:.80}; {message[:1].lower()}{message[1:]}"

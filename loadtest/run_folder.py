@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loadtest.scenario import Scenario, parse
 from service.wrong_input import WrongInputError
@@ -27,23 +29,47 @@ except ImportError:  # pragma: no cover - a system without flock has no such gua
     fcntl = None  # type: ignore[assignment]
 
 _LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
-# What every manifest has, in its order.
-_ENTRIES = (
-    "schema",
-    "complete",
-    "scenario",
-    "scenario_text",
-    "scenario_sha256",
-    "engine",
-    "arms",
-    "seeds",
-    "weather",
-    "started",
-    "versions",
-    "git_revision",
-    "host",
-    "settings",
-)
+# In an image, where there is no git: see the Dockerfile.
+_REVISION = Path(__file__).parents[1] / "REVISION"
+
+
+class _Host(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    system: str
+    machine: str
+    cores: int | None
+
+
+class _Versions(BaseModel):
+    """Those that a report names; there are more."""
+
+    model_config = ConfigDict(strict=True)
+
+    python: str
+    pybreaker: str
+    locust: str
+
+
+class _Manifest(BaseModel):
+    """What every manifest has, in its order; there may be more."""
+
+    model_config = ConfigDict(strict=True)
+
+    schema_: int = Field(alias="schema")
+    complete: bool
+    scenario: str
+    scenario_text: str
+    scenario_sha256: str
+    engine: Literal["live", "virtual"]
+    arms: list[str] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(min_length=1)
+    weather: dict[str, str]
+    started: str
+    versions: _Versions
+    git_revision: str | None
+    host: _Host
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -84,13 +110,17 @@ class RunFolder:
         return ended == len(manifest["arms"]) * len(manifest["seeds"])
 
     def manifest(self) -> dict[str, Any]:
-        """Read manifest.json. Raises WrongInputError."""
+        """Read manifest.json, whose arms are arms of its scenario. Raises WrongInputError."""
+        detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
         try:
             found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-            return {**{name: found[name] for name in _ENTRIES}, **found}
-        except (OSError, ValueError, TypeError, LookupError) as error:
-            detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
+            _Manifest.model_validate(found)
+        except (OSError, ValueError, RecursionError) as error:
+            if isinstance(error, ValidationError):
+                detail += _where(error)
             raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}]) from error
+        parse(found["scenario_text"], "manifest.json").choose_arms(found["arms"])
+        return dict(found)
 
     def scenario(self) -> Scenario:
         """Return the scenario as it was run."""
@@ -144,17 +174,19 @@ def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[st
 
 
 @contextmanager
-def only_run(root: Path, what: str, services: str = "own") -> Iterator[None]:
-    """Hold the place for the one run that may go on in `root`, and for the one that may use these services.
+def only_run(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
+    """Hold the place for the one run that may go on in `root`, and for the one that may use the client at a URL.
 
-    `services` is the URL of the client, or "own": runs that start their own would measure each other on one machine.
     The system releases the place if the process dies. Raises WrongInputError when another run holds it, or when the
     folder cannot be written.
     """
-    key = sha256(services.encode()).hexdigest()[:12]
+    places = [root / ".running"]
+    if client_url is not None:
+        key = sha256(client_url.encode()).hexdigest()[:12]
+        places.append(Path(tempfile.gettempdir()) / f"breaker-lab-{key}.running")
     with ExitStack() as stack:
-        for path in (root / ".running", Path(tempfile.gettempdir()) / f"breaker-lab-{key}.running"):
-            stack.enter_context(_held(path, what))
+        for place in places:
+            stack.enter_context(_held(place, what))
         yield
 
 
@@ -203,7 +235,18 @@ def _point_latest(parent: Path, path: Path) -> None:
     draft.replace(parent / "latest")
 
 
+def _where(error: ValidationError) -> str:
+    """' (arms: got 3; ...)': the first entry that is there and wrong."""
+    for each in error.errors(include_url=False):
+        if each["loc"] and each["type"] != "missing":
+            field = ".".join(map(str, each["loc"]))
+            said = "allowed: keys with values" if each["type"] == "model_type" else each["msg"]
+            return f" ({field}: got {each['input']!r:.80}; {said[:1].lower()}{said[1:]})"
+    return ""
+
+
 def _git_revision() -> str | None:
+    """Ask git; where it knows nothing, as in an image, read what was noted when the image was made."""
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
@@ -213,6 +256,9 @@ def _git_revision() -> str | None:
             timeout=10,
             check=False,
         )
+        told = found.stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None
+        told = ""
+    with suppress(OSError, UnicodeDecodeError):
+        told = told or _REVISION.read_text(encoding="utf-8").strip()
+    return told or None

@@ -98,12 +98,6 @@ class Scenario(StrictModel):
         for name, arm in self.arms.items():
             if not (arm.load or self.load):
                 raise ValueError(f"load: missing; arm {name!r} has none of its own")
-            hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
-            if hangs and arm.timeout.total_s is None:
-                raise ValueError(
-                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of "
-                    "seconds, since a request that hangs is never answered"
-                )
         for name in self.expect:
             if name not in self.arms:
                 raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
@@ -112,9 +106,22 @@ class Scenario(StrictModel):
                     raise ValueError(f"expect.{name}.{figure}: no such figure{closest(figure, figure_names())}")
         for name in _DOCUMENTED.get(self.document or "", ()):
             if name not in self.arms:
-                raise ValueError(f"document: got {self.document!r}, whose figures are of an arm {name!r}; there is none")
+                raise ValueError(
+                    f"document: got {self.document!r}, whose figures are of an arm {name!r}; there is none"
+                )
         if self.baseline is not None and self.baseline not in self.arms:
             raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
+        return self
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        for name, arm in self.arms.items():
+            hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
+            if hangs and arm.timeout.total_s is None:
+                raise ValueError(
+                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of "
+                    "seconds, since a request that hangs is never answered"
+                )
         return self
 
     def load_of(self, arm: str) -> tuple[Segment, ...]:
@@ -168,8 +175,10 @@ def parse(text: str, file_name: str) -> Scenario:
     """Check the text of a scenario file. Raises WrongInputError, which names the file and the field."""
     try:
         values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number too long, brackets too deep
+    except tomllib.TOMLDecodeError as error:
         raise _wrong(f"{file_name}: not TOML: {error}", None) from error
+    except (ValueError, RecursionError) as error:
+        raise _wrong(f"{file_name}: not TOML: a number is too long, or brackets are too deep", None) from error
     for place, faults in _faults_in(values):
         if "seed" in faults:
             raise _wrong(f"{file_name}: {place}.seed: unknown key; the scenario's own seed, at its top, serves", None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from service.wrong_input import WrongInputError, explain
@@ -52,6 +53,9 @@ def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return problem(status, getattr(error, "detail", str(error)), getattr(error, "headers", None))
 
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=400)  # which nobody reads: the caller left while sending
+
     async def own(_: Request, error: Exception) -> Response:
         status = next(code for kind, code in statuses.items() if isinstance(error, kind))
         return problem(status, str(error))
@@ -59,6 +63,7 @@ def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
     app.add_exception_handler(WrongInputError, wrong_input)
     app.add_exception_handler(RequestValidationError, wrong_request)
     app.add_exception_handler(HTTPException, from_http)
+    app.add_exception_handler(ClientDisconnect, gone)
     for kind in statuses:
         app.add_exception_handler(kind, own)
 

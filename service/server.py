@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import socket
 import sys
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from service.problems import problem
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 # Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
 KEEP_ALIVE_S = 120
@@ -63,13 +65,30 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         said = f"port {port} on {host} cannot be used: {error.strerror}; choose another, or end what holds it"
         raise WrongInputError([{"field": "port", "value": port, "detail": said}]) from error
+    except ValueError as error:  # a name that no encoding of host names takes
+        said = f"host: got {host!r:.80}; not the name or address of a host"
+        raise WrongInputError([{"field": "host", "value": host, "detail": said}]) from error
     return listener
 
 
 def run(app: ASGIApp, listener: socket.socket, *, until_stdin_closes: bool = False, **server: Any) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop.
+
+    `app.state.stopping`, where the app has a state, says from then on whether that time has come: answers that would
+    go on for ever have to end then.
+    """
+
+    async def quietly(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:  # the server's patience with a request is over
+            if not instance.should_exit:
+                raise
+            with suppress(RuntimeError):  # the answer has begun
+                await problem(503, "the service is being ended", {"Connection": "close"})(scope, receive, send)
+
     config = uvicorn.Config(
-        app,
+        quietly,
         loop="uvloop",
         log_level="warning",
         access_log=False,
@@ -82,6 +101,9 @@ def run(app: ASGIApp, listener: socket.socket, *, until_stdin_closes: bool = Fal
         **{"http": "httptools", **server},
     )
     instance = uvicorn.Server(config)
+    state = getattr(app, "state", None)
+    if state is not None:
+        state.stopping = lambda: instance.should_exit
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(instance,), daemon=True).start()
     with suppress(KeyboardInterrupt):  # uvicorn has shut down in order, and raises Ctrl-C once more

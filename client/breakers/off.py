@@ -20,6 +20,6 @@ class NoBreaker(Breaker):
     def report(self, permit: Permit, verdict: Verdict, now: float) -> None:
         """Take no notice."""
 
-    def force(self, state: State, now: float, cause: str) -> None:
+    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
         """There is nothing to set. Raises NoBreakerError."""
         raise NoBreakerError("there is no breaker to set: the policy in force is 'off'")

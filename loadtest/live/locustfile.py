@@ -106,7 +106,7 @@ def _from_form(options: Namespace) -> RunFolder:
     seeds = parse_seeds(options.seeds) or [found.seed]
     results = Path(options.results)
     what = f"{found.name} from Locust's web UI"
-    session.lock = run_folder.only_run(results, what, str(options.client_url))
+    session.lock = run_folder.only_run(results, what, options.client_url or None)
     session.lock.__enter__()
     try:
         return run_folder.create(results, found, text, "live", arms, seeds)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loadtest.summary import Measured
 
 # A band narrower than this share of the axis has no room for its name.
-_NAMED_BAND = 0.06
+_NAMED_BAND = 0.045
 # A log axis has no place for less, such as the nothing that a refusal takes on virtual time.
 _LEAST_S = 1e-4
 

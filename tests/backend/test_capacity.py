@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.capacity import Capacity
@@ -216,6 +216,7 @@ STEPS = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(STEPS)
 def test_workers_never_exceed_the_limit_and_all_are_freed(steps: list[tuple[str, int]]) -> None:
     """Whatever comes, hangs up and changes: no job starts over the limit, every job ends, nothing stays taken."""

@@ -148,6 +148,21 @@ def test_opened_by_hand_refuses_and_closed_by_hand_serves(ask: Ask, stub: Stub) 
     ]
 
 
+@pytest.mark.parametrize("action", ["open", "close", "reset"])
+def test_where_there_is_no_breaker_none_can_be_set(ask: Ask, action: str) -> None:
+    """Policy 'off': a conflict that says so, and nothing has changed."""
+    ask("PATCH", "/breaker", json={"policy": "off"})
+
+    answer = ask("POST", f"/breaker/{action}")
+
+    assert (answer.status_code, answer.headers["content-type"], answer.json()["detail"]) == (
+        409,
+        "application/problem+json",
+        "there is no breaker to set: the policy in force is 'off'",
+    )
+    assert ask("GET", "/stats").json()["revision"] == 1
+
+
 def test_an_unknown_action_is_refused(ask: Ask) -> None:
     """The problem names what was asked for and what there is."""
     answer = ask("POST", "/breaker/explode")
@@ -209,6 +224,7 @@ def test_statistics(ask: Ask) -> None:
         "probes": {},
         "backend_calls": 1,
         "in_flight": 0,
+        "revision": 0,
     }
 
 

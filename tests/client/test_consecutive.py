@@ -9,7 +9,7 @@ import pybreaker
 import pytest
 
 from client import breakers
-from client.breakers.interface import Permit, Refusal, State, Transition, Verdict
+from client.breakers.interface import NoBreakerError, Permit, Refusal, State, Transition, Verdict
 from client.settings import BreakerSettings
 
 if TYPE_CHECKING:
@@ -341,11 +341,12 @@ def test_the_wall_clock_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_off_lets_everything_through() -> None:
-    """No breaker: a hundred failures, no transition, not even by hand."""
+    """No breaker: a hundred failures, no transition, and nothing to open by hand."""
     lab = Lab(policy="off", fail_max=1)
 
     seen = lab.calls([FAILURE] * 100)
-    lab.breaker.force(OPEN, lab.now, "open by hand")
+    with pytest.raises(NoBreakerError):
+        lab.breaker.force(OPEN, lab.now, "open by hand")
 
     assert (seen, lab.transitions, lab.breaker.details(lab.now)) == ([(CLOSED, 0)] * 100, [], {})
 

@@ -153,7 +153,7 @@ class ConsecutiveMachine(RuleBasedStateMachine):
 
 TestConsecutiveMachine = ConsecutiveMachine.TestCase
 TestConsecutiveMachine.settings = settings(
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=40,
     phases=[Phase.generate, Phase.shrink],  # explaining takes half a minute
 )

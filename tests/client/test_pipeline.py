@@ -146,7 +146,7 @@ def test_a_fallback_says_what_it_is_and_why(entry: int | str | Exception, detail
         "message": MESSAGE,
         "served": "fallback",
     }
-    assert (answer.content_type, answer.headers) == (b"application/json", ())
+    assert (answer.content_type, answer.headers) == (b"application/problem+json", ())
 
 
 def test_a_refusal_says_why_since_when_and_when_to_come_back() -> None:

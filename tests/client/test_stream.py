@@ -50,3 +50,28 @@ def test_a_listener_that_goes_away_is_forgotten() -> None:
         return before, len(stream._listeners)
 
     assert run_virtual(main()) == (1, 0)
+
+
+def test_every_stream_ends_when_the_service_does() -> None:
+    """Within half a second, though nothing happens; what is told before that is still passed on."""
+    stopping = False
+
+    async def main() -> tuple[float, list[tuple[str, dict[str, Any]]], int]:
+        nonlocal stopping
+        stream = EventStream(lambda: stopping)
+
+        async def listen() -> list[tuple[str, dict[str, Any]]]:
+            return [each async for each in stream.listen()]
+
+        listening = asyncio.ensure_future(listen())
+        await asyncio.sleep(3.2)
+        stream.on_transition(event(1))
+        await asyncio.sleep(0.2)
+        stopping = True
+        heard = await listening
+        return asyncio.get_running_loop().time(), heard, len(stream._listeners)
+
+    ended_s, heard, listeners = run_virtual(main())
+
+    assert (heard, listeners) == ([("transition", asdict(event(1)))], 0)
+    assert 3.4 <= ended_s <= 3.9

@@ -53,6 +53,10 @@ def start_run(page: webdriver.Chrome, url: str, scenario: str, arm: str) -> None
     """Choose scenario and arm in the form, as a person would, and press start."""
     page.get(url)
     wait = WebDriverWait(page, 20)
+    wait.until(lambda shown: "Status" in shown.find_element(By.TAG_NAME, "body").text.title())
+    for button in page.find_elements(By.TAG_NAME, "button"):
+        if button.text.strip().upper() == "NEW":  # after an earlier run the form is behind this button
+            button.click()
     wait.until(lambda shown: shown.find_elements(By.CSS_SELECTOR, "select[name=scenario]"))
     opener = next(each for each in page.find_elements(By.TAG_NAME, "button") if "Custom parameters" in each.text)
     page.execute_script("arguments[0].scrollIntoView()", opener)
@@ -64,7 +68,8 @@ def start_run(page: webdriver.Chrome, url: str, scenario: str, arm: str) -> None
     button = page.find_element(By.CSS_SELECTOR, "button[type=submit]")
     page.execute_script("arguments[0].scrollIntoView()", button)
     button.click()
-    wait.until(lambda shown: not shown.find_elements(By.CSS_SELECTOR, "button[type=submit]"))
+    wait.until(lambda shown: shown.find_element(By.TAG_NAME, "body").text)
+    wait.until(lambda shown: not any(each.is_displayed() for each in shown.find_elements(By.NAME, "scenario")))
 
 
 def wait_until_stopped(page: webdriver.Chrome) -> None:

@@ -274,3 +274,66 @@ def test_the_queue_is_full_for_the_third_of_three(start: Callable[..., Service])
 
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     eventually(lambda: outcomes(backend), {"queue_full": 1, "abandoned": 2})
+
+
+def test_the_probe_asks_no_proxy(start: Callable[..., Service]) -> None:
+    """A container's environment may name one; the service that is asked is in the same container."""
+    backend = start("backend")
+    asked = subprocess.run(
+        [sys.executable, "-m", "service.probe", f"{backend.url}/health"],
+        cwd=ROOT,
+        env=environment(http_proxy="http://127.0.0.1:9", no_proxy=""),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
+def test_a_host_that_no_name_can_be_is_exit_code_2(start: Callable[..., Service]) -> None:
+    """One line; no traceback."""
+    code, said = start("backend", BACKEND_HOST="a..b").ended()
+
+    assert (code, said) == (2, "backend: host: got 'a..b'; not the name or address of a host\n")
+
+
+def test_a_caller_who_vanishes_while_sending_is_not_worth_a_word(start: Callable[..., Service]) -> None:
+    """Half a body, then a hang-up: the service goes on, and says nothing."""
+    backend = start("backend", "--until-stdin-closes")
+    with socket.create_connection(backend.address, timeout=PATIENCE_S) as connection:
+        connection.sendall(b"PUT /faults HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    alive = backend.ask("GET", "/health").status_code
+
+    assert (alive, backend.ended()) == (200, (0, ""))
+
+
+def test_a_listener_does_not_keep_the_client_from_ending(start: Callable[..., Service]) -> None:
+    """SIGTERM while somebody listens to GET /events: the end comes within about a second, without a word."""
+    client = start("client")
+    with socket.create_connection(client.address, timeout=PATIENCE_S) as connection:
+        connection.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = b""
+        while b"event: snapshot" not in head:
+            head += connection.recv(4096)
+        asked = time.monotonic()
+        client.process.send_signal(signal.SIGTERM)
+        code, said = client.ended()
+
+    assert (code, said) == (-signal.SIGTERM, "")
+    assert time.monotonic() - asked < 2
+
+
+def test_a_hung_request_is_answered_when_the_service_ends(start: Callable[..., Service]) -> None:
+    """After the server's patience: a problem to the caller, one line in the log, no traceback."""
+    backend = start("backend")
+    backend.ask("PUT", "/faults", json={"hang_rate": 1})
+    with send_request(backend) as connection:
+        eventually(lambda: backend.ask("GET", "/stats").json()["in_flight"], 1)
+        backend.process.send_signal(signal.SIGTERM)
+        _, said = backend.ended()
+        answer = connection.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert said == "ERROR:    Cancel 1 running task(s), timeout graceful shutdown exceeded\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from loadtest import rows, run_folder, scenario
 from loadtest.report import theme
@@ -13,8 +15,6 @@ from loadtest.virtual.simulate import simulate
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from matplotlib.figure import Figure
 
     from loadtest.run_folder import RunFolder
 
@@ -65,6 +65,12 @@ def new_run() -> Callable[..., RunFolder]:
     return make
 
 
+@pytest.fixture(autouse=True)
+def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give each test a temporary folder of its own: a run that goes on elsewhere on this machine is none of its."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
+
+
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the charts, but draw none: an empty picture takes the place of each, for tests of a report's words."""
@@ -74,3 +80,15 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / f"{name}.svg").write_text(f"<svg><title>{name}</title></svg>", encoding="utf-8")
 
     monkeypatch.setattr(theme, "save", save)
+
+
+@pytest.fixture
+def no_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw every chart, but once, as SVG: the PNG beside it takes as long again and shows the same."""
+    save = Figure.savefig
+
+    def save_svg(figure: Figure, path: Path, **options: Any) -> None:
+        if path.suffix == ".svg":
+            save(figure, path, **options)
+
+    monkeypatch.setattr(Figure, "savefig", save_svg)

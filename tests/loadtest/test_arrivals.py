@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest import scenario
@@ -76,6 +76,7 @@ def test_a_pause_moves_a_poisson_segment_as_a_whole() -> None:
     assert times({**segment, "pause_s": 7}) == [round(7 + at, 9) for at in times(segment)]
 
 
+@settings(max_examples=50)
 @given(SEGMENTS, st.integers(0, 2**63 - 1))
 def test_arrivals_are_numbered_and_in_order(segments: list[Segment], seed: int) -> None:
     """Ids run from 1 without a gap over all segments, and times rise strictly."""

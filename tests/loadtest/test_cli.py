@@ -326,15 +326,26 @@ def test_a_run_that_was_cut_off_still_gets_its_report(
 
 
 @pytest.mark.usefixtures("no_pictures")
+def test_a_rebuilt_report_ends_as_the_run_did(lab: Lab, tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
+    """A broken expectation is named and ends with exit code 1, on any later day, too."""
+    new_run(tmp_path / "results", TEXT.format(most=1))
+
+    assert lab("report", "results/mine/latest") == 1
+    assert lab.out == (
+        f"\n{ANSWER}\nNOT OK expected of short: requests <= 1: measured 2\nreport: results/mine/latest/report.html\n"
+    )
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_a_report_is_rebuilt_from_the_rows(lab: Lab, tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """Through `latest`, with the same answer; a broken row is told with its line."""
-    folder = new_run(tmp_path / "results", TEXT.format(most=1))
+    folder = new_run(tmp_path / "results", TEXT.format(most=2))
     finish(folder)
     before = (folder.path / "report.md").read_bytes()
     (folder.path / "report.md").unlink()
 
     assert lab("report", "results/mine/latest") == 0
-    assert lab.out == f"{ANSWER}\nreport: results/mine/latest/report.html\n"
+    assert lab.out == f"\n{ANSWER}\nreport: results/mine/latest/report.html\n"
     assert (folder.path / "report.md").read_bytes() == before
 
     folder.requests.write_text("{}\n", encoding="utf-8")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROW = Row("with", 1, 7, 1.0, 1.25, 0.5, 200, "ok", "fresh", "closed", 0, 1, 1, "ok")
 CHANGE = StateChange("with", 1, 2.5, "closed", "open", "fail_max reached", 5)
 SAMPLE = Sample("with", 1, 2.75, "open", 9, 0)
-RECORD = ArmRecord("with", 1, 1, 3.0, "abc", 1, {"ok": 1}, 1, 0.01, 1, {"ok": 1}, 0.5, 1, 1)
+RECORD = ArmRecord("with", 1, 1, 3.0, "abc", 1, {"ok": 1}, 1, 0.01, 1, {"ok": 1}, 0.5, 1, 1, 0)
 
 
 def test_times_of_a_row_follow_from_its_three() -> None:

@@ -103,10 +103,13 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path, text: str | None) -> No
 
 def test_a_second_run_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
     """Two at once would measure each other; the sentence says which one holds the place, and it is free afterwards."""
-    with run_folder.only_run(tmp_path, "experiment-1"):
+    with run_folder.only_run(tmp_path, "experiment-1", "http://client.test"):
         with pytest.raises(WrongInputError) as caught, run_folder.only_run(tmp_path, "experiment-2"):
             pytest.fail("let in")
-        with run_folder.only_run(tmp_path / "other", "experiment-2"):
+        other = run_folder.only_run(tmp_path / "other", "experiment-2", "http://client.test")
+        with pytest.raises(WrongInputError), other:
+            pytest.fail("let in on the same client")
+        with run_folder.only_run(tmp_path / "another", "experiment-2", "http://another.test"):
             pass
 
     assert str(caught.value).startswith(f"another run is going on (experiment-1, process {os.getpid()}, since ")

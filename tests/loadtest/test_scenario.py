@@ -235,11 +235,11 @@ def test_bad_faults_are_named_wherever_they_stand(lines: str, said: str) -> None
         ),
         (
             {"load": "[[load]]\nrequests = 1\nrate_per_s = 0"},
-            "load.1.rate_per_s: got 0; allowed: a number > 0 and <= 100000",
+            "load.1.rate_per_s: got 0; allowed: a number >= 0.001 and <= 100000",
         ),
         (
             {"load": "[[load]]\nrequests = 1\nrate_per_s = nan"},
-            "load.1.rate_per_s: got nan; allowed: a number > 0 and <= 100000",
+            "load.1.rate_per_s: got nan; allowed: a number >= 0.001 and <= 100000",
         ),
         ({"load": "[[load]]"}, "load.1.requests: missing; load.1.rate_per_s: missing"),
         ({"arm": "abuot = 1"}, "arms.with.abuot: unknown key (did you mean 'about'?)"),

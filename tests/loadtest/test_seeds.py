@@ -12,7 +12,6 @@ from service.wrong_input import WrongInputError
     ("text", "expected"),
     [
         ("", []),
-        (" , ,", []),
         ("7", [7]),
         ("0", [0]),
         ("007", [7]),
@@ -44,13 +43,27 @@ def test_seeds_come_in_the_order_named_and_each_once(text: str, expected: list[i
         ("1 2", "1 2"),
         ("1e3", "1e3"),
         ("1000000000000000000", "1000000000000000000"),
-        ("0-1000000", "0-1000000"),
+        (" , ,", " , ,"),
     ],
 )
 def test_bad_seeds_are_named_with_what_is_allowed(text: str, part: str) -> None:
-    """The sentence quotes the very part that is wrong; a range too long to have been meant is wrong, too."""
+    """The sentence quotes the very part that is wrong; a text without a seed is wrong, too."""
     with pytest.raises(WrongInputError) as caught:
         parse_seeds(text)
 
     detail = f"seeds: got {part!r}; allowed: whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9"
+    assert caught.value.problems == [{"field": "seeds", "value": part, "detail": detail}]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("0-10000", "0-10000"), ("1-999999999999999999", "1-999999999999999999"), ("1-10000,20000", "20000")],
+)
+def test_too_many_seeds_are_refused(text: str, part: str) -> None:
+    """So many cannot have been meant; 10,000 may be."""
+    assert len(parse_seeds("1-10000,7")) == 10_000
+    with pytest.raises(WrongInputError) as caught:
+        parse_seeds(text)
+
+    detail = f"seeds: got {part!r}; allowed: at most 10,000 seeds"
     assert caught.value.problems == [{"field": "seeds", "value": part, "detail": detail}]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.rows import ArmRecord, Row, Sample, StateChange
@@ -17,7 +17,7 @@ ERROR = replace(OK, status=502, outcome="error", served="nothing", would_have="e
 REFUSED = replace(
     OK, status=503, outcome="fast_fail", served="fallback", state="open", attempts=0, backend_calls=0, duration_s=0.0
 )
-RECORD = ArmRecord("with", 1, 6, 20.0, "abc", 6, {}, 3, 0.25, 3, {}, 3.5, 3, 3)
+RECORD = ArmRecord("with", 1, 6, 20.0, "abc", 6, {}, 3, 0.25, 3, {}, 3.5, 3, 3, 0)
 
 
 def change(at_s: float, before: str, after: str, seed: int = 1) -> StateChange:
@@ -78,6 +78,7 @@ def test_two_seeds_fold_into_one_summary() -> None:
         "fast_fail_rate": 0.5,
         "timeout_rate": 0.0,
         "mean_response_s": round(4 / 6, 9),
+        "mean_backend_response_s": round(4 / 3, 9),
         "in_flight_s": 4.0,
         "backend_busy_s": 3.5,
         "client_cpu_s": 0.25,
@@ -92,6 +93,7 @@ def test_two_seeds_fold_into_one_summary() -> None:
         "fast_fail_rate": round(1 / 3, 9),
         "timeout_rate": round(1 / 3, 9),
         "mean_response_s": round(4 / 3, 9),
+        "mean_backend_response_s": 2.0,
         "in_flight_s": 4.0,
         "backend_busy_s": 0,
         "client_cpu_s": 0,
@@ -106,6 +108,7 @@ def test_two_seeds_fold_into_one_summary() -> None:
         "fast_fail_rate": round(4 / 9, 9),
         "timeout_rate": round(1 / 9, 9),
         "mean_response_s": round(8 / 9, 9),
+        "mean_backend_response_s": 1.6,
         "in_flight_s": 8.0,
         "backend_busy_s": 3.5,
         "client_cpu_s": 0.25,
@@ -150,6 +153,7 @@ def test_an_arm_without_rows_has_no_shares_rather_than_zeros() -> None:
         "fast_fail_rate": None,
         "timeout_rate": None,
         "mean_response_s": None,
+        "mean_backend_response_s": None,
         "in_flight_s": 0,
         "backend_busy_s": 0,
         "client_cpu_s": 0,
@@ -324,6 +328,7 @@ ROWS = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(ROWS)
 def test_nothing_is_lost_in_the_fold(rows: list[Row]) -> None:
     """Requests are the sum of outcomes, and of what was served; the runs add up to the whole; the rest follows."""

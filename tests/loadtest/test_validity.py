@@ -10,7 +10,7 @@ import pytest
 from loadtest import scenario
 from loadtest.rows import ArmRecord, Row, Sample, StateChange
 from loadtest.summary import Measured
-from loadtest.validity import Check, check_run
+from loadtest.validity import Check, check_run, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,8 @@ SAMPLES = [
     Sample("with", 1, 2.0, "open", 2, 0),
     Sample("with", 1, 2.25, "open", 2, 0),
 ]
-RECORD = ArmRecord("with", 1, 3, 3.0, "w", 3, {}, 2, 0.0, 2, {}, 1.0, 1, 1)
+ENDED = {"ok": 1, "error": 1}
+RECORD = ArmRecord("with", 1, 3, 3.0, "w", 3, {**ENDED, "fast_fail": 1}, 2, 0.0, 2, ENDED, 1.0, 1, 1, 0)
 
 
 class Run:
@@ -69,8 +70,10 @@ class Run:
                 replace(
                     RECORD,
                     arm="without",
+                    client_outcomes={"ok": 1, "error": 2},
                     client_backend_calls=3,
                     backend_received=3,
+                    backend_outcomes={"ok": 1, "error": 2},
                     transitions_seen=0,
                     transitions_made=0,
                 )
@@ -86,11 +89,23 @@ class Run:
 def test_a_sound_run_passes_every_check() -> None:
     """Each check is there for each arm, with its figures, and none is left out."""
     late = "99 % sent within 1.0 ms, the latest 1.0 ms; allowed 50 ms"
+    foreign = "0 changes of settings, breaker or faults that were not the run's own"
     assert Run().checks() == [
         Check("the run is complete", ok=True, detail="2 of 2 arms x seeds ran to their end"),
         Check("without: every request has one outcome", ok=True, detail="planned 3, rows 3, counted by the client 3"),
+        Check(
+            "without: every outcome is the same in all books",
+            ok=True,
+            detail="rows and client agree; backend received 3 and ended 3",
+        ),
         Check("without: client and backend count the same calls", ok=True, detail="rows 3, client 3, backend 3"),
         Check("without: every transition was recorded", ok=True, detail="recorded 0, made 0"),
+        Check("without: nobody else changed anything", ok=True, detail=foreign),
+        Check(
+            "without: both services answered all the time",
+            ok=True,
+            detail="longest time without a sample 0.00 s; allowed 1.5 s",
+        ),
         Check("without: every request was answered by the client", ok=True, detail="0 without an answer"),
         Check(
             "without: no backend calls while open",
@@ -103,8 +118,19 @@ def test_a_sound_run_passes_every_check() -> None:
             detail="99 % sent within 0.0 ms, the latest 0.0 ms; allowed 50 ms",
         ),
         Check("with: every request has one outcome", ok=True, detail="planned 3, rows 3, counted by the client 3"),
+        Check(
+            "with: every outcome is the same in all books",
+            ok=True,
+            detail="rows and client agree; backend received 2 and ended 2",
+        ),
         Check("with: client and backend count the same calls", ok=True, detail="rows 2, client 2, backend 2"),
         Check("with: every transition was recorded", ok=True, detail="recorded 1, made 1"),
+        Check("with: nobody else changed anything", ok=True, detail=foreign),
+        Check(
+            "with: both services answered all the time",
+            ok=True,
+            detail="longest time without a sample 1.25 s; allowed 1.5 s",
+        ),
         Check("with: every request was answered by the client", ok=True, detail="0 without an answer"),
         Check(
             "with: no backend calls while open",
@@ -112,7 +138,7 @@ def test_a_sound_run_passes_every_check() -> None:
             detail="0 backend calls by refused requests; backend's counter moved by 0 over 2 intervals",
         ),
         Check("with: the load kept to its schedule", ok=True, detail=late),
-        Check("all arms met the same weather", ok=True, detail="1 seed(s), equal hashes"),
+        Check("all compared arms met the same weather", ok=True, detail="1 seed(s), 2 arm(s)"),
     ]
 
 
@@ -129,7 +155,15 @@ def miss_a_request_in_the_client(run: Run) -> None:
 
 
 def count_one_more_in_the_backend(run: Run) -> None:
-    run.record = replace(RECORD, backend_received=3)
+    run.record = replace(RECORD, backend_received=3, backend_outcomes={"ok": 2, "error": 1})
+
+
+def end_one_less_in_the_backend(run: Run) -> None:
+    run.record = replace(RECORD, backend_outcomes={"ok": 1})
+
+
+def call_an_error_a_success_in_the_client(run: Run) -> None:
+    run.record = replace(RECORD, client_outcomes={"ok": 2, "fast_fail": 1})
 
 
 def count_one_more_in_the_client(run: Run) -> None:
@@ -138,7 +172,8 @@ def count_one_more_in_the_client(run: Run) -> None:
 
 def call_while_refused(run: Run) -> None:
     run.rows[2] = replace(REFUSED, backend_calls=1)
-    run.record = replace(RECORD, client_backend_calls=3, backend_received=3)
+    ended = {"ok": 2, "error": 1}
+    run.record = replace(RECORD, client_backend_calls=3, backend_received=3, backend_outcomes=ended)
 
 
 def move_the_counter_while_open(run: Run) -> None:
@@ -158,7 +193,15 @@ def send_too_late(run: Run) -> None:
 
 
 def change_the_weather(run: Run) -> None:
-    run.manifest["weather"]["with/1"] = "other"
+    run.record = replace(RECORD, weather="other")
+
+
+def meddle(run: Run) -> None:
+    run.record = replace(RECORD, foreign_changes=2)
+
+
+def stand_still(run: Run) -> None:
+    run.samples[3] = replace(SAMPLES[3], at_s=3.51)
 
 
 def interrupt(run: Run) -> None:
@@ -173,8 +216,6 @@ def end_without_another_seed(run: Run) -> None:
 @pytest.mark.parametrize(
     ("spoil", "name", "detail"),
     [
-        (lose_a_row, "with: every request has one outcome", "planned 3, rows 2, counted by the client 3"),
-        (count_a_row_twice, "with: every request has one outcome", "planned 3, rows 4, counted by the client 3"),
         (
             miss_a_request_in_the_client,
             "with: every request has one outcome",
@@ -207,7 +248,27 @@ def end_without_another_seed(run: Run) -> None:
             "with: the load kept to its schedule",
             "99 % sent within 50.2 ms, the latest 50.2 ms; allowed 50 ms",
         ),
-        (change_the_weather, "all arms met the same weather", "weather hashes differ for seeds [1]"),
+        (
+            end_one_less_in_the_backend,
+            "with: every outcome is the same in all books",
+            "rows and client agree; backend received 2 and ended 1",
+        ),
+        (
+            call_an_error_a_success_in_the_client,
+            "with: every outcome is the same in all books",
+            "error: rows 1, client 0, ok: rows 1, client 2; backend received 2 and ended 2",
+        ),
+        (
+            meddle,
+            "with: nobody else changed anything",
+            "2 changes of settings, breaker or faults that were not the run's own",
+        ),
+        (
+            stand_still,
+            "with: both services answered all the time",
+            "longest time without a sample 1.51 s; allowed 1.5 s",
+        ),
+        (change_the_weather, "all compared arms met the same weather", "differs in with/1"),
         (interrupt, "the run is complete", "2 of 2 arms x seeds ran to their end"),
         (end_without_another_seed, "the run is complete", "2 of 4 arms x seeds ran to their end"),
     ],
@@ -218,6 +279,23 @@ def test_a_defect_fails_exactly_its_check(spoil: Callable[[Run], None], name: st
     spoil(run)
 
     assert run.failed() == [Check(name, ok=False, detail=detail)]
+
+
+@pytest.mark.parametrize(("spoil", "rows", "refused"), [(lose_a_row, 2, 0), (count_a_row_twice, 4, 2)])
+def test_a_row_too_few_or_too_many_fails_both_counts(spoil: Callable[[Run], None], rows: int, refused: int) -> None:
+    """That of the requests and that of their outcomes; no other check."""
+    run = Run()
+    spoil(run)
+
+    books = f"fast_fail: rows {refused}, client 1; backend received 2 and ended 2"
+    assert run.failed() == [
+        Check(
+            "with: every request has one outcome",
+            ok=False,
+            detail=f"planned 3, rows {rows}, counted by the client 3",
+        ),
+        Check("with: every outcome is the same in all books", ok=False, detail=books),
+    ]
 
 
 def test_a_counter_may_move_while_the_state_changes() -> None:
@@ -237,6 +315,20 @@ def test_virtual_time_is_never_late() -> None:
 
     assert run.failed() == []
     assert not any("schedule" in check.name for check in run.checks())
+
+
+def test_an_arm_with_a_weather_of_its_own_is_not_compared() -> None:
+    """Planned so, that is no defect; the check says which arms were left out, and the baseline comes first."""
+    run = Run()
+    run.manifest["arms"] = ["own", "with", "without"]
+    run.manifest["weather"] |= {"own/1": "other"}
+
+    checks = check_run(SCENARIO, run.manifest, [Measured("own", [], [], [], []), Measured("without", [], [], [], [])])
+
+    said = "0 seed(s), 2 arm(s); not compared, having load or faults of their own: own"
+    assert checks[-1] == Check("all compared arms met the same weather", ok=True, detail=said)
+    assert comparable(run.manifest, "without") == ["without", "with"]
+    assert comparable(run.manifest, "left out") == []
 
 
 def test_arms_with_different_weather_are_compared_by_nobody() -> None:
@@ -275,5 +367,5 @@ def test_an_arm_that_never_ended_is_not_asked_for_its_books() -> None:
         ("with: every request was answered by the client", True),
         ("with: no backend calls while open", True),
         ("with: the load kept to its schedule", True),
-        ("all arms met the same weather", True),
+        ("all compared arms met the same weather", True),
     ]

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.faults import draw
@@ -246,6 +246,7 @@ def test_without_a_timeout_only_a_hang_never_answers() -> None:
     assert fates == ["timeout" if kind == "hang" else "ok" for kind in drawn]
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 10**9))
 def test_a_refusal_takes_no_time_and_no_call(seed: int) -> None:
     """On any seed, a fast-fail is answered at once with a fallback, and the breaker was not closed."""

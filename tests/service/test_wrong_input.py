@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field
@@ -15,6 +15,13 @@ from service.wrong_input import WrongInputError, closest
 class Inner(StrictModel):
     count: int = Field(1, ge=1, le=9)
     ratio: float | None = Field(None, gt=0)
+
+
+class Numbers(StrictModel):
+    whole: int = 0
+    maybe: Annotated[float, Field(ge=0)] | None = None
+    switch: bool = False
+    either: bool | int = 0
 
 
 class Outer(StrictModel):
@@ -102,3 +109,25 @@ def test_a_prefix_says_where_the_values_came_from() -> None:
 def test_the_closest_word_is_offered_when_it_is_near(word: str, said: str) -> None:
     """A guess is made only where it helps."""
     assert closest(word, ["fail_max", "reset_timeout"]) == said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"whole": True}, "whole: got True; allowed: a number"),
+        ({"maybe": False}, "maybe: got False; allowed: a number >= 0"),
+    ],
+)
+def test_true_is_no_number(values: dict[str, Any], said: str) -> None:
+    """Python would take it for 1."""
+    with pytest.raises(WrongInputError) as caught:
+        check(values, Numbers)
+
+    assert str(caught.value) == said
+
+
+def test_text_may_be_a_number_and_true_may_be_a_switch() -> None:
+    """An environment variable is text; true stays true where it is meant."""
+    found = check({"whole": "3", "maybe": "0.5", "switch": True, "either": True}, Numbers)
+
+    assert found == Numbers(whole=3, maybe=0.5, switch=True, either=True)
