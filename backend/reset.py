@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from service.protocol import OneAtATimeProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,8 +19,8 @@ _TRANSPORT = "backend.transport"
 _ABORT = struct.pack("ii", 1, 0)
 
 
-class ResettableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also tells the app the connection's transport."""
+class ResettableProtocol(OneAtATimeProtocol):
+    """The services' protocol, which also tells the app the connection's transport."""
 
     def on_message_begin(self) -> None:
         """Add the transport to the scope of the request that begins."""

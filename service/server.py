@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from service.problems import problem
+from service.protocol import OneAtATimeProtocol
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def run(app: ASGIApp, listener: socket.socket, *, until_stdin_closes: bool = Fal
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=3,
-        **{"http": "httptools", **server},
+        **{"http": OneAtATimeProtocol, **server},
     )
     instance = uvicorn.Server(config)
     state = getattr(app, "state", None)

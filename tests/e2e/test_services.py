@@ -337,3 +337,29 @@ def test_a_hung_request_is_answered_when_the_service_ends(start: Callable[..., S
 
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert said == "ERROR:    Cancel 1 running task(s), timeout graceful shutdown exceeded\n"
+
+
+def test_a_caller_who_pipelines_and_hangs_up_frees_the_workers_place(start: Callable[..., Service]) -> None:
+    """Two requests at once on one connection: the second is left to be sent again, the hang-up is noticed."""
+    backend = start("backend")
+    backend.ask("PUT", "/faults", json={"hang_rate": 1, "capacity": {"workers": 1}})
+    with send_request(backend) as connection:
+        connection.sendall(b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda: backend.ask("GET", "/stats").json()["busy_workers"], 1)
+    eventually(lambda: backend.ask("GET", "/stats").json()["busy_workers"], 0)
+
+    assert outcomes(backend) == {"abandoned": 1}
+
+
+def test_a_pipelined_request_is_left_to_the_caller(start: Callable[..., Service]) -> None:
+    """One answer, and then the end of the connection, which tells the caller to send the rest again."""
+    backend = start("backend")
+    backend.ask("PUT", "/faults", json={"latency": {"mean_s": 0.2}})
+    with socket.create_connection(backend.address, timeout=PATIENCE_S) as connection:
+        connection.sendall(b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        said = b""
+        while piece := connection.recv(65536):
+            said += piece
+
+    assert said.count(b"HTTP/1.1 200 OK") == 1
+    assert outcomes(backend) == {"ok": 1}
