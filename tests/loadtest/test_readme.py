@@ -97,3 +97,11 @@ def test_the_defaults_in_the_readme_are_the_models() -> None:
         for part in name.lower().split("__"):
             value = value[part]
         assert cell.strip("` ") == (f"{value:g}" if isinstance(value, float) else str(value)), name
+
+
+def test_the_transports_ratio_is_measured() -> None:
+    """The figure that the choice of the transport rests on, from the reference of the benchmark."""
+    kept = json.loads((ROOT / "results/bench/reference/bench.json").read_text(encoding="utf-8"))
+    ratio = next(figure["ratio"] for figure in kept["figures"] if "aiohttp transport" in figure["what"])
+
+    assert f"passed on {ratio:.1f} times as many requests per second" in README
