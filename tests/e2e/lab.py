@@ -38,6 +38,18 @@ fail_max = 5
 reset_timeout = 1
 """
 
+TINY = """
+name = "short"
+title = "Three requests"
+
+[[load]]
+requests = 3
+rate_per_s = 20
+
+[arms.with.breaker]
+fail_max = 5
+"""
+
 
 def scenario(folder: Path, text: str = SHORT, more: str = "") -> Path:
     """Write a scenario file."""
