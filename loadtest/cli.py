@@ -21,7 +21,7 @@ from loadtest.live.admin import Service
 from loadtest.live.engine import locust_command, run_live
 from loadtest.live.services import ChildError, Urls, end, last_words, own_services
 from loadtest.narrator import Narrator
-from loadtest.report.content import headline
+from loadtest.report.headline import headline
 from loadtest.seeds import parse_seeds
 from loadtest.settings import LoadtestSettings
 from service.model import StrictModel

@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from loadtest import trace
 from loadtest.narrator import TRACED
-from loadtest.report import charts, content, theme
+from loadtest.report import charts, tables, theme
+from loadtest.report.headline import chance_of_trip, headline
 from loadtest.scenario import shipped
 from loadtest.virtual import distribution
 
@@ -62,12 +63,12 @@ def _markdown(done: Finished) -> str:
         trim_blocks=True,
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
-    figures = content.figure_rows(done)
+    figures = tables.figure_rows(done)
     names = list(done.summary["arms"])
     text = environment.get_template("report.md.j2").render(
         scenario=done.scenario,
         manifest=done.manifest,
-        headline=content.headline(done),
+        headline=headline(done),
         untrusted=done.untrusted,
         unmet=done.unmet,
         figures=figures,
@@ -75,15 +76,15 @@ def _markdown(done: Finished) -> str:
         document_notes=f"{done.scenario.document}.md.j2",
         chance=_chance(done),
         kept=_kept(done),
-        places=content.seed_rows(done, _kept(done)),
-        all_at_once=content.all_at_once(done, _kept(done)),
-        kept_runs=content.kept_runs(_kept(done)),
-        traces=content.traced(done, TRACED),
+        places=tables.seed_rows(done, _kept(done)),
+        all_at_once=tables.all_at_once(done, _kept(done)),
+        kept_runs=tables.kept_runs(_kept(done)),
+        traces=tables.traced(done, TRACED),
         lines=trace.lines,
         side_by_side=len(names) > 1,
-        comparison=content.comparison_rows(done),
-        intervals=content.interval_rows(done),
-        metrics=content.metric_rows(done),
+        comparison=tables.comparison_rows(done),
+        intervals=tables.interval_rows(done),
+        metrics=tables.metric_rows(done),
         checks=_verdicts(done.summary["validity"]),
         bounds=_verdicts(done.summary["expect"]),
         again=_again(done),
@@ -98,7 +99,7 @@ def _verdicts(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _chance(done: Finished) -> dict[str, Any] | None:
-    chances = [content.chance_of_trip(done, arm.arm) for arm in done.arms]
+    chances = [chance_of_trip(done, arm.arm) for arm in done.arms]
     return next((each for each in chances if each is not None), None)
 
 
