@@ -92,8 +92,8 @@ def _comparison(done: Finished) -> str:
         return f"Only one of the arms {base_name} and {other_name} was measured: there is nothing to compare."
     return (
         f"Arm `{other_name}` against `{base_name}`: the mean response time went from "
-        f"{short_time(base['mean_response_s'])} to {short_time(other['mean_response_s'])}, timeouts from {base['outcomes']['timeout']} to "
-        f"{other['outcomes']['timeout']}{_held(base, other)}. The price: "
+        f"{short_time(base['mean_response_s'])} to {short_time(other['mean_response_s'])}, timeouts from "
+        f"{base['outcomes']['timeout']} to {other['outcomes']['timeout']}{_held(base, other)}. The price: "
         f"{other['outcomes']['fast_fail']} of {other['requests']} requests were refused, "
         f"{answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
         f"{other['outcomes']['ok']} instead of {base['outcomes']['ok']} got what they asked for.{_other_arms(found)}"
