@@ -11,7 +11,10 @@ import pytest
 
 from backend.settings import BackendSettings
 from client.settings import ClientSettings
+from loadtest.scenario import parse
 from loadtest.settings import LoadtestSettings
+from loadtest.summary import fold
+from loadtest.virtual.simulate import simulate
 from service.settings import variables
 
 ROOT = Path(__file__).parents[2]
@@ -105,3 +108,15 @@ def test_the_transports_ratio_is_measured() -> None:
     ratio = next(figure["ratio"] for figure in kept["figures"] if "aiohttp transport" in figure["what"])
 
     assert f"passed on {ratio:.1f} times as many requests per second" in README
+
+
+def test_the_readmes_scenario_is_one() -> None:
+    """Who copies it gets a run, with both arms on the same weather."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    found = parse(text, "mine.toml")
+
+    assert list(found.arms) == ["without", "with"]
+    assert found.weather_hash("with", 1) == found.weather_hash("without", 1)
+    assert (
+        fold(simulate(found, "with", found.seed))["outcomes"]["timeout"] <= found.expect["with"]["outcomes.timeout"].max
+    )
