@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format bench search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies conformance bench soak search distribution lock test-containers up down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -47,8 +47,17 @@ format: $(VENV)/.dev  ## Put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-bench: $(VENV)/.lab  ## What a protected call costs, against what else there is (2 minutes; uses wrk)
+policies: $(VENV)/.lab  ## Every policy through an error spike, an outage, a slow backend and flapping (8 minutes)
+	@$(RUN) -m loadtest run policies $(ARGS)
+
+conformance: $(VENV)/.peers  ## Ten questions that break breakers, asked of this lab's and of six libraries
+	@$(RUN) -m bench.conformance $(ARGS)
+
+bench: $(VENV)/.peers  ## What a protected call costs, against what else there is (5 minutes; uses wrk)
 	@$(RUN) -m bench $(ARGS)
+
+soak: $(VENV)/.lab  ## The client at full rate for 10 minutes: does anything grow? (uses wrk)
+	@$(RUN) -m bench.soak $(ARGS)
 
 search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seconds 300')
 	@$(RUN) -m loadtest.virtual.search $(ARGS)
@@ -57,12 +66,13 @@ distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time a
 	@$(RUN) -m loadtest.virtual.distribution $(ARGS)
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
-	@for set in dev lab client backend; do \
-	  case $$set in dev) extras="--extra client --extra lab --extra dev";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
+	@for set in dev lab client backend peers; do \
+	  case $$set in dev) extras="--extra client --extra lab --extra peers --extra dev";; peers) extras="--extra peers";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
 	  others=; [ $$set = dev ] || others="-c requirements/dev.txt"; \
 	  $(VENV)/bin/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
 	    $$extras $$others -o requirements/$$set.txt pyproject.toml || exit 1; \
+	  sed -i '1i # Made by `make lock` from pyproject.toml.' requirements/$$set.txt; \
 	done
 
 up:  ## Backend, client and Locust's web UI in containers
@@ -83,6 +93,11 @@ $(VENV)/bin/python:
 $(VENV)/.lab: requirements/lab.txt | $(VENV)/bin/python
 	@echo "installing what the lab needs"
 	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/lab.txt
+	@touch $@
+
+$(VENV)/.peers: requirements/peers.txt | $(VENV)/.lab
+	@echo "installing the libraries that the lab is held against"
+	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/peers.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/.lab

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from backend.errors import QueueFullError
+from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from backend.reset import reset_connection
 from service.caller import CallerGoneError, unless_gone
 from service.problems import problem
+from service.protocol import connection_of
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ class DataEndpoint:
         """Serve one request."""
         request_id, attempt = _identity(scope)
         try:
-            fault = await unless_gone(self._backend.serve(request_id, attempt), receive)
+            fault = await unless_gone(self._backend.serve(request_id, attempt), receive, connection_of(scope))
         except CallerGoneError:
             return
         except QueueFullError as error:
-            await problem(503, str(error), {"Retry-After": "1"})(scope, receive, send)
+            await problem(503, str(error), _retry_after(QUEUE_FULL_RETRY_AFTER_S))(scope, receive, send)
             return
         if fault.kind in ("reset", "unreachable"):
             await reset_connection(scope, receive)
@@ -44,9 +45,14 @@ class DataEndpoint:
 
 def _answer(fault: Fault, request_id: str | None, attempt: int) -> Response:
     if fault.kind == "error":
-        return problem(fault.status, "injected by the fault profile", request_id=request_id)
+        said = "injected by the fault profile"
+        return problem(fault.status, said, _retry_after(fault.retry_after_s), request_id=request_id)
     body = {"data": "fresh from the backend", "request_id": request_id, "attempt": attempt}
     return Response(json.dumps(body), media_type="application/json")
+
+
+def _retry_after(seconds: int | None) -> dict[str, str]:
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def _identity(scope: Scope) -> tuple[str | None, int]:

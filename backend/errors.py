@@ -4,6 +4,9 @@ BackendError
 `-- QueueFullError      every worker is busy and so is every place in the queue
 """
 
+# What a caller is told to wait after a QueueFullError: places become free all the time.
+QUEUE_FULL_RETRY_AFTER_S = 1
+
 
 class BackendError(Exception):
     """Base of the backend's own errors."""

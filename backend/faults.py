@@ -18,11 +18,15 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A request's fate. `latency_s` is the time of the work itself, without any wait for a worker."""
+    """A request's fate. `latency_s` is the time of the work itself, without any wait for a worker.
+
+    `retry_after_s`: what a failed answer asks the caller to wait, whole seconds.
+    """
 
     kind: Kind
     status: int
     latency_s: float
+    retry_after_s: int | None = None
 
 
 def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
@@ -36,7 +40,7 @@ def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
     if cut < profile.hang_rate + profile.reset_rate:
         return Fault("reset", 0, latency_s)
     if _fails(profile, key):
-        return Fault("error", profile.error_status, latency_s)
+        return Fault("error", profile.error_status, latency_s, profile.retry_after_s)
     return Fault("ok", 200, latency_s)
 
 

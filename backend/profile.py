@@ -11,6 +11,7 @@ from service.model import StrictModel
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
+PhaseName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)]
 
 
 class Latency(StrictModel):
@@ -88,6 +89,9 @@ class FaultProfile(StrictModel):
 
     error_rate: Share = Field(0.0, description="share of requests that fail, independently of each other")
     error_status: int = Field(500, ge=400, le=599, description="status of a failed answer")
+    retry_after_s: Annotated[int, Field(ge=0, le=86_400)] | None = Field(
+        None, description="Retry-After of a failed answer, whole seconds; none: it has none"
+    )
     bursts: Bursts | None = None
     sequence: Annotated[str, StringConstraints(min_length=1, max_length=100_000)] | None = Field(
         None, description="S and F: the fate of requests 1, 2, 3, ...; success after its end"
@@ -118,8 +122,9 @@ class FaultProfile(StrictModel):
 
 
 class Phase(StrictModel):
-    """A fault profile for a time."""
+    """A fault profile for a time. Phases of the same name belong together."""
 
+    name: PhaseName = Field("", description="what it is called in a report; none: nothing worth a name")
     duration_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         None,
         description="seconds; may be left out in the last phase, which lasts until the faults are changed",
@@ -162,7 +167,8 @@ class OnePhase(FaultProfile):
 
 
 def as_body(plan: FaultPlan) -> dict[str, Any]:
-    """Write a plan in the form in which `PUT /faults` takes it: flat where it has one endless phase."""
-    if len(plan.phases) == 1 and plan.phases[0].duration_s is None:
-        return {"seed": plan.seed, **plan.phases[0].profile.model_dump(mode="json")}
+    """Write a plan in the form in which `PUT /faults` takes it: flat where it has one endless phase without a name."""
+    only = plan.phases[0]
+    if len(plan.phases) == 1 and only.duration_s is None and not only.name:
+        return {"seed": plan.seed, **only.profile.model_dump(mode="json")}
     return plan.model_dump(mode="json")

@@ -22,14 +22,15 @@ def main() -> None:
     def say(what: str) -> None:
         sys.stderr.write(f"measuring: {what}\n")
 
-    figures, notes = guards.measure(options.repeats, say), []
+    figures, notes = guards.measure(options.repeats, say)
     reason = http.available()
     if reason:
         notes.append(f"Nothing over HTTP was measured: {reason}.")
     else:
         with TemporaryDirectory() as scratch:
-            more, notes = http.measure(options.repeats, Path(scratch) / "log", say)
+            more, told = http.measure(options.repeats, Path(scratch) / "log", say)
         figures += more
+        notes += told
     folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     sys.stdout.write(write(folder, figures, notes))
     sys.stdout.write(f"\nin {folder}\n")

@@ -9,58 +9,106 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_LIBRARIES = ("pybreaker", "httpx", "httpx-aiohttp", "aiohttp", "uvicorn", "uvloop", "httptools", "fastapi")
+LIBRARIES = (
+    *("pybreaker", "httpx", "httpx-aiohttp", "aiohttp", "uvicorn", "uvloop", "httptools", "fastapi"),
+    *("aiobreaker", "circuitbreaker", "hyx", "interlock-cb", "purgatory"),
+)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`what` against `against`, both in `unit`: medians over the repeats, which were taken in turn."""
+    """`what` against `against`, both in `unit`: medians over the repeats, which were taken in turn.
+
+    `at_most` or `at_least` bounds the ratio, `below` the value itself, where something is to be reached.
+    """
 
     what: str
     against: str
     unit: str
     values: tuple[float, ...]
     against_values: tuple[float, ...]
+    at_most: float | None = None
+    at_least: float | None = None
+    below: float | None = None
 
     @property
     def ratio(self) -> float:
         """Median of the ratios of neighbouring repeats, so that a slow moment of the machine hits both sides."""
         return median(value / other for value, other in zip(self.values, self.against_values, strict=True))
 
+    @property
+    def reached(self) -> bool | None:
+        """Whether every bound holds; none where there is none."""
+        told = [
+            self.at_most is None or self.ratio <= self.at_most,
+            self.at_least is None or self.ratio >= self.at_least,
+            self.below is None or median(self.values) < self.below,
+        ]
+        return all(told) if self.reach else None
 
-def write(folder: Path, figures: Sequence[Figure], notes: Sequence[str]) -> str:
-    """Write bench.json and bench.md; return the Markdown."""
-    folder.mkdir(parents=True, exist_ok=True)
-    machine = {
+    @property
+    def reach(self) -> str:
+        """The bounds in words."""
+        parts = [
+            None if self.at_most is None else f"at most {self.at_most:g}",
+            None if self.at_least is None else f"at least {self.at_least:g}",
+            None if self.below is None else f"below {self.below:g} {self.unit}",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def machine() -> dict[str, Any]:
+    """Return when and where this was measured, and with what."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": platform.platform(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in _LIBRARIES},
+        "versions": versions,
     }
-    found = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
-    text = json.dumps({"machine": machine, "figures": found, "notes": list(notes)}, indent=2)
+
+
+def write(folder: Path, figures: Sequence[Figure], notes: Sequence[str]) -> str:
+    """Write bench.json and bench.md; return the Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    where = machine()
+    found = [{**asdict(figure), "ratio": figure.ratio, "reached": figure.reached} for figure in figures]
+    text = json.dumps({"machine": where, "figures": found, "notes": list(notes)}, indent=2)
     (folder / "bench.json").write_text(text + "\n", encoding="utf-8")
-    rows = [
-        f"| {figure.what} | {_number(figure.values)} {figure.unit} | {figure.against} "
-        f"| {_number(figure.against_values)} {figure.unit} | {figure.ratio:.2f} |"
-        for figure in figures
-    ]
     told = (
-        f"{machine['measured']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}. "
+        f"{where['measured']}, {where['cores']} cores, {where['system']}, Python {where['python']}. "
         "Medians over repeats taken in turn; absolute figures are this machine's, the ratios carry over."
     )
-    table = ["| what | measured | against | measured | ratio |", "|---|---|---|---|---|", *rows]
     ends = [f"- {note}" for note in notes]
-    markdown = "\n".join(["# Cost of a protected call", "", told, "", *table, "", *ends, ""])
+    markdown = "\n".join(["# Cost of a protected call", "", told, "", *table(figures), "", *ends, ""])
     (folder / "bench.md").write_text(markdown, encoding="utf-8")
     return markdown
+
+
+def table(figures: Sequence[Figure]) -> list[str]:
+    """Return the lines of the Markdown table."""
+    rows = [
+        f"| {figure.what} | {_number(figure.values)} {figure.unit} | {figure.against} "
+        f"| {_number(figure.against_values)} {figure.unit} | {figure.ratio:.2f} | {figure.reach} "
+        f"| {_WORDS[figure.reached]} |"
+        for figure in figures
+    ]
+    return ["| what | measured | against | measured | ratio | to reach | |", "|---|---|---|---|---|---|---|", *rows]
+
+
+_WORDS = {True: "reached", False: "**short**", None: ""}
 
 
 def _number(values: Sequence[float]) -> str:

@@ -1,10 +1,12 @@
-"""Time of one guarded call inside the process, without HTTP."""
+"""Time of one guarded call inside the process, without HTTP: this lab's policies and every peer that is installed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import suppress
+from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pybreaker
@@ -12,18 +14,19 @@ import pybreaker
 from bench.figure import Figure
 from client import breakers
 from client.breakers.interface import State
+from client.breakers.settings import BreakerSettings
 from client.call import Answer, Call
 from client.errors import RefusedError
 from client.guard import with_breaker
-from client.settings import BreakerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from client.breakers.interface import Transition
     from client.call import Handler
 
 CALLS = 20_000
+OWN = ("count_window", "time_window", "throttle", "adaptive")
 _ANSWER = Answer(200, b"{}")
 
 
@@ -35,40 +38,122 @@ def _ignore(transition: Transition) -> None:
     """Take no notice."""
 
 
-def _ours(policy: str, state: State) -> Handler:
+def _ours(policy: str, state: State = State.CLOSED) -> Handler:
     breaker = breakers.build(BreakerSettings(policy=policy), time.monotonic(), _ignore)
     if state is State.OPEN:
         breaker.force(State.OPEN, time.monotonic(), "by hand")
-    return with_breaker(_work, lambda: breaker, time.monotonic)
+    return with_breaker(_work, SimpleNamespace(breaker=breaker), time.monotonic)
 
 
-async def _time_ours(handler: Handler) -> float:
+def _calling(state: State = State.CLOSED) -> Handler:
+    breaker = pybreaker.CircuitBreaker(fail_max=5, reset_timeout=3600)
+    if state is State.OPEN:
+        breaker.open()
+
+    async def guarded(call: Call) -> Answer:
+        with breaker.calling():
+            return await _work(call)
+
+    return guarded
+
+
+# Each peer in its fastest way for a coroutine, as it comes but for the names.
+
+
+async def _circuitbreaker() -> Handler:
+    decorated: Handler = import_module("circuitbreaker").CircuitBreaker(name="bench").decorate(_work)
+    return decorated
+
+
+async def _aiobreaker() -> Handler:
+    decorated: Handler = import_module("aiobreaker").CircuitBreaker()(_work)
+    return decorated
+
+
+async def _purgatory() -> Handler:
+    breaker = await import_module("purgatory").AsyncCircuitBreakerFactory().get_breaker("bench")
+
+    async def guarded(call: Call) -> Answer:
+        async with breaker:
+            return await _work(call)
+
+    return guarded
+
+
+async def _hyx() -> Handler:
+    make = import_module("hyx.circuitbreaker").consecutive_breaker
+    decorated: Handler = make(failure_threshold=5, recovery_time_secs=30, recovery_threshold=1)(_work)
+    return decorated
+
+
+async def _interlock() -> Handler:
+    decorated: Handler = import_module("interlock").CircuitBreaker(name="bench")(_work)
+    return decorated
+
+
+async def _stock() -> Handler:
+    return _calling()
+
+
+PEERS: dict[str, Callable[[], Awaitable[Handler]]] = {
+    "circuitbreaker": _circuitbreaker,
+    "aiobreaker": _aiobreaker,
+    "purgatory": _purgatory,
+    "hyx": _hyx,
+    "interlock-cb": _interlock,
+    "pybreaker `calling()`": _stock,
+}
+
+
+async def _time(handler: Handler) -> float:
+    """Return microseconds for each call, whether it is made or refused."""
+    call = Call("1")
+    refused = (RefusedError, pybreaker.CircuitBreakerError)
+    await _several(handler, call, CALLS // 10, refused)  # warm up
+    return await _several(handler, call, CALLS, refused)
+
+
+async def _several(handler: Handler, call: Call, calls: int, refused: tuple[type[Exception], ...]) -> float:
     began = time.perf_counter()
-    for _ in range(CALLS):
-        with suppress(RefusedError):
-            await handler(Call("1"))
-    return (time.perf_counter() - began) / CALLS * 1e6
+    for _ in range(calls):
+        with suppress(*refused):
+            await handler(call)
+    return (time.perf_counter() - began) / calls * 1e6
 
 
-async def _time_calling(breaker: pybreaker.CircuitBreaker) -> float:
-    began = time.perf_counter()
-    for _ in range(CALLS):
-        with suppress(pybreaker.CircuitBreakerError), breaker.calling():
-            await _work(Call("1"))
-    return (time.perf_counter() - began) / CALLS * 1e6
+def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Figure], list[str]]:
+    """Return the guard of succeeding calls and of a refusal, microseconds, and what there is to note."""
+    say("guards, in the process")
+    return asyncio.run(_measure(repeats))
 
 
-def measure(repeats: int, say: Callable[[str], None]) -> list[Figure]:
-    """Return the guard of a succeeding call and of a refusal, against pybreaker's own `calling()`. Microseconds."""
-    figures = []
-    for what, state in (("guard of a succeeding call, `consecutive`", State.CLOSED), ("a refusal", State.OPEN)):
-        say(what)
-        ours, theirs = [], []
-        for _ in range(repeats):
-            stock = pybreaker.CircuitBreaker(fail_max=5, reset_timeout=3600)
-            if state is State.OPEN:
-                stock.open()
-            ours.append(asyncio.run(_time_ours(_ours("consecutive", state))))
-            theirs.append(asyncio.run(_time_calling(stock)))
-        figures.append(Figure(what, "pybreaker `calling()`", "us", tuple(ours), tuple(theirs)))
-    return figures
+async def _measure(repeats: int) -> tuple[list[Figure], list[str]]:
+    ours = {policy: _ours(policy) for policy in ("consecutive", *OWN)}
+    peers, notes = {}, []
+    for name, make in PEERS.items():
+        try:
+            peers[name] = await make()
+        except ImportError:
+            notes.append(f"{name} is not installed, and was not measured.")
+    handlers = ours | peers
+    times: dict[str, list[float]] = {name: [] for name in handlers}
+    refused: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        for name, handler in handlers.items():
+            times[name].append(await _time(handler))
+        for side, handler in zip(refused, (_ours("consecutive", State.OPEN), _calling(State.OPEN)), strict=True):
+            side.append(await _time(handler))
+    stock = "pybreaker `calling()`"
+    fastest = min(peers, key=lambda name: min(times[name]))
+
+    def figure(what: str, values: list[float], against: str, others: list[float], reach: float) -> Figure:
+        return Figure(what, against, "us", tuple(values), tuple(others), at_most=reach)
+
+    guard = "guard of a succeeding call"
+    figures = [figure(f"{guard}, `consecutive`", times["consecutive"], stock, times[stock], 0.8)]
+    figures += [
+        figure(f"{guard}, `{name}`", times[name], f"{fastest}, the fastest", times[fastest], 1.0) for name in OWN
+    ]
+    figures.append(figure("a refusal, `consecutive`", refused[0], f"{stock} when open", refused[1], 0.5))
+    others = ", ".join(f"{name} {sorted(times[name])[repeats // 2]:.2f}" for name in peers)
+    return figures, [*notes, f"Guard of a succeeding call by every peer, microseconds (medians): {others}."]

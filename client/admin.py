@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads the annotation
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ from fastapi.responses import RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from client.breakers.interface import State
-from client.settings import BreakerSettings, CallSettings, ClientSettings
+from client.breakers.settings import BreakerSettings, PolicySettings, refuse_unread
+from client.settings import CallSettings, ClientSettings
 from service.openapi import json_body
 from service.problems import check, laid_over, read_object
+from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from client.core import Client
@@ -55,7 +58,10 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         openapi_extra=json_body(BreakerSettings),
     )
     async def change_breaker(request: Request) -> dict[str, Any]:
-        _change(client, {"breaker": await read_object(request)})
+        change = await read_object(request)
+        new = _changed(client, {"breaker": change})
+        _refuse_unread(client, new, change)
+        client.reconfigure(new)
         return snapshot()
 
     @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
@@ -71,7 +77,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         "/config", summary="Change how calls are protected, all or nothing", openapi_extra=json_body(CallSettings)
     )
     async def change_config(request: Request) -> dict[str, Any]:
-        _change(client, await read_object(request))
+        client.reconfigure(_changed(client, await read_object(request)))
         return config()
 
     @router.get("/events", summary="Calls and transitions as they happen", response_class=EventSourceResponse)
@@ -87,11 +93,33 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
             "in_flight": client.in_flight,
             "revision": client.revision,
             "cpu_s": time.process_time(),
+            "tasks": len(asyncio.all_tasks()),
         }
 
     return router
 
 
-def _change(client: Client, change: dict[str, Any]) -> None:
-    """Lay `change` over the settings in force, check the whole, then put it in force."""
-    client.reconfigure(check(laid_over(client.settings.model_dump(mode="json"), change), CallSettings))
+def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
+    """Lay `change` over the settings in force and check the whole. Raises WrongInputError."""
+    return check(laid_over(client.settings.model_dump(mode="json"), change), CallSettings)
+
+
+def _refuse_unread(client: Client, new: CallSettings, change: dict[str, Any]) -> None:
+    """Raise WrongInputError where a setting is changed that the new policy does not read."""
+    before = client.settings.breaker
+    inner = change.get("shadow") or {}
+    try:
+        refuse_unread(
+            new.breaker,
+            _changed_keys(before, new.breaker, change),
+            _changed_keys(before.shadow, new.breaker.shadow, inner),
+        )
+    except ValueError as error:
+        field, _, _ = str(error).partition(":")
+        place = inner if field.startswith("breaker.shadow.") else change
+        value = place[field.rpartition(".")[2]]
+        raise WrongInputError([{"field": field, "value": value, "detail": str(error)}]) from error
+
+
+def _changed_keys(before: PolicySettings | None, after: PolicySettings | None, change: dict[str, Any]) -> list[str]:
+    return [name for name in change if getattr(before, name, None) != getattr(after, name, None)]

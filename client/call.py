@@ -12,6 +12,8 @@ from client.breakers.interface import State
 class Outcome(StrEnum):
     """How the protected call ended."""
 
+    __hash__ = str.__hash__  # Enum's own is not made in C, and every call is counted by its outcome
+
     OK = "ok"
     ERROR = "error"
     TIMEOUT = "timeout"
@@ -23,20 +25,31 @@ class Outcome(StrEnum):
 class Served(StrEnum):
     """What the caller got."""
 
+    __hash__ = str.__hash__
+
     FRESH = "fresh"
     STALE = "stale"
     FALLBACK = "fallback"
     NOTHING = "nothing"
 
 
+# Where every call passes, these are used: see client.breakers.interface.
+OK, ERROR, TIMEOUT, FAST_FAIL = Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FAST_FAIL
+FRESH, FALLBACK, NOTHING = Served.FRESH, Served.FALLBACK, Served.NOTHING
+
+
 @dataclass(slots=True)
 class Call:
-    """What is known of a call; each part of the pipeline fills in its own fields.
+    """What is known of a call; each part of the pipeline fills in its own fields, and hooks are told of it at its end.
 
-    `state` is the breaker's state when it decided, `fail_count` its count after the result.
+    `state` is the breaker's state when it decided, `fail_count` its count after the result, `refused` the cause of a
+    fast-fail; `at`, when the call ended, and `duration_s` are in seconds of the client's clock.
     """
 
     request_id: str
+    at: float = 0.0
+    duration_s: float = 0.0
+    status: int = 0
     state: State = State.CLOSED
     fail_count: int = 0
     attempts: int = 0

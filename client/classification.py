@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client.breakers.interface import Verdict
-from client.call import Outcome
+from client.breakers.interface import FAILURE, NEUTRAL, SUCCESS
+from client.call import ERROR, FAST_FAIL, OK, TIMEOUT, Outcome
 from client.errors import BackendError, CallTimeoutError, RefusedError
 
 if TYPE_CHECKING:
+    from client.breakers.interface import Verdict
     from client.call import Answer
 
 
 def verdict_of_answer(answer: Answer) -> Verdict:
     """2xx and 3xx: success. 4xx: the caller's mistake, which says nothing about the backend's health."""
-    return Verdict.SUCCESS if answer.status < 400 else Verdict.NEUTRAL
+    return SUCCESS if answer.status < 400 else NEUTRAL
 
 
 def verdict_of_error(error: BaseException) -> Verdict:
     """5xx, no connection and no answer in time: failure. Anything else, cancellation included, says nothing."""
-    return Verdict.FAILURE if isinstance(error, (BackendError, CallTimeoutError)) else Verdict.NEUTRAL
+    return FAILURE if isinstance(error, (BackendError, CallTimeoutError)) else NEUTRAL
 
 
 def outcome_of_answer(answer: Answer) -> Outcome:
     """Below 400 the caller has what it asked for."""
-    return Outcome.OK if answer.status < 400 else Outcome.ERROR
+    return OK if answer.status < 400 else ERROR
 
 
 def outcome_of_error(error: BaseException) -> Outcome:
     """Name the way in which a call ended without an answer."""
     if isinstance(error, RefusedError):
-        return Outcome.FAST_FAIL
+        return FAST_FAIL
     if isinstance(error, CallTimeoutError):
-        return Outcome.TIMEOUT
-    return Outcome.ERROR
+        return TIMEOUT
+    return ERROR

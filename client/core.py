@@ -9,9 +9,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
-from client.breakers.interface import State
 from client.call import Answer, Call, Handler, Outcome
-from client.events import CallEvent, TransitionEvent
+from client.events import TransitionEvent
 from client.fallback import with_fallback
 from client.guard import with_breaker
 from client.timeout import with_timeout
@@ -19,7 +18,7 @@ from client.timeout import with_timeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from client.breakers.interface import Breaker, Transition
+    from client.breakers.interface import Breaker, State, Transition
     from client.events import Hook
     from client.settings import CallSettings
 
@@ -52,11 +51,11 @@ class Client:
         handler = self._upstream
         if self.settings.timeout.total_s is not None:
             handler = with_timeout(handler, self.settings.timeout.total_s)
-        handler = with_breaker(handler, lambda: self.breaker, self._clock)
+        handler = with_breaker(handler, self, self._clock)
         return with_fallback(handler, self.settings.fallback, self._clock)
 
     def _new_breaker(self, now: float) -> Breaker:
-        """Return a closed breaker whose transitions are told for as long as it is the one that guards."""
+        """Return a fresh breaker whose transitions are told for as long as it is the one that guards."""
 
         def tell(transition: Transition) -> None:
             if self.breaker is made:
@@ -66,7 +65,7 @@ class Client:
         return made
 
     def reconfigure(self, settings: CallSettings) -> None:
-        """Put `settings` in force for calls from now on, with a fresh, closed breaker.
+        """Put `settings` in force for calls from now on, with a fresh breaker.
 
         Calls under way end as they began and report to the breaker that let them through, which is no longer asked.
         """
@@ -75,8 +74,8 @@ class Client:
         self.revision += 1
         self.settings = settings
         self.breaker = self._new_breaker(now)
-        if before is not State.CLOSED:
-            self._tell(before, State.CLOSED, now, "settings changed")
+        if before is not self.breaker.state:
+            self._tell(before, self.breaker.state, now, "settings changed")
         self._pipeline = self._build()
 
     def force(self, state: State, cause: str) -> None:
@@ -88,19 +87,20 @@ class Client:
         """Make one protected call. Always answers; a CancelledError passes through after it has been counted."""
         began = self._clock()
         call = Call(request_id)
-        status = 0
         self.in_flight += 1
         try:
             answer = await self._pipeline(call)
+            call.status = answer.status
         except asyncio.CancelledError:
             call.outcome = Outcome.CANCELLED
             raise
-        else:
-            status = answer.status
-            return call, answer
         finally:
             self.in_flight -= 1
-            self._tell_call(call, status, began)
+            call.at = now = self._clock()
+            call.duration_s = now - began
+            for hook in self._hooks:
+                hook.on_call(call)
+        return call, answer
 
     def snapshot(self) -> dict[str, Any]:
         """JSON of the breaker as it stands; times in seconds of this process's monotonic clock."""
@@ -117,24 +117,6 @@ class Client:
             "retry_after_s": 0.0,
             **breaker.details(now),
         }
-
-    def _tell_call(self, call: Call, status: int, began: float) -> None:
-        now = self._clock()
-        event = CallEvent(
-            now,
-            call.request_id,
-            call.outcome,
-            call.served,
-            status,
-            call.state,
-            call.fail_count,
-            now - began,
-            call.attempts,
-            call.backend_calls,
-            call.refused,
-        )
-        for hook in self._hooks:
-            hook.on_call(event)
 
     def _tell_transition(self, transition: Transition) -> None:
         self._tell(transition.before, transition.after, transition.at, transition.cause, transition.fail_count)

@@ -24,8 +24,11 @@ class RefusedError(CallError):
     """The breaker gave no permit."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(f"refused by the breaker: {refusal.cause}")
         self.refusal = refusal
+
+    def __str__(self) -> str:
+        """Say so; only when somebody asks, since refusing has to be cheap."""
+        return f"refused by the breaker: {self.refusal.cause}"
 
 
 class CallTimeoutError(CallError):
@@ -40,11 +43,12 @@ class BackendError(CallError):
 
 
 class BackendFailedError(BackendError):
-    """The backend answered 5xx."""
+    """The backend answered 5xx, and may have asked to be left alone for `retry_after_s` seconds."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(f"the backend answered {status}")
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class BackendUnreachableError(BackendError):

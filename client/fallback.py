@@ -7,18 +7,20 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from client.call import Answer, Outcome, Served
+from client.call import FALLBACK, FAST_FAIL, FRESH, NOTHING, OK, Answer
 from client.classification import outcome_of_answer, outcome_of_error
 from client.errors import CallError, CallTimeoutError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from client.breakers.interface import Refusal
     from client.call import Call, Handler
     from client.settings import FallbackSettings
 
 _STATUS: dict[type[CallError], int] = {RefusedError: 503, CallTimeoutError: 504, CallError: 502}
 _TITLES = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+_PROBLEM = b"application/problem+json"
 
 
 def with_fallback(inner: Handler, settings: FallbackSettings, clock: Callable[[], float]) -> Handler:
@@ -27,22 +29,27 @@ def with_fallback(inner: Handler, settings: FallbackSettings, clock: Callable[[]
     The answer is a problem (RFC 9457). Enabled, it carries the fallback message, too; disabled, the caller is served
     nothing.
     """
+    served = FALLBACK if settings.enabled else NOTHING
+    refusals = _RefusalAnswers(settings, clock)
 
     async def covered(call: Call) -> Answer:
         try:
             answer = await inner(call)
+        except RefusedError as error:
+            call.outcome, call.served = FAST_FAIL, served
+            return refusals.answer(error)
         except CallError as error:
-            call.outcome = outcome_of_error(error)
-            call.served = Served.FALLBACK if settings.enabled else Served.NOTHING
-            return _substitute(error, settings, clock)
+            call.outcome, call.served = outcome_of_error(error), served
+            body = _problem(error, settings)
+            return Answer(body["status"], json.dumps(body).encode(), _PROBLEM)
         call.outcome = outcome_of_answer(answer)
-        call.served = Served.FRESH if call.outcome is Outcome.OK else Served.NOTHING
+        call.served = FRESH if call.outcome is OK else NOTHING
         return answer
 
     return covered
 
 
-def _substitute(error: CallError, settings: FallbackSettings, clock: Callable[[], float]) -> Answer:
+def _problem(error: CallError, settings: FallbackSettings) -> dict[str, Any]:
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -52,15 +59,34 @@ def _substitute(error: CallError, settings: FallbackSettings, clock: Callable[[]
         "outcome": outcome_of_error(error).value,
     }
     if settings.enabled:
-        body |= {"message": settings.message, "served": Served.FALLBACK.value}
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    if isinstance(error, RefusedError):
+        body |= {"message": settings.message, "served": FALLBACK.value}
+    return body
+
+
+class _RefusalAnswers:
+    """The answer to a refusal, most of which is the same until the breaker's state changes."""
+
+    def __init__(self, settings: FallbackSettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._same: tuple[str, float] | None = None  # cause and since of the refusals whose start is kept
+        self._start = b""
+
+    def answer(self, error: RefusedError) -> Answer:
+        """Say why, since when, and for how long."""
         refusal = error.refusal
-        body["since"] = _wall_time(clock() - refusal.since)
-        body["retry_after_s"] = round(refusal.retry_after_s, 3)
-        headers = ((b"retry-after", str(max(1, math.ceil(refusal.retry_after_s))).encode()),)
-    return Answer(status, json.dumps(body).encode(), b"application/problem+json", headers)
+        same = (refusal.cause, refusal.since)
+        if same != self._same:
+            self._same, self._start = same, self._begin(error, refusal)
+        wait_s = refusal.retry_after_s
+        return Answer(
+            503,
+            b"%b%.3f}" % (self._start, wait_s),
+            _PROBLEM,
+            ((b"retry-after", b"%d" % max(1, math.ceil(wait_s))),),
+        )
 
-
-def _wall_time(ago_s: float) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat(timespec="milliseconds")
+    def _begin(self, error: RefusedError, refusal: Refusal) -> bytes:
+        since = datetime.now(UTC) - timedelta(seconds=self._clock() - refusal.since)
+        body = {**_problem(error, self._settings), "since": since.isoformat(timespec="milliseconds")}
+        return json.dumps(body).encode()[:-1] + b', "retry_after_s": '

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from client.breakers.interface import Refusal, Verdict
+from client.breakers.interface import Refusal
 from client.classification import verdict_of_answer, verdict_of_error
-from client.errors import RefusedError
+from client.errors import BackendFailedError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,30 +15,36 @@ if TYPE_CHECKING:
     from client.call import Answer, Call, Handler
 
 
-def with_breaker(inner: Handler, breaker: Callable[[], Breaker], clock: Callable[[], float]) -> Handler:
-    """Ask for a permit, call, report. Whatever ends the call, cancellation too, the permit is given back.
+class Guarded(Protocol):
+    """Who has a breaker; it may be replaced while calls are under way."""
 
-    `breaker` is asked at each call, since it may be replaced while calls are under way.
-    """
+    breaker: Breaker
+
+
+def with_breaker(inner: Handler, owner: Guarded, clock: Callable[[], float]) -> Handler:
+    """Ask for a permit, call, report. Whatever ends the call, cancellation too, the permit is given back."""
 
     async def guarded(call: Call) -> Answer:
-        guard = breaker()
-        permit = guard.admit(clock())
+        breaker = owner.breaker
+        permit = breaker.standing
+        if permit is None:
+            decision = breaker.admit(clock())
+            if isinstance(decision, Refusal):
+                call.state = decision.state
+                call.fail_count = breaker.fail_count
+                call.refused = decision.cause
+                raise RefusedError(decision)
+            permit = decision
         call.state = permit.state
-        if isinstance(permit, Refusal):
-            call.fail_count = guard.fail_count
-            call.refused = permit.cause
-            raise RefusedError(permit)
-        verdict = Verdict.NEUTRAL
         try:
             answer = await inner(call)
-            verdict = verdict_of_answer(answer)
         except BaseException as error:
-            verdict = verdict_of_error(error)
+            wait_s = error.retry_after_s if isinstance(error, BackendFailedError) else None
+            breaker.report(permit, verdict_of_error(error), clock(), wait_s)
+            call.fail_count = breaker.fail_count
             raise
-        finally:
-            guard.report(permit, verdict, clock())
-            call.fail_count = guard.fail_count
+        breaker.report(permit, verdict_of_answer(answer), clock())
+        call.fail_count = breaker.fail_count
         return answer
 
     return guarded

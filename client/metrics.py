@@ -1,53 +1,65 @@
-"""Prometheus metrics of the client."""
+"""Prometheus metrics of the client, read from its book when they are asked for."""
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from client.breakers.interface import State
+from client.counters import BUCKETS_S, Tally
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from collections.abc import Iterator
 
-    from client.events import CallEvent, TransitionEvent
+    from prometheus_client import Metric
 
-# From below a fast-fail to a reset_timeout.
-BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+    from client.core import Client
+    from client.counters import Counters
 
 
-class Metrics:
-    """A hook that exports; every label has a small, fixed set of values."""
+class Metrics(Collector):
+    """Exports `counters` and the state of `client`; every label has a small, fixed set of values."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._calls = Counter("client_calls", "Protected calls that ended.", ["outcome", "served"], registry=registry)
-        self._duration = Histogram(
-            "client_call_duration_seconds",
-            "Time to the answer.",
-            ["outcome"],
-            buckets=BUCKETS_S,
-            registry=registry,
-        )
-        self._backend_calls = Counter("client_backend_calls", "Calls sent to the backend.", registry=registry)
-        self._refusals = Counter("breaker_refusals", "Calls refused, by cause.", ["cause"], registry=registry)
-        self._transitions = Counter("breaker_transitions", "Changes of state.", ["before", "after"], registry=registry)
-        self._state = Gauge("breaker_state", "1 for the state the breaker is in.", ["state"], registry=registry)
-        self._show(State.CLOSED)
+    def __init__(self, client: Client, counters: Counters) -> None:
+        self._client = client
+        self._counters = counters
 
-    def on_call(self, event: CallEvent) -> None:
-        """Count and time a call."""
-        self._calls.labels(event.outcome, event.served).inc()
-        self._duration.labels(event.outcome).observe(event.duration_s)
-        self._backend_calls.inc(event.backend_calls)
-        if event.refused is not None:
-            self._refusals.labels(event.refused).inc()
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric as it stands."""
+        counters = self._counters
+        calls = CounterMetricFamily("client_calls", "Protected calls that ended.", labels=["outcome", "served"])
+        for (outcome, served), tally in counters.tallies.items():
+            calls.add_metric([outcome.value, served.value], tally.calls)
+        yield calls
+        yield self._durations()
+        yield CounterMetricFamily("client_backend_calls", "Calls sent to the backend.", counters.backend_calls)
+        refusals = CounterMetricFamily("breaker_refusals", "Calls refused, by cause.", labels=["cause"])
+        for cause, count in counters.refusals.items():
+            refusals.add_metric([cause], count)
+        yield refusals
+        moves = CounterMetricFamily("breaker_transitions", "Changes of state.", labels=["before", "after"])
+        for (before, after), count in counters.moves.items():
+            moves.add_metric([before.value, after.value], count)
+        yield moves
+        state = GaugeMetricFamily("breaker_state", "1 for the state the breaker is in.", labels=["state"])
+        for each in State:
+            state.add_metric([each.value], float(self._client.breaker.state is each))
+        yield state
 
-    def on_transition(self, event: TransitionEvent) -> None:
-        """Count a transition and show the new state."""
-        self._transitions.labels(event.before, event.after).inc()
-        self._show(event.after)
-
-    def _show(self, now: State) -> None:
-        for state in State:
-            self._state.labels(state).set(state is now)
+    def _durations(self) -> HistogramMetricFamily:
+        family = HistogramMetricFamily("client_call_duration_seconds", "Time to the answer.", labels=["outcome"])
+        by_outcome: dict[str, list[Tally]] = {}
+        for (ended, _), tally in self._counters.tallies.items():
+            by_outcome.setdefault(ended.value, []).append(tally)
+        bounds = [*(str(bound) for bound in BUCKETS_S), "+Inf"]
+        for name, tallies in by_outcome.items():
+            counts = [sum(column) for column in zip(*(tally.buckets for tally in tallies), strict=True)]
+            family.add_metric(
+                [name],
+                buckets=list(zip(bounds, accumulate(counts), strict=True)),
+                sum_value=sum(tally.sum_s for tally in tallies),
+            )
+        return family

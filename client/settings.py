@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from client.breakers import policies
+from client.breakers.settings import BreakerSettings, OrNone, refuse_unread
 from service.model import StrictModel
-
-
-def _is_policy(name: str) -> str:
-    if name not in policies():
-        raise ValueError(f"allowed: {', '.join(sorted(policies()))}")
-    return name
 
 
 def _is_service(url: str) -> str:
@@ -30,25 +24,12 @@ def _is_service(url: str) -> str:
     return url
 
 
-class BreakerSettings(StrictModel):
-    """The guard of the backend. `fail_max`, `reset_timeout`, `success_threshold` as in pybreaker."""
-
-    policy: Annotated[str, AfterValidator(_is_policy)] = Field("consecutive", description="which breaker")
-    name: str = Field("backend-service-breaker", min_length=1, max_length=100)
-    fail_max: int = Field(5, ge=1, le=1_000_000, description="consecutive failures that trip the breaker")
-    reset_timeout: float = Field(30.0, gt=0, le=86_400, description="seconds open before the first probe")
-    success_threshold: int = Field(1, ge=1, le=1_000_000, description="probes that must succeed to close")
-    max_probes: int = Field(1, ge=1, le=10_000, description="probes under way at once in half-open")
-
-
 class TimeoutSettings(StrictModel):
     """How long one call of the backend may take."""
 
-    # The word, too: neither TOML nor an environment variable has a null.
-    total_s: Annotated[
-        Annotated[float, Field(gt=0, le=3600)] | None,
-        BeforeValidator(lambda value: None if value == "none" else value),
-    ] = Field(3.0, description='seconds; "none" or null: for ever')
+    total_s: Annotated[Annotated[float, Field(gt=0, le=3600)] | None, OrNone] = Field(
+        3.0, description='seconds; "none" or null: for ever'
+    )
 
 
 class FallbackSettings(StrictModel):
@@ -93,6 +74,11 @@ class ClientSettings(BaseSettings):
     timeout: TimeoutSettings = TimeoutSettings()
     fallback: FallbackSettings = FallbackSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+
+    @model_validator(mode="after")
+    def _policy_reads_what_is_given(self) -> Self:
+        refuse_unread(self.breaker)
+        return self
 
     @property
     def call(self) -> CallSettings:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from client.events import CallEvent, TransitionEvent
+    from client.call import Call
+    from client.events import TransitionEvent
 
 QUEUE_LENGTH = 1000
 # How long a stream without events may take to notice that the service is being ended.
@@ -41,15 +42,15 @@ class EventStream:
         self._stopping = stopping
         self._listeners: set[Listener] = set()
 
-    def on_call(self, event: CallEvent) -> None:
+    def on_call(self, call: Call) -> None:
         """Pass a call on."""
-        self._pass_on("call", event)
+        self._pass_on("call", call)
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Pass a transition on."""
         self._pass_on("transition", event)
 
-    def _pass_on(self, name: str, event: CallEvent | TransitionEvent) -> None:
+    def _pass_on(self, name: str, event: Call | TransitionEvent) -> None:
         if self._listeners:
             data = asdict(event)
             for listener in self._listeners:

@@ -58,11 +58,12 @@ def _pair(base_runs: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]], f
         "value": after,
         "difference": after - before,
         "ratio": after / before if before else None,
-        "interval": _interval([second - first for first, second in pairs]),
+        "interval": interval([second - first for first, second in pairs]),
     }
 
 
-def _interval(differences: Sequence[float]) -> list[float] | None:
+def interval(differences: Sequence[float]) -> list[float] | None:
+    """Return the 95 % percentile bootstrap interval of the mean over seeds; none below LEAST_RUNS seeds."""
     if len(differences) < LEAST_RUNS:
         return None
     found = stats.bootstrap((differences,), np.mean, method="percentile", rng=np.random.default_rng(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loadtest.phases import spans
 from loadtest.summary import fold
 from loadtest.validity import Check
 
@@ -19,7 +20,8 @@ def check_expectations(scenario: Scenario, arms: Sequence[Measured]) -> list[Che
     checks = []
     for arm in arms:
         bounds = scenario.expect.get(arm.arm, {})
-        runs = {seed: fold(arm.of_seed(seed)) for seed in arm.seeds} if bounds else {}
+        phases = spans(scenario.plan_of(arm.arm, scenario.seed))
+        runs = {seed: fold(arm.of_seed(seed), phases) for seed in arm.seeds} if bounds else {}
         for path, bound in bounds.items():
             checks.append(_check(arm.arm, path, bound, {seed: _figure(run, path) for seed, run in runs.items()}))
     return checks

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loadtest import comparison, document, rows
+from loadtest import comparison, document, rows, verdict
 from loadtest.expectation import check_expectations
+from loadtest.phases import spans
 from loadtest.report.render import write_report
 from loadtest.summary import Measured, fold, gather
 from loadtest.validity import Check, check_run, comparable
@@ -56,7 +57,10 @@ def finish(folder: RunFolder) -> Finished:
         rows.read(folder.samples, rows.Sample),
         rows.read(folder.arms, rows.ArmRecord),
     )
-    figures = {arm.arm: fold(arm) for arm in arms}
+    figures = {arm.arm: fold(arm, spans(scenario.plan_of(arm.arm, scenario.seed))) for arm in arms}
+    compared = comparable(manifest, scenario.baseline) if scenario.baseline else []
+    same_weather = {name: figures[name] for name in compared}
+    verdicts = verdict.judge(scenario.baseline, same_weather)
     summary = {
         "schema": 1,
         "scenario": scenario.name,
@@ -64,7 +68,8 @@ def finish(folder: RunFolder) -> Finished:
         "complete": manifest["complete"],
         "seeds": manifest["seeds"],
         "arms": figures,
-        "comparison": _comparison(scenario, manifest, figures),
+        "comparison": comparison.compare(scenario.baseline, same_weather),
+        **({"verdicts": verdicts} if verdicts else {}),
         "document": [figure._asdict() for figure in _document(scenario, manifest, arms)],
         "validity": [check._asdict() for check in check_run(scenario, manifest, arms)],
         "expect": [check._asdict() for check in check_expectations(scenario, arms)],
@@ -73,13 +78,6 @@ def finish(folder: RunFolder) -> Finished:
     finished = Finished(scenario, manifest, arms, summary)
     write_report(folder, finished)
     return finished
-
-
-def _comparison(
-    scenario: Scenario, manifest: dict[str, Any], figures: dict[str, dict[str, Any]]
-) -> dict[str, Any] | None:
-    names = comparable(manifest, scenario.baseline) if scenario.baseline else []
-    return comparison.compare(scenario.baseline, {name: figures[name] for name in names})
 
 
 def _document(scenario: Scenario, manifest: dict[str, Any], arms: list[Measured]) -> list[document.Figure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -103,7 +103,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ArmRecord:
-    """One arm with one seed, as both services counted it; differences between its end and its start."""
+    """One arm with one seed, as both services counted it; differences between its end and its start.
+
+    `shadow`: calls that a policy tried in the shadow would have refused, by their results; empty where none was.
+    """
 
     __pydantic_config__ = NO_OTHER
 
@@ -122,6 +125,7 @@ class ArmRecord:
     transitions_seen: Whole
     transitions_made: Whole
     foreign_changes: Whole
+    shadow: dict[str, Whole] = field(default_factory=dict)
 
 
 Record = Row | StateChange | Sample | ArmRecord

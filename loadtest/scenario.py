@@ -12,7 +12,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from backend.profile import FaultPlan, OnePhase
+from client.breakers import policies
+from client.breakers.settings import refuse_unread
 from client.settings import CallSettings
+from loadtest.phases import groups, spans, taken
 from loadtest.summary import figure_names
 from service.model import StrictModel
 from service.problems import check
@@ -46,15 +49,26 @@ class Arm(CallSettings):
     load: tuple[Segment, ...] | None = Field(None, min_length=1)
     faults: Faults | None = None
 
-    @property
-    def guarded(self) -> bool:
-        """Whether there is a breaker at all."""
-        return self.breaker.policy != "off"
+    @model_validator(mode="after")
+    def _policy_reads_what_is_given(self) -> Self:
+        refuse_unread(self.breaker)
+        return self
 
     @property
-    def call(self) -> CallSettings:
-        """The client's settings alone."""
-        return CallSettings(breaker=self.breaker, timeout=self.timeout, fallback=self.fallback)
+    def guarded(self) -> bool:
+        """Whether a breaker is in charge at all."""
+        return self.breaker.policy not in ("off", "shadow")
+
+    @property
+    def decides(self) -> bool:
+        """Whether the policy in charge goes by what it sees: neither none, nor one that is fixed."""
+        return bool(policies()[self.breaker.policy].reads)
+
+    def call(self, seed: int) -> CallSettings:
+        """Return the client's settings alone; the breaker's draws follow the run's seed, unless it has its own."""
+        own = self.breaker.seed is None
+        breaker = self.breaker.model_copy(update={"seed": seed}) if own else self.breaker
+        return CallSettings(breaker=breaker, timeout=self.timeout, fallback=self.fallback)
 
 
 class Bound(StrictModel):
@@ -101,9 +115,7 @@ class Scenario(StrictModel):
         for name in self.expect:
             if name not in self.arms:
                 raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
-            for figure in self.expect[name]:
-                if figure not in figure_names():
-                    raise ValueError(f"expect.{name}.{figure}: no such figure{closest(figure, figure_names())}")
+            self._figures_exist(name)
         for name in _DOCUMENTED.get(self.document or "", ()):
             if name not in self.arms:
                 raise ValueError(
@@ -111,6 +123,30 @@ class Scenario(StrictModel):
                 )
         if self.baseline is not None and self.baseline not in self.arms:
             raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
+        return self
+
+    def _figures_exist(self, arm: str) -> None:
+        phases = groups(spans(self.plan_of(arm, self.seed)))
+        known = figure_names(phases)
+        for figure in self.expect[arm]:
+            if figure in known:
+                continue
+            top, _, rest = figure.partition(".")
+            phase = rest.partition(".")[0]
+            if top == "phases" and phase not in phases:
+                there = f"there are: {', '.join(phases)}" if phases else "the faults of this arm name none"
+                raise ValueError(f"expect.{arm}.{figure}: no phase {phase!r}{closest(phase, phases)}; {there}")
+            raise ValueError(f"expect.{arm}.{figure}: no such figure{closest(figure, known)}")
+
+    @model_validator(mode="after")
+    def _phases_are_told_apart(self) -> Self:
+        for faults in (self.faults, *(arm.faults for arm in self.arms.values())):
+            names = [phase.name for phase in faults.phases] if isinstance(faults, FaultPlan) else []
+            for name in taken(names):
+                raise ValueError(
+                    f"faults.phases: got the name {name!r}; allowed: any but 'before', 'overall' and 'after-...', "
+                    "which a report gives to the quiet time and to the whole"
+                )
         return self
 
     @model_validator(mode="after")

@@ -9,19 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from loadtest.openings import false_positives, recovery_delay, wrong_refusals
+from loadtest.phases import groups, sort_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from loadtest.phases import Span
     from loadtest.rows import ArmRecord, Row, Sample, StateChange
 
 OUTCOMES = ("ok", "error", "timeout", "fast_fail", "rejected", "cancelled")
 SERVED = ("fresh", "stale", "fallback", "nothing")
 STATES = ("closed", "open", "half-open")
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+# Plain figures of one group of phases; see loadtest.phases.
+_PHASE_FIGURES = (
+    "requests",
+    "success_rate",
+    "backend_calls",
+    "fast_fail_rate",
+    "timeout_rate",
+    "mean_response_s",
+    "in_flight_s",
+)
 
 
-def figure_names() -> list[str]:
-    """Every figure of an arm's summary, as a dotted path; `transitions` stands for how many there are."""
+def figure_names(phases: Sequence[str] = ()) -> list[str]:
+    """Every figure of an arm's summary, as a dotted path; `transitions` stands for how many there are.
+
+    `phases`: the groups of the arm's faults, which have figures of their own.
+    """
     plain = (
         *("requests", "success_rate", "backend_calls", "backend_success_rate", "fast_fail_rate", "timeout_rate"),
         *(
@@ -47,7 +64,12 @@ def figure_names() -> list[str]:
             for name in ("all", *OUTCOMES)
         },
     }
-    return [*plain, *(f"{group}.{name}" for group, names in parts.items() for name in names)]
+    phase = (*_PHASE_FIGURES, *(f"outcomes.{name}" for name in OUTCOMES), "false_positives.fast_fails")
+    return [
+        *plain,
+        *(f"{group}.{name}" for group, names in parts.items() for name in names),
+        *(f"phases.{group}.{name}" for group in phases for name in phase),
+    ]
 
 
 @dataclass(frozen=True)
@@ -107,8 +129,12 @@ def gather(
     ]
 
 
-def fold(arm: Measured) -> dict[str, Any]:
-    """Return the figures of one arm, as DESIGN.md section 4 names them; `runs` has the main ones seed by seed."""
+def fold(arm: Measured, phases: Sequence[Span] = ()) -> dict[str, Any]:
+    """Return the figures of one arm, as DESIGN.md section 4 names them; `runs` has the main ones seed by seed.
+
+    With `phases` there are figures of each group of them, too; where a policy was tried in the shadow, what it would
+    have refused.
+    """
     rows = arm.rows
     figures = _figures(arm)
     return {
@@ -119,14 +145,56 @@ def fold(arm: Measured) -> dict[str, Any]:
         "transitions": [_without_arm(change) for change in arm.changes],
         "time_in_state_s": time_in_state(arm),
         "half_open": _half_open(rows),
-        "false_positives": _false_positives(arm),
-        "recovery_delay_s": _recovery_delay(arm),
-        "runs": [{"seed": seed, **_figures(arm.of_seed(seed))} for seed in arm.seeds],
+        "false_positives": false_positives(arm),
+        "recovery_delay_s": recovery_delay(arm),
+        **({"phases": _by_phase(rows, phases)} if phases else {}),
+        **_shadow(arm),
+        "runs": [_run(arm.of_seed(seed), seed, phases) for seed in arm.seeds],
     }
 
 
+def _run(arm: Measured, seed: int, phases: Sequence[Span]) -> dict[str, Any]:
+    by_phase = {"phases": _by_phase(arm.rows, phases)} if phases else {}
+    return {"seed": seed, **_figures(arm), **by_phase}
+
+
+def _by_phase(rows: Sequence[Row], phases: Sequence[Span]) -> dict[str, dict[str, Any]]:
+    found = sort_rows(rows, phases)
+    return {name: _of_phase(found[name]) for name in groups(phases)}
+
+
+def _of_phase(rows: Sequence[Row]) -> dict[str, Any]:
+    figures = _of_rows(rows)
+    return {
+        "requests": figures["requests"],
+        "outcomes": figures["outcomes"],
+        **{name: figures[name] for name in _PHASE_FIGURES[1:]},
+        "false_positives": {"fast_fails": wrong_refusals(rows)},
+    }
+
+
+def _shadow(arm: Measured) -> dict[str, Any]:
+    """Count the calls that the tried policy would have refused, and those of them that succeeded."""
+    tried = [record.shadow for record in arm.records if record.shadow]
+    if not tried:
+        return {}
+    would = {
+        "would_refuse": sum(sum(each.values()) for each in tried),
+        "of_which_succeeded": sum(each.get("success", 0) for each in tried),
+    }
+    return {"shadow": would}
+
+
 def _figures(arm: Measured) -> dict[str, Any]:
-    rows = arm.rows
+    return {
+        **_of_rows(arm.rows),
+        "backend_busy_s": sum(record.backend_busy_s for record in arm.records),
+        "client_cpu_s": sum(record.client_cpu_s for record in arm.records),
+        "trips": sum(change.before == "closed" and change.after == "open" for change in arm.changes),
+    }
+
+
+def _of_rows(rows: Sequence[Row]) -> dict[str, Any]:
     outcomes = _counts(rows, "outcome", OUTCOMES)
     total, calls = len(rows), sum(row.backend_calls for row in rows)
     called = [row for row in rows if row.backend_calls]
@@ -141,81 +209,32 @@ def _figures(arm: Measured) -> dict[str, Any]:
         "mean_response_s": _share(sum(row.duration_s for row in rows), total),
         "mean_backend_response_s": _share(sum(row.duration_s for row in called), len(called)),
         "in_flight_s": sum(row.duration_s for row in rows),
-        "backend_busy_s": sum(record.backend_busy_s for record in arm.records),
-        "client_cpu_s": sum(record.client_cpu_s for record in arm.records),
-        "trips": sum(change.before == "closed" and change.after == "open" for change in arm.changes),
     }
 
 
-def state_bands(changes: Sequence[StateChange], duration_s: float) -> list[tuple[str, float, float]]:
-    """Return (state, from, to) over one seed's time; every arm starts closed."""
+def state_bands(arm: Measured, seed: int) -> list[tuple[str, float, float]]:
+    """Return (state, from, to) over one seed's time."""
+    duration_s = arm.duration_s(seed)
+    changes = [change for change in arm.changes if change.seed == seed]
     times = [0.0, *(min(change.at_s, duration_s) for change in changes), duration_s]
-    states = ["closed", *(change.after for change in changes)]
+    states = [_first_state(arm, seed, changes), *(change.after for change in changes)]
     return [(state, start, end) for state, (start, end) in zip(states, pairwise(times), strict=True)]
+
+
+def _first_state(arm: Measured, seed: int, changes: Sequence[StateChange]) -> str:
+    """Return the state that the first change left; where nothing changed, the one that requests met."""
+    if changes:
+        return changes[0].before
+    return next((row.state for row in arm.rows if row.seed == seed and row.state), "closed")
 
 
 def time_in_state(arm: Measured) -> dict[str, float]:
     """Return seconds in each state, over all seeds."""
     spent = dict.fromkeys(STATES, 0.0)
     for seed in arm.seeds:
-        changes = [change for change in arm.changes if change.seed == seed]
-        for state, start, end in state_bands(changes, arm.duration_s(seed)):
+        for state, start, end in state_bands(arm, seed):
             spent[state] += end - start
     return spent
-
-
-def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
-    """Return (seed, opened, closed again or none) for each trip; an opening includes its half-open times."""
-    found: list[tuple[int, float, float | None]] = []
-    for seed in arm.seeds:
-        opened: float | None = None
-        for change in arm.changes:
-            if change.seed != seed:
-                continue
-            if change.before == "closed" and change.after == "open":
-                opened = change.at_s
-            elif change.after == "closed" and opened is not None:
-                found.append((seed, opened, change.at_s))
-                opened = None
-        if opened is not None:
-            found.append((seed, opened, None))
-    return found
-
-
-def _refused_in(arm: Measured, seed: int, start: float, end: float | None) -> list[Row]:
-    return [
-        row
-        for row in arm.rows
-        if row.seed == seed and row.outcome == "fast_fail" and start <= row.end_s and (end is None or row.sent_s <= end)
-    ]
-
-
-def _false_positives(arm: Measured) -> dict[str, int]:
-    """Refusals of calls that the backend would have answered; trips of which most refusals were such.
-
-    A trip that refused nothing cannot be judged and is not counted.
-    """
-    wrong = sum(row.outcome == "fast_fail" and row.would_have == "ok" for row in arm.rows)
-    trips = 0
-    for seed, opened, closed in openings(arm):
-        refused = _refused_in(arm, seed, opened, closed)
-        trips += sum(row.would_have == "ok" for row in refused) > len(refused) / 2
-    return {"fast_fails": wrong, "trips": trips}
-
-
-def _recovery_delay(arm: Measured) -> float | None:
-    """Mean time from the backend's recovery to the breaker's closing, over the openings that show both.
-
-    The recovery is the first refusal after which every refused call of that opening would have been answered.
-    """
-    delays = []
-    for seed, opened, closed in openings(arm):
-        healthy: float | None = None
-        for row in _refused_in(arm, seed, opened, closed):
-            healthy = None if row.would_have != "ok" else row.sent_s if healthy is None else healthy
-        if healthy is not None and closed is not None:
-            delays.append(closed - healthy)
-    return float(np.mean(delays)) if delays else None
 
 
 def _half_open(rows: Sequence[Row]) -> dict[str, int]:

@@ -6,8 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-    from typing import Any
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import Receive
+
+    from service.protocol import OneAtATimeProtocol
 
 Result = TypeVar("Result")
 
@@ -16,9 +19,14 @@ class CallerGoneError(Exception):
     """The caller closed the connection before the work was done; the work was cancelled."""
 
 
-async def unless_gone(work: Awaitable[Result], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> Result:
+async def unless_gone(
+    work: Awaitable[Result],
+    receive: Receive,
+    connection: OneAtATimeProtocol | None = None,
+) -> Result:
     """Return the result of `work`; cancel it when the ASGI caller disconnects first.
 
+    `connection` tells of that, where there is one; else a task waits for it in `receive`.
     Raises CallerGoneError after the work has been cancelled, so that whatever it held is free again.
     """
     task = asyncio.current_task()
@@ -26,14 +34,12 @@ async def unless_gone(work: Awaitable[Result], receive: Callable[[], Awaitable[M
         raise RuntimeError("needs a running task")
     gone = False
 
-    async def watch() -> None:
+    def leave() -> None:
         nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
         gone = True
         task.cancel()
 
-    watcher = asyncio.get_running_loop().create_task(watch())
+    forget = _watch(receive, leave) if connection is None else connection.tell_when_gone(leave)
     try:
         return await work
     except asyncio.CancelledError:
@@ -41,4 +47,15 @@ async def unless_gone(work: Awaitable[Result], receive: Callable[[], Awaitable[M
             raise CallerGoneError from None
         raise
     finally:
-        watcher.cancel()
+        forget()
+
+
+def _watch(receive: Receive, leave: Callable[[], None]) -> Callable[[], object]:
+    """Wait for the message that the caller has gone; return how to stop that."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        leave()
+
+    return asyncio.get_running_loop().create_task(watch()).cancel

@@ -97,5 +97,5 @@ def laid_over(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     new = dict(old)
     for name, value in change.items():
         inner = new.get(name)
-        new[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
+        new[name] = laid_over(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
     return new

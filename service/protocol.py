@@ -1,8 +1,16 @@
-"""uvicorn's HTTP protocol, one request at a time."""
+"""uvicorn's HTTP protocol, one request at a time, with two things that ASGI has no message for."""
 
 from __future__ import annotations
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableMapping
+
+# Where the protocol puts itself in a scope's extensions.
+CONNECTION = "breaker_lab.connection"
 
 
 class OneAtATimeProtocol(HttpToolsProtocol):
@@ -12,9 +20,60 @@ class OneAtATimeProtocol(HttpToolsProtocol):
     reading, and then not notice that the caller hangs up: what the first request holds would stay taken.
     """
 
+    _when_gone: Callable[[], None] | None = None
+
     def on_headers_complete(self) -> None:
         """Begin the request, unless one is under way."""
         if self.cycle is None or self.cycle.response_complete:
+            extensions: Any = {CONNECTION: self}
+            self.scope["extensions"] = extensions
             super().on_headers_complete()
         else:
             self.cycle.keep_alive = False
+
+    def tell_when_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
+        """Call `leave` when the caller hangs up, or at once; return how to stop that.
+
+        It spares the request under way a task of its own that waits for ASGI's message.
+        """
+        self._when_gone = leave
+        if self.cycle.disconnected:
+            leave()
+        return self._forget
+
+    def _forget(self) -> None:
+        self._when_gone = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever wants to know."""
+        super().connection_lost(exc)
+        if self._when_gone is not None:
+            self._when_gone()
+
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a whole answer with one write, where that can be done now; return whether it was.
+
+        It is what ASGI's two messages would have sent, but uvicorn makes two writes of them and searches each header
+        for what it must not hold: half of the time that a refusal takes. Here the caller vouches for the headers, which
+        include the content's length.
+        """
+        cycle = self.cycle
+        if self.flow.write_paused or cycle.disconnected or cycle.response_started:
+            return False
+        lines = [STATUS_LINE[status]]
+        for name, value in headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines += (b"\r\n", body) if cycle.keep_alive else (b"connection: close\r\n\r\n", body)
+        self.transport.write(b"".join(lines))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
+
+def connection_of(scope: MutableMapping[str, Any]) -> OneAtATimeProtocol | None:
+    """Return the protocol that serves the request; none under another server, or under none in a test."""
+    found = scope.get("extensions", {}).get(CONNECTION)
+    return found if isinstance(found, OneAtATimeProtocol) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
 # Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
 KEEP_ALIVE_S = 120
 BACKLOG = 2048
+
+
+# Objects made and not freed before the garbage collector looks for cycles: 700 by default, a handful of requests.
+COLLECT_EVERY = 5_000
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with a garbage collector that leaves alone what was made at the start for good.
+
+    The default one takes an eighth of the time of a protected call.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(COLLECT_EVERY, 20, 20)
 
 
 def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], **server: Any) -> int:
@@ -101,7 +119,7 @@ def run(app: ASGIApp, listener: socket.socket, *, until_stdin_closes: bool = Fal
         timeout_graceful_shutdown=3,
         **{"http": OneAtATimeProtocol, **server},
     )
-    instance = uvicorn.Server(config)
+    instance = _Server(config)
     state = getattr(app, "state", None)
     if state is not None:
         state.stopping = lambda: instance.should_exit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, SettingsError
@@ -53,8 +53,9 @@ def variables(kind: type[BaseSettings]) -> Iterator[str]:
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}".upper()
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            yield from _walk(info.annotation, f"{prefix}{name}__")
+        for inner in (info.annotation, *get_args(info.annotation)):  # a group may be optional
+            if _is_group(inner):
+                yield from _walk(inner, f"{prefix}{name}__")
 
 
 def _not_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> WrongInputError:
@@ -69,7 +70,7 @@ def _not_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str])
     )
 
 
-def _is_group(annotation: object) -> bool:
+def _is_group(annotation: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 

@@ -1,29 +1,23 @@
-"""Breaker policies behind one two-step interface. A policy is one file and one line here."""
+"""Breaker policies behind one two-step interface."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client.breakers.consecutive import ConsecutiveBreaker
-from client.breakers.off import NoBreaker
+from client.breakers.registry import build_one, policies
+from client.breakers.shadow import ShadowBreaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from client.breakers.interface import Breaker, Transition
-    from client.settings import BreakerSettings
+    from client.breakers.settings import BreakerSettings
 
-_POLICIES: dict[str, type[Breaker]] = {
-    "consecutive": ConsecutiveBreaker,
-    "off": NoBreaker,
-}
-
-
-def policies() -> Mapping[str, type[Breaker]]:
-    """Every policy by its name."""
-    return _POLICIES
+__all__ = ["build", "policies"]
 
 
 def build(settings: BreakerSettings, now: float, on_transition: Callable[[Transition], None]) -> Breaker:
-    """Return a closed breaker of the policy that the settings name; `now` in seconds of the caller's clock."""
-    return _POLICIES[settings.policy](settings, now, on_transition)
+    """Return a fresh breaker: the policy in charge, and the one that is tried beside it, where there is one."""
+    in_charge = build_one(settings, now, on_transition)
+    tried = settings.tried()
+    return in_charge if tried is None else ShadowBreaker(in_charge, tried, now)

@@ -1,25 +1,27 @@
 """pybreaker's state machine, made right for asyncio.
 
-pybreaker decides on counts and transitions. This adapter keeps what pybreaker 1.4 cannot know when the call itself
-runs elsewhere: the permits (a bounded number of probes), their generation (a late result changes nothing), and the
-monotonic time at which the breaker opened. The protected call runs outside pybreaker and outside its lock; only its
-result is told, with a call that does nothing.
+pybreaker counts and decides: when to trip, and how many probes close. This adapter keeps what pybreaker 1.4 cannot
+know when the call itself runs elsewhere: the permits (a bounded number of probes), their generation (a late result
+changes nothing), and the monotonic time at which the breaker opened. The protected call runs outside pybreaker and
+outside its lock; only its result is told, with a call that does nothing, and not even that for a success that changes
+nothing: one with no failure before it.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pybreaker
 
-from client.breakers.interface import Breaker, Permit, Refusal, State, Verdict
+from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, SUCCESS, Permit, State, Verdict
+from client.breakers.opening import OpeningBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from client.breakers.interface import Transition
-    from client.settings import BreakerSettings
+    from client.breakers.settings import PolicySettings
 
 
 class _ReportedError(Exception):
@@ -34,14 +36,16 @@ def _fail() -> None:
     raise _ReportedError
 
 
-class ConsecutiveBreaker(Breaker):
+class ConsecutiveBreaker(OpeningBreaker):
     """Opens after `fail_max` consecutive failures; probes after `reset_timeout` seconds.
 
-    Closes after `success_threshold` probes have succeeded; opens again at the first that fails.
+    Closes after `success_threshold` probes have succeeded; opens again at the first that fails. Where `slow_call_s` is
+    set, a slow call is a failure.
     """
 
-    def __init__(self, settings: BreakerSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
-        super().__init__(settings, now, on_transition)
+    reads = OpeningBreaker.reads | {"fail_max"}
+
+    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self._machine = pybreaker.CircuitBreaker(
             fail_max=settings.fail_max,
             reset_timeout=settings.reset_timeout,
@@ -49,73 +53,41 @@ class ConsecutiveBreaker(Breaker):
             name=settings.name,
             throw_new_error_on_trip=False,
         )
-        self._generation = 0
-        self._probes_out = 0
-        self._late = 0
+        super().__init__(settings, now, on_transition)
 
-    @property
-    def state(self) -> State:
-        """Where pybreaker stands."""
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
+        """Count the result, unless its permit is of an earlier state."""
+        # The one case that matters for speed, and in which nothing would change.
+        if verdict is SUCCESS and permit is self.standing and self.fail_count == 0:
+            return
+        super().report(permit, verdict, now, retry_after_s)
+
+    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> str | None:  # noqa: ARG002
+        self._tell(succeeded=not (failed or slow))
+        return "fail_max reached" if self._machine.current_state == pybreaker.STATE_OPEN else None
+
+    def _amend(self, permit: Permit, now: float, *, failed: bool) -> None:
+        """Count nothing: being slow was the failure."""
+
+    def _tell(self, *, succeeded: bool) -> None:
+        with suppress(_ReportedError):
+            self._machine.call(_succeed if succeeded else _fail)
+        self.fail_count = self._machine.fail_counter
+
+    def _judge_probes(self, *, succeeded: bool) -> State:
+        if self.settings.probe_success_rate is not None:  # which pybreaker does not know
+            return super()._judge_probes(succeeded=succeeded)
+        self._tell(succeeded=succeeded)
         return State(self._machine.current_state)
 
-    @property
-    def fail_count(self) -> int:
-        """Consecutive failures."""
-        return self._machine.fail_counter
-
-    def admit(self, now: float) -> Permit | Refusal:
-        """Let through when closed; when open, once its time is over; in half-open, up to `max_probes` at once."""
-        state = self.state
-        if state is State.CLOSED:
-            return Permit(state, self._generation)
-        if state is State.OPEN:
-            left = self.since + self.settings.reset_timeout - now
-            if left > 0:
-                return Refusal(state, "open", left, self.since)
-            self._machine.half_open()
-            self._enter(state, now, "reset_timeout elapsed")
-        if self._probes_out >= self.settings.max_probes:
-            return Refusal(State.HALF_OPEN, "all probes are out", 0.0, self.since)
-        self._probes_out += 1
-        return Permit(State.HALF_OPEN, self._generation)
-
-    def report(self, permit: Permit, verdict: Verdict, now: float) -> None:
-        """Tell pybreaker, unless the permit is of an earlier state."""
-        if permit.generation != self._generation:
-            self._late += 1
-            return
-        before = permit.state
-        if before is State.HALF_OPEN:
-            self._probes_out -= 1
-        if verdict is Verdict.SUCCESS:
-            self._machine.call(_succeed)
-            if self.state is not before:
-                self._enter(before, now, "probe succeeded")
-        elif verdict is Verdict.FAILURE:
-            with suppress(_ReportedError):
-                self._machine.call(_fail)
-            if self.state is not before:
-                self._enter(before, now, "fail_max reached" if before is State.CLOSED else "probe failed")
-
-    def force(self, state: State, now: float, cause: str) -> None:
-        """Open (for `reset_timeout`), or close and forget the failures."""
-        before = self.state
+    def _forget(self, now: float) -> None:  # noqa: ARG002
         self._machine.close()  # alone sets pybreaker's failure count to zero
-        if state is State.OPEN:
-            self._machine.open()
-        self._enter(before, now, cause)
+        self.fail_count = 0
 
-    def details(self, now: float) -> dict[str, Any]:
-        """Time to the probe, probes under way, successes of `success_threshold`, dropped late results."""
-        left = self.since + self.settings.reset_timeout - now if self.state is State.OPEN else 0.0
-        return {
-            "retry_after_s": max(0.0, left),
-            "probes_out": self._probes_out,
-            "probe_successes": self._machine.success_counter,
-            "late_results": self._late,
-        }
-
-    def _enter(self, before: State, now: float, cause: str) -> None:
-        self._generation += 1
-        self._probes_out = 0
-        self._moved(before, now, cause)
+    def _entered(self, state: State) -> None:
+        if self._machine.current_state != state:
+            {
+                CLOSED: self._machine.close,
+                OPEN: self._machine.open,
+                HALF_OPEN: self._machine.half_open,
+            }[state]()

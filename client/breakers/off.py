@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from client.breakers.interface import Breaker, NoBreakerError, Permit, State, Verdict
+from typing import TYPE_CHECKING
 
-_ALWAYS = Permit(State.CLOSED, 0)
+from client.breakers.interface import CLOSED, Breaker, NoBreakerError, Permit, State, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.breakers.interface import Transition
+    from client.breakers.settings import PolicySettings
 
 
 class NoBreaker(Breaker):
     """Always closed."""
 
-    state = State.CLOSED
-    fail_count = 0
+    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+        super().__init__(settings, now, on_transition)
+        self._always = self.standing = Permit(CLOSED, 0, now)
 
     def admit(self, now: float) -> Permit:  # noqa: ARG002
         """Let the call through."""
-        return _ALWAYS
+        return self._always
 
-    def report(self, permit: Permit, verdict: Verdict, now: float) -> None:
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Take no notice."""
 
     def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
         """There is nothing to set. Raises NoBreakerError."""
-        raise NoBreakerError("there is no breaker to set: the policy in force is 'off'")
+        raise NoBreakerError(f"there is no breaker to set: the policy in force is {self.settings.policy!r}")

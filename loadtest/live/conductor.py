@@ -105,7 +105,7 @@ class Conductor:
     def _run_arm(self, arm: str, seed: int) -> None:
         plan = self._scenario.plan_of(arm, seed)
         arrivals = list(schedule(self._scenario.load_of(arm), seed))
-        self._prepare(arm)
+        self._prepare(arm, seed)
         before = self._counts()
         clock = self._begin(plan)
         revisions = self._revisions()
@@ -146,9 +146,9 @@ class Conductor:
                 return
             time.sleep(min(left, SAMPLE_EVERY_S))
 
-    def _prepare(self, arm: str) -> None:
+    def _prepare(self, arm: str, seed: int) -> None:
         """Put the arm's settings in force, with a fresh breaker, and make sure that nothing is still inside."""
-        call = self._scenario.arms[arm].call.model_dump(mode="json")
+        call = self._scenario.arms[arm].call(seed).model_dump(mode="json")
         self._client.send("PATCH", "/config", call)
         self._wait_until_idle()
         self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
@@ -239,6 +239,7 @@ class Conductor:
             transitions_seen=self._seen - transitions_before,
             transitions_made=made["transition_count"] - transitions_before,
             foreign_changes=foreign_changes,
+            shadow=made.get("shadow_report", {}).get("would_refuse_by_result", {}),
         )
         write(self._files["arms"], record)
 

@@ -13,11 +13,12 @@ from loadtest.report import theme
 from loadtest.summary import OUTCOMES, state_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from loadtest.phases import Span
     from loadtest.rows import Row
     from loadtest.summary import Measured
 
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
 _NAMED_BAND = 0.045
 # A log axis has no place for less, such as the nothing that a refusal takes on virtual time.
 _LEAST_S = 1e-4
+# Room for the names of disturbances, as a share of the axis.
+_STRIP = 0.2
+# With more requests in an arm than this, points and steps are pixels in the SVG, too: it would be megabytes.
+_MANY = 500
 
 
-def timeline(arms: Sequence[Measured], unguarded: Collection[str] = ()) -> Figure:
+def timeline(
+    arms: Sequence[Measured], unguarded: Collection[str] = (), disturbed: Mapping[str, Sequence[Span]] | None = None
+) -> Figure:
     """State band over time with each request as a point on a log latency axis; the first seed of each arm.
 
-    Arms in `unguarded` have no breaker, and so no state worth a name.
+    Arms in `unguarded` have no breaker, and so no state worth a name. `disturbed` has the disturbances of each arm.
     """
     with theme.style():
         figure = theme.new_figure(0.9 + 2.7 * len(arms))
@@ -38,7 +45,10 @@ def timeline(arms: Sequence[Measured], unguarded: Collection[str] = ()) -> Figur
         low, high = _latency_range([row for arm in arms for row in arm.rows])
         for axis, arm in zip(axes, arms, strict=True):
             guarded = arm.arm not in unguarded
-            _one_timeline(axis, arm.of_seed(arm.seeds[0]) if arm.seeds else arm, low, high, guarded=guarded)
+            marks = (disturbed or {}).get(arm.arm, ())
+            top = high * (high / low) ** _STRIP if marks else high
+            _one_timeline(axis, arm.of_seed(arm.seeds[0]) if arm.seeds else arm, low, top, guarded=guarded)
+            _mark(axis, marks)
             seed = f", seed {arm.seeds[0]}" if arm.seeds else ""
             axis.set_title(f"{arm.arm}{seed}{'' if guarded else ': no breaker'}", pad=16)
             axis.set_xlabel("seconds from the start of the arm" if axis is axes[-1] else "s")
@@ -49,7 +59,7 @@ def timeline(arms: Sequence[Measured], unguarded: Collection[str] = ()) -> Figur
 def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded: bool) -> None:
     seed = arm.seeds[0] if arm.seeds else 0
     duration_s = arm.duration_s(seed) or 1.0
-    for state, start, end in state_bands(arm.changes, duration_s):
+    for state, start, end in state_bands(arm, seed):
         look = theme.STATES[state]
         if state != "closed" and end > start:
             axis.axvspan(start, end, facecolor=look.colour, alpha=0.16, edgecolor="none")
@@ -78,6 +88,7 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
                 edgecolors=theme.INK,
                 linewidths=0.4,
                 zorder=3,
+                rasterized=len(arm.rows) > _MANY,
             )
     axis.set_yscale("log")
     axis.set_ylim(low / 1.6, high * 1.8)
@@ -87,9 +98,31 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
     axis.minorticks_off()
 
 
+def _mark(axis: Axes, disturbed: Sequence[Span]) -> None:
+    """Name the disturbances between dotted lines, at the top of the axis, where room is left for them."""
+    left, right = axis.get_xlim()
+    for span in disturbed:
+        start_s, end_s = max(span.start_s, left), min(span.end_s, right)
+        if start_s >= right:
+            continue
+        for at_s in (start_s, end_s):
+            axis.axvline(at_s, color=theme.INK, linestyle=":", linewidth=0.9)
+        axis.text(
+            (start_s + end_s) / 2,
+            0.97,
+            span.group,
+            transform=axis.get_xaxis_transform(),
+            ha="center",
+            va="top",
+            fontsize=8,
+            fontstyle="italic",
+        )
+
+
 def _legend(arms: Sequence[Measured]) -> list[Any]:
     present = {row.outcome for arm in arms for row in arm.rows}
-    states = {change.after for arm in arms for change in arm.changes} - {"closed"}
+    bands = [band for arm in arms for seed in arm.seeds[:1] for band in state_bands(arm, seed)]
+    states = {state for state, start, end in bands if end > start} - {"closed"}
     points = [
         Line2D(
             [],
@@ -105,12 +138,12 @@ def _legend(arms: Sequence[Measured]) -> list[Any]:
         for name, look in theme.OUTCOMES.items()
         if name in present
     ]
-    bands = [
+    patches = [
         Patch(facecolor=look.colour, alpha=0.4, hatch=look.hatch, edgecolor=look.colour, label=f"breaker {look.word}")
         for name, look in theme.STATES.items()
         if name in states
     ]
-    return points + bands
+    return points + patches
 
 
 def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
@@ -180,58 +213,25 @@ def latency(arms: Sequence[Measured]) -> Figure:
         return figure
 
 
-def in_flight(arms: Sequence[Measured]) -> Figure:
+def in_flight(arms: Sequence[Measured], disturbed: Mapping[str, Sequence[Span]] | None = None) -> Figure:
     """How many callers of the client are waiting, over time; the first seed of each arm, one below the other."""
     with theme.style():
         figure = theme.new_figure(0.7 + 1.4 * len(arms))
         axes = figure.subplots(len(arms), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
         for axis, arm, (colour, _) in zip(axes, arms, _styles(arms), strict=True):
             times, counts = _steps(arm.of_seed(arm.seeds[0]).rows if arm.seeds else [])
-            axis.fill_between(times, counts, step="post", color=colour, alpha=0.35, linewidth=0)
-            axis.step(times, counts, where="post", color=colour, linewidth=1.2)
+            pixels = len(times) > 2 * _MANY
+            axis.fill_between(times, counts, step="post", color=colour, alpha=0.35, linewidth=0, rasterized=pixels)
+            axis.step(times, counts, where="post", color=colour, linewidth=1.2, rasterized=pixels)
             axis.set_title(f"{arm.arm}: at most {max(counts)}")
             axis.set_ylabel("in flight")
             axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
             axis.set_ylim(bottom=0)
+            _mark(axis, (disturbed or {}).get(arm.arm, ()))
+        if any((disturbed or {}).values()):
+            axes[0].set_ylim(top=axes[0].get_ylim()[1] * (1 + _STRIP))
         axes[-1].set_xlabel("seconds from the start of the arm")
         return figure
-
-
-def seeds(kept: dict[str, list[float]], figures: Sequence[dict[str, Any]]) -> Figure:
-    """Each figure over many seeds, with the document's value and this run's; `kept` maps a figure to its values."""
-    with theme.style():
-        shown = [figure for figure in figures if len(set(kept.get(figure["name"], []))) > 1]
-        columns = 3
-        figure = theme.new_figure(0.6 + 1.9 * -(-len(shown) // columns))
-        axes = figure.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
-        for axis, each in zip(axes, shown, strict=False):
-            values = kept[each["name"]]
-            axis.hist(values, bins=_bins(values, each["unit"]), color="#56B4E9", edgecolor=theme.INK, linewidth=0.3)
-            if each["measured"] is not None:
-                axis.axvline(each["measured"], color="#D55E00", linewidth=3.5)
-            axis.axvline(each["value"], color=theme.INK, linestyle="--", linewidth=1.4)
-            axis.set_title(each["name"], fontsize=8)
-            axis.set_xlabel(each["unit"], fontsize=8)
-            axis.set_ylabel("seeds", fontsize=8)
-            axis.tick_params(labelsize=8)
-            axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-        for axis in axes[len(shown) :]:
-            axis.set_visible(False)
-        handles = [
-            Patch(facecolor="#56B4E9", edgecolor=theme.INK, label="seeds, virtual time"),
-            Line2D([], [], color=theme.INK, linestyle="--", label="the document"),
-            Line2D([], [], color="#D55E00", linewidth=2.2, label="this run"),
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
-        return figure
-
-
-def _bins(values: Sequence[float], unit: str) -> np.ndarray[Any, np.dtype[np.float64]] | int:
-    """Whole percents in the middle of their bins, at most about 30 of them; times in 24 bins."""
-    if unit != "%":
-        return 24
-    width = max(1, round((max(values) - min(values)) / 30))
-    return np.arange(np.floor(min(values)) - 0.5, max(values) + width, width)
 
 
 def _steps(rows: Sequence[Row]) -> tuple[list[float], list[int]]:

@@ -6,6 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from loadtest.probability import mean_calls_to_trip, trip_probability
+from loadtest.report import verdicts
 
 if TYPE_CHECKING:
     from loadtest.finish import Finished
@@ -17,6 +18,8 @@ def headline(done: Finished) -> str:
         return "Nothing was measured."
     if done.scenario.document == "experiment-1":
         return " ".join(filter(None, (_replay(done), _independent(done))))
+    if done.summary.get("verdicts"):
+        return verdicts.headline(done)
     if done.summary["comparison"]:
         return _comparison(done)
     return " ".join(_plain(arm.arm, done.summary["arms"][arm.arm]) for arm in done.arms[:2])

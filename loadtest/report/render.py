@@ -10,9 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from loadtest import trace
+from loadtest import trace, verdict
+from loadtest.comparison import LEAST_RUNS
 from loadtest.narrator import TRACED
-from loadtest.report import charts, tables, theme
+from loadtest.phases import named_spans
+from loadtest.report import balance, charts, spread, tables, theme, verdicts
 from loadtest.report.headline import chance_of_trip, headline
 from loadtest.scenario import shipped
 from loadtest.virtual import distribution
@@ -38,17 +40,17 @@ def write_report(folder: RunFolder, done: Finished) -> None:
 
 
 def _write_charts(folder: Path, done: Finished) -> None:
-    theme.save(
-        charts.timeline(done.arms, [name for name, arm in done.scenario.arms.items() if not arm.guarded]),
-        folder,
-        "timeline",
-    )
+    unguarded = [name for name, arm in done.scenario.arms.items() if not arm.guarded]
+    disturbed = {arm.arm: named_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
+    theme.save(charts.timeline(done.arms, unguarded, disturbed), folder, "timeline")
     theme.save(charts.outcomes(done.summary["arms"]), folder, "outcomes")
     theme.save(charts.latency(done.arms), folder, "latency")
-    theme.save(charts.in_flight(done.arms), folder, "in_flight")
+    theme.save(charts.in_flight(done.arms, disturbed), folder, "in_flight")
+    if done.summary.get("verdicts"):
+        theme.save(balance.balance(done.summary["verdicts"]), folder, "balance")
     kept = _kept(done)
     if kept:
-        theme.save(charts.seeds(kept["figures"], done.summary["document"]), folder, "seeds")
+        theme.save(spread.seeds(kept["figures"], done.summary["document"]), folder, "seeds")
 
 
 def _kept(done: Finished) -> dict[str, Any] | None:
@@ -88,10 +90,38 @@ def _markdown(done: Finished) -> str:
         checks=_verdicts(done.summary["validity"]),
         bounds=_verdicts(done.summary["expect"]),
         again=_again(done),
+        **_verdict_parts(done),
         table=_table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
     )
     return _tidy(text)
+
+
+def _verdict_parts(done: Finished) -> dict[str, Any]:
+    """Return what the section on helping and harming shows; `verdicts` is none where there is no such section."""
+    found = done.summary.get("verdicts")
+    if not found:
+        return {"verdicts": None}
+    places = verdicts.places(done)
+    columns = {"place": "disturbance", "policy": "policy", "verdict": "verdict"}
+    columns |= {"during": "answers during", "after": "answers after", "all": "answers together"}
+    columns |= {"seconds": "request-seconds held", "calls": "backend calls"}
+    if found["runs"] >= LEAST_RUNS:
+        columns["intervals"] = "95 % intervals, points"
+    return {
+        "verdicts": found,
+        "verdict_arms": list(found["arms"]),
+        "verdict_map": verdicts.map_rows(done),
+        "verdict_columns": {"policy": "policy", **{place: place for place in places}},
+        "verdict_figures": verdicts.figure_rows(done),
+        "verdict_figure_columns": columns,
+        "known_ends": list(verdicts.known_ends(done)),
+        "shadow_reports": list(verdicts.shadow_reports(done)),
+        "answers_limit": verdict.ANSWERS,
+        "few": verdict.FEW,
+        "saving_limit": verdict.SAVING,
+        "least_runs": LEAST_RUNS,
+    }
 
 
 def _verdicts(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,9 +21,12 @@ from loadtest.virtual.simulate import simulate
 
 
 def conditions(found: scenario.Scenario) -> str:
-    """Name what the distribution depends on: load, faults and arms, without the seed and the texts."""
+    """Name what the distribution depends on: load, faults and arms, without the seed and the texts.
+
+    What stands at its default is left out, so that a setting that is new changes nothing.
+    """
     texts = {"seed", "pinned", "title", "about", "expect", "document", "baseline", "name"}
-    return sha256(found.model_dump_json(exclude=texts).encode()).hexdigest()[:16]
+    return sha256(found.model_dump_json(exclude=texts, exclude_defaults=True).encode()).hexdigest()[:16]
 
 
 def measure(found: scenario.Scenario, seeds: str) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def with_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
             "capacity": {"workers": settings["workers"]},
         }
 
-    values = base.model_dump(mode="json")
+    values = base.model_dump(mode="json", exclude_unset=True)
     values["load"] = [{"requests": 100, "arrivals": "poisson", "rate_per_s": settings["rate_per_s"]}]
     usual, slow = profile(settings["mean_s"]), profile(round(settings["mean_s"] * settings["slowdown"], 3))
     values["faults"] = {

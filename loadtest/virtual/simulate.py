@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from backend.core import Backend
-from backend.errors import QueueFullError
+from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from client.call import Answer
 from client.core import Client
 from client.errors import BackendFailedError, BackendUnreachableError
@@ -18,7 +18,7 @@ from loadtest.virtual.loop import run_virtual
 
 if TYPE_CHECKING:
     from client.call import Call
-    from client.events import CallEvent, TransitionEvent
+    from client.events import TransitionEvent
     from loadtest.arrivals import Arrival
     from loadtest.scenario import Scenario
 
@@ -36,9 +36,9 @@ class _Recorder:
         self.outcomes: dict[str, int] = {}
         self.backend_calls = 0
 
-    def on_call(self, event: CallEvent) -> None:
-        self.outcomes[event.outcome] = self.outcomes.get(event.outcome, 0) + 1
-        self.backend_calls += event.backend_calls
+    def on_call(self, call: Call) -> None:
+        self.outcomes[call.outcome] = self.outcomes.get(call.outcome, 0) + 1
+        self.backend_calls += call.backend_calls
 
     def on_transition(self, event: TransitionEvent) -> None:
         self.transitions.append(event)
@@ -48,7 +48,7 @@ class _Arm:
     def __init__(self, scenario: Scenario, arm: str, seed: int) -> None:
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
-        self._settings = scenario.arms[arm].call
+        self._settings = scenario.arms[arm].call(seed)
         self._rows: list[Row] = []
 
     async def run(self) -> Measured:
@@ -83,6 +83,7 @@ class _Arm:
             transitions_seen=len(changes),
             transitions_made=len(changes),
             foreign_changes=0,
+            shadow=self._client.snapshot().get("shadow_report", {}).get("would_refuse_by_result", {}),
         )
         return Measured(self._arm, sorted(self._rows, key=lambda row: row.id), changes, [], [record])
 
@@ -115,9 +116,9 @@ class _Arm:
         try:
             fault = await self._backend.serve(call.request_id, call.attempts)
         except QueueFullError as error:
-            raise BackendFailedError(503) from error
+            raise BackendFailedError(503, QUEUE_FULL_RETRY_AFTER_S) from error
         if fault.kind in ("reset", "unreachable"):
             raise BackendUnreachableError(fault.kind)
         if fault.status >= 500:
-            raise BackendFailedError(fault.status)
+            raise BackendFailedError(fault.status, fault.retry_after_s)
         return Answer(fault.status, b"{}")

@@ -23,6 +23,7 @@ CALM = {
     "seed": 0,
     "error_rate": 0.0,
     "error_status": 500,
+    "retry_after_s": None,
     "bursts": None,
     "sequence": None,
     "exact_ratio": None,
@@ -248,8 +249,8 @@ def test_a_schedule_is_put_and_read_back(ask: Ask) -> None:
     assert put == {
         "seed": 0,
         "phases": [
-            {"duration_s": 2.0, "profile": {**calm, "error_rate": 1.0}},
-            {"duration_s": None, "profile": calm},
+            {"name": "", "duration_s": 2.0, "profile": {**calm, "error_rate": 1.0}},
+            {"name": "", "duration_s": None, "profile": calm},
         ],
     }
 

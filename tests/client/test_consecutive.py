@@ -3,64 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import pybreaker
 import pytest
 
-from client import breakers
-from client.breakers.interface import NoBreakerError, Permit, Refusal, State, Transition, Verdict
-from client.settings import BreakerSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-CLOSED, OPEN, HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
-SUCCESS, FAILURE, NEUTRAL = Verdict.SUCCESS, Verdict.FAILURE, Verdict.NEUTRAL
-
-
-class Lab:
-    """A breaker with its clock and its transitions."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.now = 0.0
-        self.transitions: list[Transition] = []
-        self.breaker = breakers.build(BreakerSettings(**settings), self.now, self.transitions.append)
-
-    def admit(self) -> Permit:
-        permit = self.breaker.admit(self.now)
-        assert isinstance(permit, Permit)
-        return permit
-
-    def refuse(self) -> Refusal:
-        refusal = self.breaker.admit(self.now)
-        assert isinstance(refusal, Refusal)
-        return refusal
-
-    def report(self, permit: Permit, verdict: Verdict) -> None:
-        self.breaker.report(permit, verdict, self.now)
-
-    def calls(self, verdicts: Sequence[Verdict]) -> list[tuple[State, int]]:
-        """Call after call; the state and the count after each."""
-        seen = []
-        for verdict in verdicts:
-            self.report(self.admit(), verdict)
-            seen.append((self.breaker.state, self.breaker.fail_count))
-        return seen
-
-    def trip(self) -> None:
-        self.calls([FAILURE] * self.breaker.settings.fail_max)
-        assert self.breaker.state is OPEN
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
+from client.breakers.interface import Permit, Refusal, Transition
+from tests.client.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, SUCCESS, Lab
 
 
 def test_the_documents_sequence_trips_at_its_ninth_request() -> None:
     """S F F S F F F F F with fail_max=5: the reference document's experiment 1, count by count."""
     lab = Lab(fail_max=5, reset_timeout=30)
 
-    seen = lab.calls([{"S": SUCCESS, "F": FAILURE}[letter] for letter in "SFFSFFFFF"])
+    seen = lab.calls("SFFSFFFFF")
 
     assert seen == [
         (CLOSED, 0),
@@ -112,7 +68,8 @@ def test_open_ends_exactly_at_reset_timeout() -> None:
         Refusal(OPEN, "open", 20.0, 100.0),
         Refusal(OPEN, "open", 0.5, 100.0),
     ]
-    assert lab.admit() == Permit(HALF_OPEN, 2)
+    permit = lab.admit()
+    assert (permit.state, permit.generation, permit.at) == (HALF_OPEN, 2, 130.0)
 
 
 def test_asking_while_open_does_not_make_it_longer() -> None:
@@ -136,9 +93,8 @@ def test_half_open_admits_exactly_max_probes_at_once(max_probes: int) -> None:
 
     answers = [lab.breaker.admit(lab.now) for _ in range(8)]
 
-    assert answers == [Permit(HALF_OPEN, 2)] * max_probes + [Refusal(HALF_OPEN, "all probes are out", 0.0, 10.0)] * (
-        8 - max_probes
-    )
+    assert [isinstance(each, Permit) for each in answers[:max_probes]] == [True] * max_probes
+    assert answers[max_probes:] == [Refusal(HALF_OPEN, "all probes are out", 0.0, 10.0)] * (8 - max_probes)
 
 
 def test_a_probe_that_comes_back_makes_room_for_the_next() -> None:
@@ -215,7 +171,7 @@ def test_a_late_success_does_not_close() -> None:
     lab.report(slow[1], SUCCESS)
 
     assert (while_open, lab.breaker.state, lab.refuse().cause) == (OPEN, HALF_OPEN, "all probes are out")
-    assert lab.breaker.details(lab.now)["late_results"] == 2
+    assert lab.details["late_results"] == 2
 
 
 def test_a_probe_of_an_earlier_half_open_changes_nothing() -> None:
@@ -230,11 +186,13 @@ def test_a_probe_of_an_earlier_half_open_changes_nothing() -> None:
     lab.report(second, SUCCESS)
 
     assert lab.breaker.state is HALF_OPEN
-    assert lab.breaker.details(lab.now) == {
+    assert lab.details == {
         "retry_after_s": 0.0,
+        "open_for_s": 0.0,
         "probes_out": 1,
         "probe_successes": 0,
         "late_results": 1,
+        "let_through": None,
     }
 
 
@@ -292,20 +250,24 @@ def test_forced_closed_forgets_the_failures() -> None:
 def test_the_snapshots_details_follow_the_probes() -> None:
     """What the dashboard shows of each state."""
     lab = Lab(fail_max=1, reset_timeout=10, success_threshold=2, max_probes=2)
-    seen = [lab.breaker.details(lab.now)]
+    seen = [lab.details]
     lab.trip()
     lab.wait(4)
-    seen.append(lab.breaker.details(lab.now))
+    seen.append(lab.details)
     lab.wait(100)
-    seen.append(lab.breaker.details(lab.now))
+    seen.append(lab.details)
     lab.calls([SUCCESS])
     lab.admit()
-    seen.append(lab.breaker.details(lab.now))
+    seen.append(lab.details)
 
-    assert seen == [
-        {"retry_after_s": left, "probes_out": out, "probe_successes": successes, "late_results": 0}
-        for left, out, successes in [(0.0, 0, 0), (6.0, 0, 0), (0.0, 0, 0), (0.0, 1, 1)]
+    names = ("retry_after_s", "open_for_s", "probes_out", "probe_successes", "late_results", "let_through")
+    assert [tuple(each[name] for name in names) for each in seen] == [
+        (0.0, 0.0, 0, 0, 0, 1.0),
+        (6.0, 10.0, 0, 0, 0, 0.0),
+        (0.0, 10.0, 0, 0, 0, 0.0),
+        (0.0, 0.0, 1, 1, 0, None),
     ]
+    assert {len(each) for each in seen} == {len(names)}
 
 
 def test_the_wall_clock_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,17 +300,6 @@ def test_the_wall_clock_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None
         (20.0, HALF_OPEN),
         (20.0, CLOSED),
     ]
-
-
-def test_off_lets_everything_through() -> None:
-    """No breaker: a hundred failures, no transition, and nothing to open by hand."""
-    lab = Lab(policy="off", fail_max=1)
-
-    seen = lab.calls([FAILURE] * 100)
-    with pytest.raises(NoBreakerError):
-        lab.breaker.force(OPEN, lab.now, "open by hand")
-
-    assert (seen, lab.transitions, lab.breaker.details(lab.now)) == ([(CLOSED, 0)] * 100, [], {})
 
 
 def test_a_reset_while_closed_forgets_but_is_no_transition() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client.breakers.settings import BreakerSettings
+from client.settings import CallSettings
 from loadtest import scenario
 from service.wrong_input import WrongInputError
 
@@ -92,18 +94,14 @@ def test_a_scenario_says_what_each_arm_meets(tmp_path: Path) -> None:
     }
     assert {plan.seed for plan in plans.values()} == {9}
     assert [phase.duration_s for phase in plans["alone"].phases] == [5, None]
-    assert found.arms["with"].call.model_dump() == {
-        "breaker": {
-            "policy": "consecutive",
-            "name": "backend-service-breaker",
-            "fail_max": 5,
-            "reset_timeout": 30.0,
-            "success_threshold": 1,
-            "max_probes": 1,
-        },
-        "timeout": {"total_s": 3.0},
-        "fallback": {"enabled": True, "message": "The service is temporarily unavailable. Please try again."},
-    }
+    assert found.arms["with"].call(9) == CallSettings(breaker=BreakerSettings(seed=9))
+
+
+def test_the_breakers_draws_follow_the_runs_seed() -> None:
+    """Unless the arm brings a seed of its own."""
+    found = scenario.parse(text(breaker="seed = 3"), "mine.toml")
+
+    assert [found.arms[arm].call(9).breaker.seed for arm in ("without", "with")] == [9, 3]
 
 
 def test_the_weather_hash_tells_weathers_apart() -> None:

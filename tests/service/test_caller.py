@@ -93,3 +93,24 @@ def test_the_works_own_error_comes_through() -> None:
             await unless_gone(fail(), leaves_after(100))
 
     run_virtual(main())
+
+
+def test_nobody_watches_the_caller_of_work_that_ends_at_once() -> None:
+    """No message is taken from the server, and no task is begun: a refusal costs nothing more."""
+
+    async def main() -> tuple[str, int, int]:
+        asked = 0
+
+        async def receive() -> dict[str, Any]:
+            nonlocal asked
+            asked += 1
+            return {"type": "http.disconnect"}
+
+        async def refuse() -> str:
+            return "refused"
+
+        result = await unless_gone(refuse(), receive)
+        await asyncio.sleep(0)
+        return result, asked, len(asyncio.all_tasks())
+
+    assert run_virtual(main()) == ("refused", 0, 1)

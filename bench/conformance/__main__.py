@@ -1,0 +1,13 @@
+"""Ask every breaker every question: python -m bench.conformance."""
+
+import signal
+import sys
+
+# Who presses Ctrl-C during the imports wants an end, not a traceback.
+signal.signal(signal.SIGINT, lambda number, _: sys.exit(128 + number))
+
+from bench.conformance.command import main  # noqa: E402 - see above
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(main())

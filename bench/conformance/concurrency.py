@@ -1,0 +1,102 @@
+"""Questions on calls at the same time: a lock around them, probes in half-open, and failures that come late."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Barrier, BrokenBarrierError, Thread
+from typing import TYPE_CHECKING
+
+from bench.conformance.answer import Answer, merge, safe, trap
+from bench.conformance.subject import Subject, passing, settle
+from bench.conformance.ways import counting_ways
+from bench.peers.peer import Asked, DownError
+
+if TYPE_CHECKING:
+    from bench.conformance.clocks import Clocks
+    from bench.peers.peer import Peer, ThreadWay
+
+CALLERS = 8
+MEETING_S = 1.0  # how long one thread waits for the other inside a call
+
+
+async def lock(kind: type[Peer], clocks: Clocks) -> Answer:
+    """Make two calls at the same time, on threads and as tasks."""
+    threads = kind(Asked()).thread_ways()
+    found = {f"threads in {way}": _threads_wait(call) for way, call in threads.items()}
+    for way in await counting_ways(kind, clocks):
+        found[f"tasks in {way}"] = await _tasks_wait(Subject(kind, way, clocks))
+    answer = merge(found)
+    return answer if threads else Answer(answer.verdict, f"{answer.text} (tasks only: {kind.no_threads})")
+
+
+async def _tasks_wait(subject: Subject) -> Answer:
+    gate = asyncio.Event()
+    tasks = [subject.start(passing(gate)) for _ in range(2)]
+    await settle()
+    together = subject.reached == len(tasks)
+    gate.set()
+    await asyncio.gather(*tasks)
+    return safe("no") if together else trap("yes")
+
+
+def _threads_wait(call: ThreadWay) -> Answer:
+    barrier = Barrier(2)
+    met: list[int] = []
+    errors: list[BaseException] = []
+
+    def meet() -> None:
+        try:
+            met.append(barrier.wait(MEETING_S))
+        except BrokenBarrierError:
+            return
+
+    def run() -> None:
+        try:
+            call(meet)
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the asking thread
+            errors.append(error)
+
+    threads = [Thread(target=run, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return safe("no") if met else trap("yes")
+
+
+async def probes(subject: Subject) -> Answer:
+    """Make many calls at once, once the open time is over."""
+    await subject.trip()
+    subject.wait(1.2)
+    before = subject.reached
+    gate = asyncio.Event()
+    tasks = [subject.start(passing(gate)) for _ in range(CALLERS)]
+    await settle()
+    through = subject.reached - before
+    gate.set()
+    for error in await asyncio.gather(*tasks, return_exceptions=True):
+        if error is not None and not isinstance(error, subject.kind.refusal):
+            raise error
+    text = f"{through} of {CALLERS}"
+    return safe(text) if 0 < through < CALLERS else trap(text)
+
+
+async def late_failure(subject: Subject) -> Answer:
+    """Let a call that began in closed fail in the middle of the open time."""
+    await subject.afresh().recover()
+    gate = asyncio.Event()
+
+    async def fail_late() -> None:
+        await gate.wait()
+        raise DownError("down, and late")
+
+    late = subject.start(fail_late)
+    await settle()
+    await subject.trip()
+    subject.wait(0.6)
+    gate.set()
+    await asyncio.gather(late, return_exceptions=True)
+    subject.wait(0.6)
+    return trap("yes") if await subject.refuses() else safe("no")

@@ -1,0 +1,97 @@
+"""The questions: what is asked, why, and the answer without a trap. How it is measured stands beside, by subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.conformance import concurrency, counting, telling
+from bench.conformance.ways import in_counting_ways
+
+if TYPE_CHECKING:
+    from bench.conformance.ways import Asking
+
+
+@dataclass(frozen=True)
+class Question:
+    """`asked` is the sentence, `why` says why it matters, `good` is the answer without a trap."""
+
+    id: str
+    asked: str
+    why: str
+    good: str
+    ask: Asking
+
+
+QUESTIONS = (
+    Question(
+        "async-failure",
+        "Does a failing `async def` count?",
+        "A breaker that takes the making of a coroutine for the call never sees it fail, and never opens.",
+        "yes, in every way of calling",
+        counting.async_failure,
+    ),
+    Question(
+        "lock",
+        "Is a lock held across the call?",
+        "With a lock around the call itself, one slow call at a time is all that a service gets.",
+        "no",
+        concurrency.lock,
+    ),
+    Question(
+        "half-open-probes",
+        f"How many of {concurrency.CALLERS} calls at once get through in half-open?",
+        "A backend that is just recovering is asked by one caller, or met by everybody at the same moment.",
+        "a bounded number, at least 1",
+        in_counting_ways(concurrency.probes),
+    ),
+    Question(
+        "late-failure",
+        "Does a late failure extend the open time?",
+        "Slow calls that began before the trip and fail after it would keep the breaker open, timeout after timeout.",
+        "no",
+        in_counting_ways(concurrency.late_failure),
+    ),
+    Question(
+        "ignored-error",
+        "What does an ignored error count as?",
+        "Where a caller's own mistake counts as a success, a few bad requests among failures keep the breaker closed.",
+        "nothing",
+        in_counting_ways(counting.ignored_error),
+    ),
+    Question(
+        "cancellation",
+        "What does a cancelled call count as?",
+        "A user who hangs up says nothing about the backend: neither that it fails nor that it works.",
+        "nothing",
+        in_counting_ways(counting.cancellation),
+    ),
+    Question(
+        "tripping-call",
+        "Does the call that trips look like a refusal?",
+        "The call did reach the backend; who takes it for a refusal retries what may have had an effect.",
+        "no",
+        in_counting_ways(counting.tripping_call),
+    ),
+    Question(
+        "refusal-told",
+        "Is a listener told of each refusal?",
+        "What nobody is told of cannot be counted, and the breaker's effect is invisible.",
+        "yes",
+        in_counting_ways(telling.refusals_told),
+    ),
+    Question(
+        "wall-clock",
+        "Does a jump of the wall clock matter?",
+        "Wall clocks are set, by hand or by NTP; an open time measured on one ends early or lasts too long.",
+        "no",
+        in_counting_ways(telling.wall_clock),
+    ),
+    Question(
+        "retry-after",
+        "Is the time until a retry told?",
+        "A caller who knows when to come back can say so to its own callers, and need not poll.",
+        "the time that is left, at most 1 s too much, in every time zone",
+        in_counting_ways(telling.retry_after),
+    ),
+)

@@ -1,0 +1,268 @@
+"""The client service at full rate for minutes: does anything grow, does it slow down? python -m bench.soak."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psutil
+from matplotlib.figure import Figure as Picture
+
+from bench.figure import machine
+from bench.http import available, generate
+from loadtest.live.admin import Service
+from loadtest.live.services import child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SEGMENT_S = 10
+# How the backend fails in the half that flaps, and how fast the breaker tries it again.
+FLAP_EVERY_S = 1.0
+RESET_TIMEOUT_S = 0.3
+# Bounds: of memory after the first minute, of counts, and of the last p99 against the first.
+MEMORY_SHARE = 0.05
+COUNT_ROOM = 3
+P99_RATIO = 1.5
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What was measured over SEGMENT_S seconds, and at their end; `flapping`: whether the backend flapped."""
+
+    at_s: float
+    flapping: bool
+    rate: float
+    p99_ms: float
+    rss_mib: float
+    tasks: int
+    connections: int
+    open_files: int
+    transitions: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def judge(segments: Sequence[Segment]) -> list[Check]:
+    """Hold the last minute against the second, both of them steady, and all memory after the first. Pure."""
+    per_minute = max(1, 60 // SEGMENT_S)
+    first, last = segments[per_minute : 2 * per_minute], segments[-per_minute:]
+    after = segments[per_minute:]
+    start = median(each.rss_mib for each in first)
+    furthest = max(after, key=lambda each: abs(each.rss_mib - start))
+    grown = furthest.rss_mib / start - 1
+    checks = [
+        Check(
+            "resident memory after the first minute stays within 5 %",
+            abs(grown) <= MEMORY_SHARE,
+            f"{start:.1f} MiB in the second minute, furthest from it {furthest.rss_mib:.1f} MiB ({grown:+.1%})",
+        )
+    ]
+    for name in ("tasks", "connections", "open_files"):
+        before, end = (max(getattr(each, name) for each in side) for side in (first, last))
+        checks.append(
+            Check(
+                f"the number of {name.replace('_', ' ')} does not grow",
+                end <= before + COUNT_ROOM,
+                f"at most {before} in the second minute, {end} in the last",
+            )
+        )
+    start_ms, end_ms = (median(each.p99_ms for each in side) for side in (first, last))
+    checks.append(
+        Check(
+            f"p99 of the last minute is at most {P99_RATIO} times that of the second",
+            end_ms <= P99_RATIO * start_ms,
+            f"{start_ms:.1f} ms in the second minute, {end_ms:.1f} ms in the last",
+        )
+    )
+    flapping = [each for each in segments if each.flapping]
+    checks.append(
+        Check(
+            "the breaker did flap",
+            bool(flapping) and all(each.transitions > 0 for each in flapping),
+            f"{sum(each.transitions for each in flapping)} transitions in {len(flapping) * SEGMENT_S} s",
+        )
+    )
+    return checks
+
+
+def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[Segment]:
+    """Measure: a quarter of the time steady, half of it flapping, a quarter steady."""
+    count = round(minutes * 60 / SEGMENT_S)
+    with ExitStack() as stack:
+        where = {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}
+        backend = Service("backend", stack.enter_context(child("backend", where, log)))
+        where = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend.url}
+        settings = {"CLIENT_BREAKER__RESET_TIMEOUT": str(RESET_TIMEOUT_S)}
+        client = Service("client", stack.enter_context(child("client", where | settings, log)))
+        process = _listening_at(client.url)
+        segments = []
+        for number in range(count):
+            flapping = count // 4 <= number < count - count // 4
+            segments.append(_segment((number + 1) * SEGMENT_S, client, backend, process, flapping=flapping))
+            left_s = (count - number - 1) * SEGMENT_S
+            latest = segments[-1]
+            say(
+                f"{'flapping' if flapping else 'steady'}, {latest.rate:,.0f}/s, {latest.rss_mib:.0f} MiB, "
+                f"p99 {latest.p99_ms:.1f} ms; {left_s // 60}:{left_s % 60:02} left"
+            )
+        return segments
+
+
+def _segment(at_s: float, client: Service, backend: Service, process: psutil.Process, *, flapping: bool) -> Segment:
+    transitions_before = _transitions(client)
+    stop = threading.Event()
+    flapper = threading.Thread(target=_flap, args=(backend, stop), daemon=True)
+    if flapping:
+        flapper.start()
+    try:
+        load = generate(client.url, 32, SEGMENT_S)
+    finally:
+        stop.set()
+        if flapping:
+            flapper.join()
+    stats = client.get("/stats")
+    return Segment(
+        at_s,
+        flapping,
+        load.rate,
+        load.p99_ms,
+        process.memory_info().rss / 2**20,
+        stats["tasks"],
+        len(process.net_connections("tcp")),
+        process.num_fds(),
+        _transitions(client) - transitions_before,
+    )
+
+
+def _flap(backend: Service, stop: threading.Event) -> None:
+    """Fail and recover in turn; leave the backend well."""
+    fails = False
+    while not stop.is_set():
+        fails = not fails
+        backend.send("PUT", "/faults", {"error_rate": 1.0 if fails else 0.0})
+        stop.wait(FLAP_EVERY_S)
+    backend.send("DELETE", "/faults")
+
+
+def _transitions(client: Service) -> int:
+    return int(client.get("/breaker")["transition_count"])
+
+
+def _listening_at(url: str) -> psutil.Process:
+    port = urlsplit(url).port
+    for process in psutil.Process().children(recursive=True):
+        if any(each.laddr.port == port for each in process.net_connections("tcp") if each.status == "LISTEN"):
+            return process
+    raise RuntimeError(f"no process of this one listens at {url}")
+
+
+def write(folder: Path, segments: Sequence[Segment], checks: Sequence[Check]) -> str:
+    """Write soak.json, soak.md and soak.svg; return the Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    where = machine()
+    found = {
+        "machine": where,
+        "checks": [asdict(each) for each in checks],
+        "segments": [asdict(each) for each in segments],
+    }
+    (folder / "soak.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    picture = _draw(segments)
+    for ending in ("svg", "png"):
+        picture.savefig(folder / f"soak.{ending}", bbox_inches="tight", dpi=120, facecolor="white")
+    requests = sum(each.rate * SEGMENT_S for each in segments)
+    about = (
+        f"{where['measured']}, {where['cores']} cores, {where['system']}, Python {where['python']}. "
+        f"{len(segments) * SEGMENT_S / 60:g} minutes, {requests:,.0f} requests from wrk over 32 connections; the "
+        f"middle half with a backend that fails and recovers every {FLAP_EVERY_S:g} s and a `reset_timeout` of "
+        f"{RESET_TIMEOUT_S:g} s."
+    )
+    lines = [
+        "# The client at full rate",
+        "",
+        about,
+        "",
+        "| | | |",
+        "|---|---|---|",
+        *(f"| {'held' if each.ok else '**broken**'} | {each.name} | {each.detail} |" for each in checks),
+        "",
+        "![Memory, rate and p99 over the time](soak.svg)",
+        "",
+    ]
+    text = "\n".join(lines)
+    (folder / "soak.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _draw(segments: Sequence[Segment]) -> Picture:
+    picture = Picture(figsize=(9, 6))
+    panels = picture.subplots(3, 1, sharex=True)
+    minutes = [each.at_s / 60 for each in segments]
+    flapping = [each.at_s / 60 for each in segments if each.flapping]
+    for panel, (name, values) in zip(
+        panels,
+        (
+            ("resident memory, MiB", [each.rss_mib for each in segments]),
+            ("requests per second", [each.rate for each in segments]),
+            ("p99, ms", [each.p99_ms for each in segments]),
+        ),
+        strict=True,
+    ):
+        if flapping:
+            panel.axvspan(flapping[0] - SEGMENT_S / 60, flapping[-1], color="0.92", label="flapping")
+        panel.plot(minutes, values, marker=".")
+        panel.set_ylim(0, max(values) * 1.1)
+        panel.set_ylabel(name)
+    panels[0].legend(loc="lower right", frameon=False)
+    panels[-1].set_xlabel("minutes")
+    return picture
+
+
+def main() -> int:
+    """Measure, write, print. Return 1 where a check does not hold."""
+    parser = argparse.ArgumentParser(prog="bench.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long, 8 to 600 (default: 10)")
+    parser.add_argument("--out", type=Path, default=Path("results/soak"), help="folder (default: results/soak)")
+    options = parser.parse_args()
+    if not 8 <= options.minutes <= 600:
+        parser.error(f"--minutes: got {options.minutes:g}; allowed: 8 to 600")
+    reason = available()
+    if reason:
+        parser.error(reason)
+    began = time.monotonic()
+    try:
+        with TemporaryDirectory() as scratch:
+            segments = run(options.minutes, Path(scratch) / "log", lambda text: _say(text, began))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; nothing was written\n")
+        return 130
+    checks = judge(segments)
+    folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    sys.stdout.write(f"{write(folder, segments, checks)}\nin {folder}\n")
+    return 0 if all(each.ok for each in checks) else 1
+
+
+def _say(text: str, began: float) -> None:
+    sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

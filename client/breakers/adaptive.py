@@ -1,0 +1,116 @@
+"""A controller that refuses a share of the calls: as much as the backend fails more than it usually does.
+
+Built on the adaptive circuit breaker of Shopify's semian (github.com/Shopify/semian, pull request 760, and 875 and 899
+on its tuning). Taken from there: the share r moves by gain x P with P = D - (1 - D) x r, where D is the error rate of
+the calls let through minus the usual one. It rests at r = D / (1 - D): 25 % for 20 % more errors than usual, all of
+them from 50 % on. And: what is usual is learnt by exponential smoothing, slowly upwards and quickly downwards.
+
+Different here: no integral and no derivative part (875 found that they hardly matter); few calls are believed less, as
+if `min_calls` calls at the usual rate had been seen besides; r ends at `max_refused`, so that some calls always probe.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from client.breakers.interface import CLOSED, FAILURE, SUCCESS, Breaker, NoBreakerError, Permit, Refusal, State, Verdict
+from client.breakers.window import BUCKETS, TimeWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.breakers.interface import Transition
+    from client.breakers.settings import PolicySettings
+
+# A lower error rate becomes usual this many times faster than a higher one.
+_FASTER_DOWN = 10
+# Below this the share is nothing; it would halve for ever.
+_NOTHING = 1e-3
+
+
+class AdaptiveBreaker(Breaker):
+    """Never opens. Takes a step each tenth of `window_s`. `fail_count`: failures in the window."""
+
+    reads = frozenset({"window_s", "min_calls", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"})
+
+    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+        super().__init__(settings, now, on_transition)
+        self._window = TimeWindow(settings.window_s)
+        self._generation = 0
+        self._late = 0
+        self._start(now)
+
+    def _start(self, now: float) -> None:
+        self._usual = self.settings.usual_error_rate
+        self._refused = 0.0
+        self._next_step = now + self._window.step_s
+        self.fail_count = 0
+        self.standing = self._permit = Permit(CLOSED, self._generation, now)
+
+    def admit(self, now: float) -> Permit | Refusal:
+        """Refuse the share that the controller has come to."""
+        if now >= self._next_step:
+            self._catch_up(now)
+        if self._refused and self._uniform() < self._refused:
+            return Refusal(CLOSED, "share refused", 0.0, self.since)
+        return self._permit
+
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
+        """Count the call."""
+        if permit is not self._permit:
+            self._late += 1
+            return
+        if now >= self._next_step:
+            self._catch_up(now)
+        if verdict is SUCCESS:
+            self._window.succeed(now)
+        elif verdict is FAILURE:
+            self._window.add(now, failed=True, slow=False)
+            self.fail_count = self._window.failures
+
+    def _catch_up(self, now: float) -> None:
+        """Take the steps that are due, each at its time; after a long silence those that empty the window and rest."""
+        step_s = self._window.step_s
+        due = 1 + int((now - self._next_step) / step_s)
+        for step in range(min(due, 100 * BUCKETS)):
+            self._window.roll(self._next_step + step * step_s)
+            self._step()
+        self._next_step += due * step_s
+        self.fail_count = self._window.failures
+        self.standing = None if self._refused else self._permit
+
+    def _step(self) -> None:
+        chosen, window = self.settings, self._window
+        doubt = chosen.min_calls
+        seen = (window.failures + doubt * self._usual) / (window.calls + doubt)
+        excess = max(0.0, seen - self._usual)
+        moved = self._refused + chosen.adaptive_gain * (excess - (1 - excess) * self._refused)
+        self._refused = min(moved, chosen.max_refused) if moved > _NOTHING else 0.0
+        if window.calls:
+            rate = window.failures / window.calls
+            constant_s = chosen.usual_s if rate > self._usual else chosen.usual_s / _FASTER_DOWN
+            weight = window.calls / (window.calls + doubt)
+            self._usual += (rate - self._usual) * weight * -math.expm1(-window.step_s / constant_s)
+
+    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
+        """Forget everything learnt. Raises NoBreakerError for any other state than closed."""
+        if state is not CLOSED:
+            raise NoBreakerError("there is nothing to open: the policy in force is 'adaptive', which never opens")
+        self._generation += 1
+        self._window.clear()
+        self.since = now
+        self._start(now)
+
+    def details(self, now: float) -> dict[str, Any]:
+        """Give the window, what is usual, and the share let through."""
+        if now >= self._next_step:
+            self._catch_up(now)
+        self._window.roll(now)
+        counts = {"calls": self._window.calls, "failures": self._window.failures}
+        return {
+            "window": counts,
+            "usual_error_rate_seen": self._usual,
+            "let_through": 1 - self._refused,
+            "late_results": self._late,
+        }

@@ -1,0 +1,254 @@
+"""The three states, common to every policy that opens: open time, probes, generations, the ramp after closing.
+
+What a policy adds is one question: after this result, is it time to trip?
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from client.breakers.interface import (
+    CLOSED,
+    FAILURE,
+    HALF_OPEN,
+    NEUTRAL,
+    OPEN,
+    SUCCESS,
+    Breaker,
+    Permit,
+    Refusal,
+    State,
+    Transition,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.breakers.settings import PolicySettings
+
+OPENING = frozenset(
+    {
+        "reset_timeout",
+        "open_growth",
+        "open_max_s",
+        "open_jitter",
+        "honour_retry_after",
+        "max_probes",
+        "success_threshold",
+        "probe_success_rate",
+        "probe_calls",
+        "half_open_max_s",
+        "ramp_s",
+        "slow_call_s",
+        "slow_in_flight",
+    }
+)
+
+
+class OpeningBreaker(Breaker):
+    """Closed until the policy's cause; open for a time; half-open with a bounded number of probes."""
+
+    reads = OPENING
+
+    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+        super().__init__(settings, now, on_transition)
+        self._generation = 0
+        self._open_for = 0.0
+        self._failed_recoveries = 0  # in a row
+        self._probes: dict[Permit, None] = {}  # under way, oldest first
+        self._probes_ended = 0
+        self._probe_successes = 0
+        self._ramping = False
+        self._late = 0
+        self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
+        # Calls under way in closed, oldest first, which nobody has counted as slow yet; kept only where they count.
+        self._under_way: dict[Permit, None] | None = {} if settings.slow_in_flight else None
+        self._take_stand(now)
+
+    @abstractmethod
+    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> str | None:
+        """Count a call in closed; return the cause, once it is time to trip."""
+
+    @abstractmethod
+    def _amend(self, permit: Permit, now: float, *, failed: bool) -> str | None:
+        """Take note that a call that was counted as slow while it was under way has ended: see `_count`."""
+
+    @abstractmethod
+    def _forget(self, now: float) -> None:
+        """Set what was counted in closed to zero, `fail_count` too."""
+
+    def admit(self, now: float) -> Permit | Refusal:
+        """Let through when closed; when open, once its time is over; in half-open, up to `max_probes` at once."""
+        if self.state is CLOSED:
+            return self._admit_closed(now)
+        if self.state is OPEN:
+            left = self._left(now)
+            if left > 0:
+                return Refusal(OPEN, "open", left, self.since)
+            self._enter(HALF_OPEN, now, "reset_timeout elapsed")
+        return self._admit_probe(now)
+
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
+        """Count the result, unless its permit is of an earlier state."""
+        if permit.generation != self._generation:
+            self._late += 1
+        elif permit.state is CLOSED:
+            self._report_closed(permit, verdict, now, retry_after_s)
+        else:
+            self._report_probe(permit, verdict, now, retry_after_s)
+
+    def force(self, state: State, now: float, cause: str) -> None:
+        """Open (for `reset_timeout`), or close and forget the failures."""
+        self._failed_recoveries = 0
+        self._forget(now)
+        self._open_for = self.settings.reset_timeout
+        self._enter(state, now, cause)
+
+    def details(self, now: float) -> dict[str, Any]:
+        """Time to the probe, probes under way, their successes, dropped late results, the share let through."""
+        return {
+            "retry_after_s": max(0.0, self._left(now)) if self.state is OPEN else 0.0,
+            "open_for_s": self._open_for if self.state is OPEN else 0.0,
+            "probes_out": len(self._probes),
+            "probe_successes": self._probe_successes,
+            "late_results": self._late,
+            "let_through": {CLOSED: self._ramp_share(now), OPEN: 0.0}.get(self.state),
+        }
+
+    def _left(self, now: float) -> float:
+        return self.since + self._open_for - now
+
+    # Closed.
+
+    def _admit_closed(self, now: float) -> Permit | Refusal:
+        if self.standing is not None:
+            return self.standing
+        if self._under_way is not None:
+            cause = self._count_overdue(self._under_way, now)
+            if cause is not None:
+                self._open(now, cause, None)
+                return Refusal(OPEN, "open", self._open_for, now)
+        if self._ramping:
+            if self._uniform() >= self._ramp_share(now):
+                return Refusal(CLOSED, "ramping up", 0.0, self.since)
+            if self._ramp_share(now) >= 1:
+                self._ramping = False
+                self._take_stand(now)
+        permit = Permit(CLOSED, self._generation, now)
+        if self._under_way is not None:
+            self._under_way[permit] = None
+        return permit
+
+    def _take_stand(self, now: float) -> None:
+        """Hand out one permit for all calls, where nothing tells them apart."""
+        alike = self.state is CLOSED and not self._ramping and self._slow_s == math.inf
+        self.standing = Permit(CLOSED, self._generation, now) if alike else None
+
+    def _ramp_share(self, now: float) -> float:
+        return min(1.0, (now - self.since) / self.settings.ramp_s) if self._ramping else 1.0
+
+    def _report_closed(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        cause = None
+        if self._under_way is not None:
+            cause = self._count_overdue(self._under_way, now)
+            counted = permit not in self._under_way
+            self._under_way.pop(permit, None)
+            if cause is None and counted:
+                cause = self._amend(permit, now, failed=verdict is FAILURE)
+                verdict = NEUTRAL
+        if cause is None and verdict is not NEUTRAL:
+            slow = now - permit.at >= self._slow_s
+            cause = self._count(permit, now, failed=verdict is FAILURE, slow=slow)
+        if cause is not None:
+            self._open(now, cause, retry_after_s)
+
+    def _count_overdue(self, under_way: dict[Permit, None], now: float) -> str | None:
+        """Count the calls under way that have become slow: the oldest ones, each once."""
+        while under_way:
+            permit = next(iter(under_way))
+            if now - permit.at < self._slow_s:
+                return None
+            del under_way[permit]
+            cause = self._count(permit, now, failed=False, slow=True)
+            if cause is not None:
+                return cause
+        return None
+
+    # Open and half-open.
+
+    def _open(self, now: float, cause: str, retry_after_s: float | None) -> None:
+        """Open from closed or half-open, for the time that the settings or the backend say."""
+        chosen = self.settings
+        self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
+        cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
+        if chosen.honour_retry_after and retry_after_s is not None:
+            self._open_for = min(retry_after_s, cap)
+        else:
+            grown = chosen.reset_timeout * chosen.open_growth ** min(self._failed_recoveries, 100)
+            self._open_for = min(grown, cap) * (1 - chosen.open_jitter * self._uniform())
+        self._enter(OPEN, now, cause)
+
+    def _admit_probe(self, now: float) -> Permit | Refusal:
+        if self._probes:
+            longest = math.inf if self.settings.half_open_max_s is None else self.settings.half_open_max_s
+            slow_s = self._slow_s if self.settings.slow_in_flight else math.inf
+            out_s = now - next(iter(self._probes)).at
+            if out_s >= min(longest, slow_s):
+                self._open(now, f"no result of a probe in {min(longest, slow_s):g} s", None)
+                return Refusal(OPEN, "open", self._open_for, now)
+        if len(self._probes) >= self.settings.max_probes:
+            return Refusal(HALF_OPEN, "all probes are out", 0.0, self.since)
+        permit = Permit(HALF_OPEN, self._generation, now)
+        self._probes[permit] = None
+        return permit
+
+    def _report_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        del self._probes[permit]
+        if verdict is NEUTRAL:
+            return
+        slow = now - permit.at >= self._slow_s
+        succeeded = verdict is SUCCESS and not slow
+        self._probes_ended += 1
+        self._probe_successes += succeeded
+        after = self._judge_probes(succeeded=succeeded)
+        if after is CLOSED:
+            self._forget(now)
+            self._failed_recoveries = 0
+            self._ramping = self.settings.ramp_s > 0
+            self._enter(after, now, "probe succeeded")
+        elif after is OPEN:
+            self._open(now, "probe was slow" if slow and verdict is SUCCESS else "probe failed", retry_after_s)
+
+    def _judge_probes(self, *, succeeded: bool) -> State:
+        """Return the state after a probe's result: by count the first failure opens, by rate a majority to come."""
+        rate, of = self.settings.probe_success_rate, self.settings.probe_calls
+        if rate is None:
+            enough, failures_allowed = self.settings.success_threshold, 0
+        else:
+            enough = max(1, math.ceil(rate * of - 1e-9))  # 0.7 * 10 is a little more than 7
+            failures_allowed = of - enough
+        if not succeeded and self._probes_ended - self._probe_successes > failures_allowed:
+            return OPEN
+        return CLOSED if self._probe_successes >= enough else HALF_OPEN
+
+    def _enter(self, state: State, now: float, cause: str) -> None:
+        """Go to `state`, in a new generation."""
+        before, self.state = self.state, state
+        self.since = now
+        self._generation += 1
+        self._probes.clear()
+        self._probes_ended = self._probe_successes = 0
+        if self._under_way is not None:
+            self._under_way.clear()
+        if state is not CLOSED or before is not HALF_OPEN:
+            self._ramping = False
+        self._take_stand(now)
+        self._entered(state)
+        if state is not before:
+            self._on_transition(Transition(now, before, state, cause, self.fail_count))
+
+    def _entered(self, state: State) -> None:
+        """Follow, where the policy has a machine of its own."""

@@ -1,0 +1,40 @@
+"""Which policies there are. A policy is one file and one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client.breakers.adaptive import AdaptiveBreaker
+from client.breakers.consecutive import ConsecutiveBreaker
+from client.breakers.count_window import CountWindowBreaker
+from client.breakers.forced_open import ForcedOpenBreaker
+from client.breakers.off import NoBreaker
+from client.breakers.throttle import ThrottleBreaker
+from client.breakers.time_window import TimeWindowBreaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from client.breakers.interface import Breaker, Transition
+    from client.breakers.settings import PolicySettings
+
+_POLICIES: dict[str, type[Breaker]] = {
+    "consecutive": ConsecutiveBreaker,
+    "count_window": CountWindowBreaker,
+    "time_window": TimeWindowBreaker,
+    "throttle": ThrottleBreaker,
+    "adaptive": AdaptiveBreaker,
+    "off": NoBreaker,
+    "forced_open": ForcedOpenBreaker,
+    "shadow": NoBreaker,  # nothing is in charge: see client.breakers.shadow for what is tried
+}
+
+
+def policies() -> Mapping[str, type[Breaker]]:
+    """Every policy by its name."""
+    return _POLICIES
+
+
+def build_one(settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> Breaker:
+    """Return a fresh breaker of the policy that the settings name; `now` in seconds of the caller's clock."""
+    return _POLICIES[settings.policy](settings, now, on_transition)

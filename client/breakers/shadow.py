@@ -1,0 +1,91 @@
+"""A policy that is tried: it decides and reports on real calls, and refuses none of them.
+
+It learns from the calls that it would have let through, as it would if it were in charge. Those that it would have
+refused show whether it would have been right: they are made, and their results counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from client.breakers.interface import Breaker, Permit, Refusal, State, Verdict
+from client.breakers.registry import build_one
+
+if TYPE_CHECKING:
+    from client.breakers.interface import Transition
+    from client.breakers.settings import PolicySettings
+
+KEPT_TRANSITIONS = 100
+
+
+@dataclass(slots=True, eq=False)
+class _BothPermits(Permit):
+    """The permit of the policy in charge, and what the tried one decided on the same call."""
+
+    in_charge: Permit
+    tried: Permit | Refusal
+
+
+class ShadowBreaker(Breaker):
+    """Two policies on the same calls: `in_charge` decides, `tried` only says what it would have done."""
+
+    def __init__(self, in_charge: Breaker, tried: PolicySettings, now: float) -> None:
+        self._in_charge = in_charge
+        self._transitions: deque[Transition] = deque(maxlen=KEPT_TRANSITIONS)
+        self._tried = build_one(tried, now, self._transitions.append)
+        self._would_refuse = dict.fromkeys(Verdict, 0)
+        super().__init__(in_charge.settings, now, self._transitions.append)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Show the state of the policy in charge as one's own."""
+        self.state, self.since, self.fail_count = (
+            self._in_charge.state,
+            self._in_charge.since,
+            self._in_charge.fail_count,
+        )
+
+    def admit(self, now: float) -> Permit | Refusal:
+        """Ask the policy in charge; ask the tried one about the calls that are made."""
+        answer = self._in_charge.standing or self._in_charge.admit(now)
+        self._follow()
+        if isinstance(answer, Refusal):
+            return answer
+        tried = self._tried.admit(now)
+        return _BothPermits(answer.state, answer.generation, answer.at, answer, tried)
+
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
+        """Tell both; what the tried policy would have refused is counted by its result."""
+        if not isinstance(permit, _BothPermits):
+            raise TypeError("not a permit of this breaker")
+        self._in_charge.report(permit.in_charge, verdict, now, retry_after_s)
+        if isinstance(permit.tried, Refusal):
+            self._would_refuse[verdict] += 1
+        else:
+            self._tried.report(permit.tried, verdict, now, retry_after_s)
+        self._follow()
+
+    def force(self, state: State, now: float, cause: str) -> None:
+        """Set the policy in charge. Raises NoBreakerError where that has no such state."""
+        self._in_charge.force(state, now, cause)
+        self._follow()
+
+    def details(self, now: float) -> dict[str, Any]:
+        """Add what the tried policy stands at and would have done."""
+        tried = self._tried
+        would = {verdict.value: count for verdict, count in self._would_refuse.items()}
+        return {
+            **self._in_charge.details(now),
+            "shadow_report": {
+                "policy": tried.settings.policy,
+                "state": tried.state.value,
+                "in_state_s": now - tried.since,
+                "fail_count": tried.fail_count,
+                "would_refuse": sum(would.values()),
+                "would_refuse_by_result": would,
+                "transitions": [asdict(each) for each in self._transitions],
+                **tried.details(now),
+            },
+        }

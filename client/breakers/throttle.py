@@ -1,0 +1,95 @@
+"""Client-side throttling: refuse a share of the calls that grows with what the backend does not accept.
+
+From "Handling Overload", chapter 21 of Beyer et al., Site Reliability Engineering (O'Reilly, 2016): a request is
+refused with probability max(0, (requests - K x accepts) / (requests + 1)), both counted over a window. Refused requests
+are requests; a failed one is not accepted.
+
+The book counts a request when it is made. Here it counts when it ends: calls that are still under way would read as
+not accepted, and a burst of first calls would be refused before a single answer is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from client.breakers.interface import (
+    CLOSED,
+    FAILURE,
+    NEUTRAL,
+    SUCCESS,
+    Breaker,
+    NoBreakerError,
+    Permit,
+    Refusal,
+    State,
+    Verdict,
+)
+from client.breakers.window import TimeWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.breakers.interface import Transition
+    from client.breakers.settings import PolicySettings
+
+
+class ThrottleBreaker(Breaker):
+    """Never opens. `fail_count`: requests in the window that were not accepted, refused ones included."""
+
+    reads = frozenset({"throttle_k", "window_s"})
+
+    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+        super().__init__(settings, now, on_transition)
+        self._window = TimeWindow(settings.window_s)
+        self._late = 0
+        self.standing = self._permit = Permit(CLOSED, 0, now)
+
+    def admit(self, now: float) -> Permit | Refusal:
+        """Refuse with the probability of the window as it stands."""
+        self._window.roll(now)
+        if self._window.failures and self._uniform() < self._share():
+            self._add(now, failed=True)
+            return Refusal(CLOSED, "throttled", 0.0, self.since)
+        return self._permit
+
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
+        """Count the request."""
+        if permit is self.standing and verdict is SUCCESS:
+            self._window.succeed(now)
+        elif permit is not self._permit:
+            self._late += 1
+        elif verdict is not NEUTRAL:
+            self._add(now, failed=verdict is FAILURE)
+
+    def _add(self, now: float, *, failed: bool) -> None:
+        window = self._window
+        window.add(now, failed=failed, slow=False)
+        self.fail_count = window.failures
+        # Without a failure in the window no probability is above zero, and nobody has to ask.
+        self.standing = None if window.failures else self._permit
+
+    def _share(self) -> float:
+        requests = self._window.calls
+        accepts = requests - self._window.failures
+        return max(0.0, (requests - self.settings.throttle_k * accepts) / (requests + 1))
+
+    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
+        """Forget the window. Raises NoBreakerError for any other state than closed."""
+        if state is not CLOSED:
+            raise NoBreakerError("there is nothing to open: the policy in force is 'throttle', which never opens")
+        self._window.clear()
+        self.fail_count = 0
+        self.since = now
+        self.standing = self._permit = Permit(CLOSED, self._permit.generation + 1, now)
+
+    def details(self, now: float) -> dict[str, Any]:
+        """Give requests and accepts of the window, and the share let through."""
+        window = self._window
+        window.roll(now)
+        counts = {"requests": window.calls, "accepts": window.calls - window.failures}
+        return {
+            "fail_count": window.failures,
+            "window": counts,
+            "let_through": 1 - self._share(),
+            "late_results": self._late,
+        }

@@ -1,0 +1,144 @@
+"""What a policy looks back on, in constant time for each call and bounded memory.
+
+A window counts calls, and how many of them failed and were slow. `add` returns where the call was put, so that one
+that was counted while it was under way can be amended when it fails after all.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+_FAILED, _SLOW = 1, 2
+BUCKETS = 10
+
+
+class Window(Protocol):
+    """Calls that are looked back on."""
+
+    calls: int
+    failures: int
+    slow: int
+
+    def roll(self, now: float) -> None:
+        """Forget what is too old at `now`."""
+
+    def add(self, now: float, *, failed: bool, slow: bool) -> int:
+        """Count a call that ended at `now`; return where it was put."""
+
+    def succeed(self, now: float) -> None:
+        """Count a call that neither failed nor was slow; the same as `add`, in less time."""
+
+    def amend(self, place: int, now: float) -> None:
+        """Count a call that `add` took for no failure as one after all, unless it has been forgotten."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+
+class CountWindow:
+    """The last `size` calls, a byte for each."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._ring = bytearray(self._size)
+        self._added = 0
+        self.calls = self.failures = self.slow = 0
+
+    def roll(self, now: float) -> None:
+        """Nothing: time does not age these calls."""
+
+    def add(self, now: float, *, failed: bool, slow: bool) -> int:  # noqa: ARG002
+        """Put the call in the place of the one that is `size` calls old."""
+        place = self._added
+        self._added = place + 1
+        ring, index = self._ring, place % self._size
+        old, new = ring[index], failed * _FAILED + slow * _SLOW
+        if old != new:
+            ring[index] = new
+            self.failures += failed - (old & _FAILED)
+            self.slow += slow - (old >> 1)
+        if place < self._size:
+            self.calls = place + 1
+        return place
+
+    def succeed(self, now: float) -> None:
+        """Put the call in the place of the one that is `size` calls old."""
+        place = self._added
+        if place < self._size:
+            self._added = self.calls = place + 1
+        elif self._ring[place % self._size]:
+            self.add(now, failed=False, slow=False)
+        else:
+            self._added = place + 1
+
+    def amend(self, place: int, now: float) -> None:  # noqa: ARG002
+        """Count the call at `place` as failed, too, if it is still in the window."""
+        index = place % self._size
+        if self._added - place <= self._size and not self._ring[index] & _FAILED:
+            self._ring[index] |= _FAILED
+            self.failures += 1
+
+
+class TimeWindow:
+    """The last `span_s` seconds in BUCKETS buckets: a call is looked back on for 9 to 10 tenths of the span.
+
+    Calls go into the total at once, and into their bucket when that is full: the difference tells how many those are.
+    """
+
+    def __init__(self, span_s: float) -> None:
+        self.step_s = span_s / BUCKETS
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.calls = self.failures = self.slow = 0
+        self._columns = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
+        self._newest = 0  # number of the newest bucket, counted from time 0
+        self._ends = float("-inf")  # when it is full
+        self._others = 0  # calls in the window that are not in the newest bucket
+
+    def roll(self, now: float) -> None:
+        """Empty the buckets whose time has passed."""
+        if now < self._ends:
+            return
+        calls, failures, slow = self._columns
+        calls[self._newest % BUCKETS] = self.calls - self._others
+        number = int(now / self.step_s)
+        for each in range(max(self._newest + 1, number - BUCKETS + 1), number + 1):
+            index = each % BUCKETS
+            self.calls -= calls[index]
+            self.failures -= failures[index]
+            self.slow -= slow[index]
+            calls[index] = failures[index] = slow[index] = 0
+        self._others = self.calls
+        self._newest = max(self._newest, number)
+        self._ends = (self._newest + 1) * self.step_s
+
+    def succeed(self, now: float) -> None:
+        """Put the call into the newest bucket."""
+        if now >= self._ends:
+            self.roll(now)
+        self.calls += 1
+
+    def add(self, now: float, *, failed: bool, slow: bool) -> int:
+        """Put the call into the newest bucket."""
+        self.succeed(now)
+        index = self._newest % BUCKETS
+        if failed:
+            self._columns[1][index] += 1
+            self.failures += 1
+        if slow:
+            self._columns[2][index] += 1
+            self.slow += 1
+        return self._newest
+
+    def amend(self, place: int, now: float) -> None:
+        """Count a call of bucket `place` as failed, too, if that is still in the window."""
+        self.roll(now)
+        if self._newest - place < BUCKETS:
+            self._columns[1][place % BUCKETS] += 1
+            self.failures += 1

@@ -1,0 +1,22 @@
+"""Retry-After of an answer: RFC 9110, section 10.2.3."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def retry_after_s(value: str, now: datetime | None = None) -> float | None:
+    """Return the seconds that a Retry-After asks for, from a number of them or from a date; none where it has neither.
+
+    `now` is the time against which a date is read, by default that of the wall clock. A date that has passed is 0.
+    """
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
