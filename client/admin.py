@@ -58,10 +58,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         openapi_extra=json_body(BreakerSettings),
     )
     async def change_breaker(request: Request) -> dict[str, Any]:
-        change = await read_object(request)
-        new = _changed(client, {"breaker": change})
-        _refuse_unread(client, new, change)
-        client.reconfigure(new)
+        client.reconfigure(_changed(client, {"breaker": await read_object(request)}))
         return snapshot()
 
     @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
@@ -101,7 +98,11 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
 def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
     """Lay `change` over the settings in force and check the whole. Raises WrongInputError."""
-    return check(laid_over(client.settings.model_dump(mode="json"), change), CallSettings)
+    new = check(laid_over(client.settings.model_dump(mode="json"), change), CallSettings)
+    breaker = change.get("breaker", {})
+    if not breaker.keys() >= BreakerSettings.model_fields.keys():  # else: somebody puts a snapshot back
+        _refuse_unread(client, new, breaker)
+    return new
 
 
 def _refuse_unread(client: Client, new: CallSettings, change: dict[str, Any]) -> None:

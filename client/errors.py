@@ -43,7 +43,7 @@ class BackendError(CallError):
 
 
 class BackendFailedError(BackendError):
-    """The backend answered 5xx, and may have asked to be left alone for `retry_after_s` seconds."""
+    """The backend answered 5xx, or a status that is none, and may have asked for `retry_after_s` seconds of peace."""
 
     def __init__(self, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(f"the backend answered {status}")

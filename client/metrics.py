@@ -48,6 +48,25 @@ class Metrics(Collector):
         for each in State:
             state.add_metric([each.value], float(self._client.breaker.state is each))
         yield state
+        yield from self._shadow()
+
+    def _shadow(self) -> Iterator[Metric]:
+        """Yield what a tried policy would have done, where there is one."""
+        report = self._client.snapshot().get("shadow_report")
+        if report is None:
+            return
+        would = GaugeMetricFamily(
+            "breaker_shadow_refusals",
+            "Calls that the tried policy would have refused, by how they ended, since the settings changed.",
+            labels=["result"],
+        )
+        for result, count in report["would_refuse_by_result"].items():
+            would.add_metric([result], count)
+        yield would
+        state = GaugeMetricFamily("breaker_shadow_state", "1 for the state the tried policy is in.", labels=["state"])
+        for each in State:
+            state.add_metric([each.value], float(report["state"] == each))
+        yield state
 
     def _durations(self) -> HistogramMetricFamily:
         family = HistogramMetricFamily("client_call_duration_seconds", "Time to the answer.", labels=["outcome"])

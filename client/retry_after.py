@@ -13,10 +13,10 @@ def retry_after_s(value: str, now: datetime | None = None) -> float | None:
     """
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:12])
+        return float(text.lstrip("0")[:12] or 0)
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())

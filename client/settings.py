@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from client.breakers import policies
 from client.breakers.settings import BreakerSettings, OrNone, refuse_unread
 from service.model import StrictModel
 
@@ -46,6 +47,22 @@ class CallSettings(StrictModel):
     timeout: TimeoutSettings = TimeoutSettings()
     fallback: FallbackSettings = FallbackSettings()
 
+    @model_validator(mode="after")
+    def _a_call_can_be_slow(self) -> Self:
+        _refuse_slower_than_timeout(self.breaker, self.timeout)
+        return self
+
+
+def _refuse_slower_than_timeout(breaker: BreakerSettings, timeout: TimeoutSettings) -> None:
+    tried = "breaker" if breaker.shadow is None else "breaker.shadow"
+    for place, each in (("breaker", breaker), (tried, breaker.tried())):
+        slow_s = None if each is None or "slow_call_s" not in policies()[each.policy].reads else each.slow_call_s
+        if slow_s is not None and timeout.total_s is not None and slow_s > timeout.total_s:
+            raise ValueError(
+                f"{place}.slow_call_s: got {slow_s:g}; allowed: a number <= timeout.total_s = {timeout.total_s:g}, "
+                "since no call takes longer"
+            )
+
 
 class UpstreamSettings(StrictModel):
     """The HTTP client towards the backend."""
@@ -76,8 +93,9 @@ class ClientSettings(BaseSettings):
     upstream: UpstreamSettings = UpstreamSettings()
 
     @model_validator(mode="after")
-    def _policy_reads_what_is_given(self) -> Self:
+    def _fits_together(self) -> Self:
         refuse_unread(self.breaker)
+        _refuse_slower_than_timeout(self.breaker, self.timeout)
         return self
 
     @property

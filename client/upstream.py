@@ -66,10 +66,10 @@ class Upstream:
             raise BackendUnreachableError(type(error.__cause__ or error).__name__) from error
         finally:
             _SENDING.reset(sending)
-        if response.status_code >= 500:
+        if not 200 <= response.status_code < 500:
             wait_s = retry_after_s(received.get(b"retry-after", b"").decode("latin-1"))
             raise BackendFailedError(response.status_code, wait_s)
-        return Answer(response.status_code, body, received.get(b"content-type", b"application/octet-stream"))
+        return Answer(response.status_code, body, _content_type(received.get(b"content-type", b"")))
 
 
 async def _body(response: httpx.Response, *, encoded: bool) -> bytes:
@@ -79,6 +79,11 @@ async def _body(response: httpx.Response, *, encoded: bool) -> bytes:
     if not isinstance(response.stream, httpx.AsyncByteStream):  # pragma: no cover - an async transport has no other
         raise TypeError("not a stream of an async transport")
     return b"".join([chunk async for chunk in response.stream])
+
+
+def _content_type(value: bytes) -> bytes:
+    """Return what may be passed on as a header: the value, unless there is none or it is not printable."""
+    return value if value.isascii() and value.decode().isprintable() and value else b"application/octet-stream"
 
 
 # The call that the running task is sending. It counts as a call of the backend once its request is on the wire: one

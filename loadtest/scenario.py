@@ -7,13 +7,13 @@ import tomllib
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from backend.profile import FaultPlan, OnePhase
 from client.breakers import policies
-from client.breakers.settings import refuse_unread
+from client.breakers.settings import PolicySettings, refuse_unread
 from client.settings import CallSettings
 from loadtest.phases import groups, spans, taken
 from loadtest.summary import figure_names
@@ -22,6 +22,7 @@ from service.problems import check
 from service.wrong_input import WrongInputError, closest
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Policy = TypeVar("Policy", bound=PolicySettings)
 FigurePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
 
 
@@ -65,10 +66,15 @@ class Arm(CallSettings):
         return bool(policies()[self.breaker.policy].reads)
 
     def call(self, seed: int) -> CallSettings:
-        """Return the client's settings alone; the breaker's draws follow the run's seed, unless it has its own."""
-        own = self.breaker.seed is None
-        breaker = self.breaker.model_copy(update={"seed": seed}) if own else self.breaker
+        """Return the client's settings alone; the breakers' draws follow the run's seed, unless they have their own."""
+        breaker = _seeded(self.breaker, seed)
+        if breaker.shadow is not None:
+            breaker = breaker.model_copy(update={"shadow": _seeded(breaker.shadow, seed)})
         return CallSettings(breaker=breaker, timeout=self.timeout, fallback=self.fallback)
+
+
+def _seeded(breaker: Policy, seed: int) -> Policy:
+    return breaker.model_copy(update={"seed": seed}) if breaker.seed is None else breaker
 
 
 class Bound(StrictModel):

@@ -21,6 +21,7 @@ class OneAtATimeProtocol(HttpToolsProtocol):
     """
 
     _when_gone: Callable[[], None] | None = None
+    _refuses_more = False
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless one is under way."""
@@ -29,14 +30,30 @@ class OneAtATimeProtocol(HttpToolsProtocol):
             self.scope["extensions"] = extensions
             super().on_headers_complete()
         else:
+            self._refuses_more = True
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        """Keep it for the request under way, unless that does not read, or it belongs to one that is refused.
+
+        uvicorn would stop reading at 64 KiB that nobody takes, and not notice a caller who hangs up.
+        """
+        if self._when_gone is None and not self._refuses_more:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Complete the request under way, and not another."""
+        if not self._refuses_more:
+            super().on_message_complete()
+
     def tell_when_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
-        """Call `leave` when the caller hangs up, or at once; return how to stop that.
+        """Call `leave` when the caller hangs up, or at once; return how to stop that. The request's body is dropped.
 
         It spares the request under way a task of its own that waits for ASGI's message.
         """
         self._when_gone = leave
+        self.cycle.body.clear()
+        self.flow.resume_reading()
         if self.cycle.disconnected:
             leave()
         return self._forget
@@ -47,8 +64,12 @@ class OneAtATimeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever wants to know."""
         super().connection_lost(exc)
-        if self._when_gone is not None:
-            self._when_gone()
+        leave, self._when_gone = self._when_gone, None
+        if leave is not None:
+            leave()
+        # Nothing may lead from the connection back to it, or it stays in memory until the garbage is collected.
+        if self.scope is not None:
+            self.scope.pop("extensions", None)
 
     def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send a whole answer with one write, where that can be done now; return whether it was.
@@ -58,7 +79,7 @@ class OneAtATimeProtocol(HttpToolsProtocol):
         include the content's length.
         """
         cycle = self.cycle
-        if self.flow.write_paused or cycle.disconnected or cycle.response_started:
+        if self.flow.write_paused or cycle.disconnected or cycle.response_started or cycle.scope["method"] == "HEAD":
             return False
         lines = [STATUS_LINE[status]]
         for name, value in headers:

@@ -5,6 +5,8 @@ on its tuning). Taken from there: the share r moves by gain x P with P = D - (1 
 the calls let through minus the usual one. It rests at r = D / (1 - D): 25 % for 20 % more errors than usual, all of
 them from 50 % on. And: what is usual is learnt by exponential smoothing, slowly upwards and quickly downwards.
 
+A rate that would have every call refused teaches nothing, as there an observation that is obviously too high.
+
 Different here: no integral and no derivative part (875 found that they hardly matter); few calls are believed less, as
 if `min_calls` calls at the usual rate had been seen besides; r ends at `max_refused`, so that some calls always probe.
 """
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 # A lower error rate becomes usual this many times faster than a higher one.
 _FASTER_DOWN = 10
+# So many more errors than usual have every call refused: that is an outage, and nothing to get used to.
+_OUTAGE = 0.5
 # Below this the share is nothing; it would halve for ever.
 _NOTHING = 1e-3
 
@@ -87,8 +91,8 @@ class AdaptiveBreaker(Breaker):
         excess = max(0.0, seen - self._usual)
         moved = self._refused + chosen.adaptive_gain * (excess - (1 - excess) * self._refused)
         self._refused = min(moved, chosen.max_refused) if moved > _NOTHING else 0.0
-        if window.calls:
-            rate = window.failures / window.calls
+        rate = window.failures / window.calls if window.calls else self._usual
+        if window.calls and rate - self._usual < _OUTAGE:
             constant_s = chosen.usual_s if rate > self._usual else chosen.usual_s / _FASTER_DOWN
             weight = window.calls / (window.calls + doubt)
             self._usual += (rate - self._usual) * weight * -math.expm1(-window.step_s / constant_s)
@@ -109,6 +113,7 @@ class AdaptiveBreaker(Breaker):
         self._window.roll(now)
         counts = {"calls": self._window.calls, "failures": self._window.failures}
         return {
+            "fail_count": self._window.failures,
             "window": counts,
             "usual_error_rate_seen": self._usual,
             "let_through": 1 - self._refused,

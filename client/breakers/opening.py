@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from client.breakers.interface import (
@@ -58,14 +59,14 @@ class OpeningBreaker(Breaker):
         self._generation = 0
         self._open_for = 0.0
         self._failed_recoveries = 0  # in a row
-        self._probes: dict[Permit, None] = {}  # under way, oldest first
+        self._probes: dict[Permit, bool] = {}  # under way, oldest first; whether counted as slow already
         self._probes_ended = 0
         self._probe_successes = 0
         self._ramping = False
         self._late = 0
         self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
         # Calls under way in closed, oldest first, which nobody has counted as slow yet; kept only where they count.
-        self._under_way: dict[Permit, None] | None = {} if settings.slow_in_flight else None
+        self._under_way: OrderedDict[Permit, None] | None = OrderedDict() if settings.slow_in_flight else None
         self._take_stand(now)
 
     @abstractmethod
@@ -165,7 +166,7 @@ class OpeningBreaker(Breaker):
         if cause is not None:
             self._open(now, cause, retry_after_s)
 
-    def _count_overdue(self, under_way: dict[Permit, None], now: float) -> str | None:
+    def _count_overdue(self, under_way: OrderedDict[Permit, None], now: float) -> str | None:
         """Count the calls under way that have become slow: the oldest ones, each once."""
         while under_way:
             permit = next(iter(under_way))
@@ -184,7 +185,7 @@ class OpeningBreaker(Breaker):
         chosen = self.settings
         self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
-        if chosen.honour_retry_after and retry_after_s is not None:
+        if chosen.honour_retry_after and retry_after_s:  # "at once" is no time to stay open
             self._open_for = min(retry_after_s, cap)
         else:
             grown = chosen.reset_timeout * chosen.open_growth ** min(self._failed_recoveries, 100)
@@ -192,22 +193,34 @@ class OpeningBreaker(Breaker):
         self._enter(OPEN, now, cause)
 
     def _admit_probe(self, now: float) -> Permit | Refusal:
-        if self._probes:
-            longest = math.inf if self.settings.half_open_max_s is None else self.settings.half_open_max_s
-            slow_s = self._slow_s if self.settings.slow_in_flight else math.inf
-            out_s = now - next(iter(self._probes)).at
-            if out_s >= min(longest, slow_s):
-                self._open(now, f"no result of a probe in {min(longest, slow_s):g} s", None)
-                return Refusal(OPEN, "open", self._open_for, now)
+        cause = self._overdue(now) if self._probes else None
+        if cause is not None:
+            self._open(now, cause, None)
+            return Refusal(OPEN, "open", self._open_for, now)
         if len(self._probes) >= self.settings.max_probes:
             return Refusal(HALF_OPEN, "all probes are out", 0.0, self.since)
         permit = Permit(HALF_OPEN, self._generation, now)
-        self._probes[permit] = None
+        self._probes[permit] = False
         return permit
 
+    def _overdue(self, now: float) -> str | None:
+        """Say why to open again while probes are out, where it is time to: too long half-open, or too many slow."""
+        longest = self.settings.half_open_max_s
+        if longest is not None and now - self.since >= longest:
+            return f"half-open for {longest:g} s, and a probe still out"
+        for probe, counted in self._probes.items() if self.settings.slow_in_flight else ():
+            if now - probe.at < self._slow_s:
+                break
+            if not counted:
+                self._probes[probe] = True
+                self._probes_ended += 1
+                if self._judge_probes(succeeded=False) is OPEN:
+                    return "probe was slow"
+        return None
+
     def _report_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        del self._probes[permit]
-        if verdict is NEUTRAL:
+        counted = self._probes.pop(permit)
+        if counted or verdict is NEUTRAL:
             return
         slow = now - permit.at >= self._slow_s
         succeeded = verdict is SUCCESS and not slow
@@ -223,7 +236,7 @@ class OpeningBreaker(Breaker):
             self._open(now, "probe was slow" if slow and verdict is SUCCESS else "probe failed", retry_after_s)
 
     def _judge_probes(self, *, succeeded: bool) -> State:
-        """Return the state after a probe's result: by count the first failure opens, by rate a majority to come."""
+        """Return the state after a probe's result: by count the first failure opens, by rate as soon as it is sure."""
         rate, of = self.settings.probe_success_rate, self.settings.probe_calls
         if rate is None:
             enough, failures_allowed = self.settings.success_threshold, 0

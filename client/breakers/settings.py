@@ -64,7 +64,7 @@ class PolicySettings(StrictModel):
     )
     probe_calls: int = Field(10, ge=1, le=1_000_000, description="probes that decide by rate")
     half_open_max_s: Annotated[Seconds | None, OrNone] = Field(
-        60.0, description='longest that a probe may keep the breaker half-open, seconds; "none": for ever'
+        60.0, description='longest half-open while a probe is out, seconds; "none": for ever'
     )
     ramp_s: float = Field(0.0, ge=0, le=86_400, description="seconds from closing until all calls are let through")
 

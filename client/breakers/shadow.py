@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from client.breakers.interface import Breaker, Permit, Refusal, State, Verdict
+from client.breakers.interface import CLOSED, Breaker, NoBreakerError, Permit, Refusal, State, Verdict
 from client.breakers.registry import build_one
 
 if TYPE_CHECKING:
@@ -68,9 +68,17 @@ class ShadowBreaker(Breaker):
         self._follow()
 
     def force(self, state: State, now: float, cause: str) -> None:
-        """Set the policy in charge. Raises NoBreakerError where that has no such state."""
-        self._in_charge.force(state, now, cause)
+        """Set the policy in charge; closing resets the tried one, too. Raises NoBreakerError where neither can."""
+        breakers = [self._in_charge, self._tried] if state is CLOSED else [self._in_charge]
+        refusals = []
+        for breaker in breakers:
+            try:
+                breaker.force(state, now, cause)
+            except NoBreakerError as error:
+                refusals.append(error)
         self._follow()
+        if len(refusals) == len(breakers):
+            raise refusals[0]
 
     def details(self, now: float) -> dict[str, Any]:
         """Add what the tried policy stands at and would have done."""

@@ -6,6 +6,7 @@ that was counted while it was under way can be amended when it fails after all.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 _FAILED, _SLOW = 1, 2
@@ -98,16 +99,24 @@ class TimeWindow:
         self.calls = self.failures = self.slow = 0
         self._columns = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
         self._newest = 0  # number of the newest bucket, counted from time 0
-        self._ends = float("-inf")  # when it is full
+        self._ends = -math.inf  # when it is full
         self._others = 0  # calls in the window that are not in the newest bucket
 
     def roll(self, now: float) -> None:
         """Empty the buckets whose time has passed."""
         if now < self._ends:
             return
+        number = math.floor(now / self.step_s)
+        if self._ends == -math.inf:
+            self._newest = number
+        else:
+            # A time at the very end of a bucket may divide to a little less than the number of the next one.
+            self._empty_until(max(number, self._newest + 1))
+        self._ends = (self._newest + 1) * self.step_s
+
+    def _empty_until(self, number: int) -> None:
         calls, failures, slow = self._columns
         calls[self._newest % BUCKETS] = self.calls - self._others
-        number = int(now / self.step_s)
         for each in range(max(self._newest + 1, number - BUCKETS + 1), number + 1):
             index = each % BUCKETS
             self.calls -= calls[index]
@@ -115,8 +124,7 @@ class TimeWindow:
             self.slow -= slow[index]
             calls[index] = failures[index] = slow[index] = 0
         self._others = self.calls
-        self._newest = max(self._newest, number)
-        self._ends = (self._newest + 1) * self.step_s
+        self._newest = number
 
     def succeed(self, now: float) -> None:
         """Put the call into the newest bucket."""

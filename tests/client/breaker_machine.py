@@ -113,7 +113,7 @@ class OpeningModel(Model):
         self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN else 0
         chosen = self.chosen
         cap = chosen.open_max_s or math.inf
-        if chosen.honour_retry_after and retry_after_s is not None:
+        if chosen.honour_retry_after and retry_after_s:
             self.open_for = min(retry_after_s, cap)
         else:
             self.open_for = chosen.reset_timeout
@@ -136,14 +136,17 @@ class OpeningModel(Model):
             if self.since + self.open_for - now > 0:
                 return False
             self.enter(HALF_OPEN, now)
-        if any(now - each.at >= self.probe_patience_s for each in self.probes):
+        if self.probes and now - self.since >= (self.chosen.half_open_max_s or math.inf):
             self.open(now)
             return False
+        for each in [each for each in self.probes if self.chosen.slow_in_flight and now - each.at >= self.slow_s]:
+            if each.slow:
+                continue
+            each.slow = True  # counted; it is still out
+            self.judge(succeeded=False, now=now, retry_after_s=None)
+            if self.state is OPEN:
+                return False
         return len(self.probes) < self.chosen.max_probes
-
-    @property
-    def probe_patience_s(self) -> float:
-        return min(self.chosen.half_open_max_s or math.inf, self.slow_s if self.chosen.slow_in_flight else math.inf)
 
     def take(self, now: float) -> Called:
         if self.state is CLOSED and self.share(now) == 1:
@@ -173,7 +176,7 @@ class OpeningModel(Model):
     def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         if call.state is HALF_OPEN:
             self.probes.remove(call)
-            if verdict is not NEUTRAL:
+            if verdict is not NEUTRAL and not call.slow:
                 self.judge(verdict is SUCCESS and now - call.at < self.slow_s, now, retry_after_s)
             return
         if self.overdue_trips(now, retry_after_s):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
-from client.breakers.interface import Refusal, Transition
+from client.breakers.interface import NoBreakerError, Refusal, Transition
 from client.breakers.registry import build_one
 from tests.client.breaker_lab import CLOSED, FAILURE, NEUTRAL, OPEN, SUCCESS, State, Verdict
 from tests.client.breaker_machine import SEED, SETTINGS, BreakerMachine, Called, Model, OpeningModel, either, opening
@@ -200,6 +201,8 @@ class AdaptiveModel(Model):
         excess = max(0.0, believed * (rate - self.usual))
         self.refused += self.chosen.adaptive_gain * (excess - (1 - excess) * self.refused)
         self.refused = 0.0 if self.refused <= 1e-3 else min(self.refused, self.chosen.max_refused)
+        if rate - self.usual >= 0.5:
+            return  # an outage, and nothing to get used to
         slowness_s = self.chosen.usual_s if rate > self.usual else self.chosen.usual_s / 10
         self.usual += (rate - self.usual) * believed * (1 - 2.718281828459045 ** (-self.step_s / slowness_s))
 
@@ -224,6 +227,7 @@ class AdaptiveModel(Model):
         self.catch_up(now)
         calls, failures = self.counts(now)
         return {
+            "fail_count": failures,
             "window": {"calls": calls, "failures": failures},
             "usual_error_rate_seen": self.usual,
             "let_through": 1 - self.refused,
@@ -284,7 +288,7 @@ class ShadowModel(Model):
         self.told: list[Transition] = []
         self.in_charge = build_one(chosen, now, self.told.append)
         self.tried = build_one(chosen.tried(), now, self.transitions.append)
-        self.can_be_forced = {"consecutive": (CLOSED, OPEN), "throttle": (CLOSED,)}.get(chosen.policy, ())
+        self.can_be_forced = {"consecutive": (CLOSED, OPEN), "throttle": (CLOSED,)}.get(chosen.policy, (CLOSED,))
         self.would_refuse: list[Verdict] = []
         self.would_let_through = self.neither_yet = 0
         self.follow()
@@ -318,7 +322,9 @@ class ShadowModel(Model):
         self.follow()
 
     def force(self, state: State, now: float) -> None:
-        self.in_charge.force(state, now, "by hand")
+        for each in [self.in_charge, self.tried] if state is State.CLOSED else [self.in_charge]:
+            with suppress(NoBreakerError):
+                each.force(state, now, "by hand")
         self.follow()
 
     def details(self, now: float) -> dict[str, Any]:

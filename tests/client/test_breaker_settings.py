@@ -324,6 +324,52 @@ def test_a_change_that_gives_what_was_there_before_is_none(ask: Callable[..., ht
     assert (changed.status_code, changed.json()["policy"]) == (200, "throttle")
 
 
+def test_a_change_of_the_whole_configuration_names_what_is_not_read(ask: Callable[..., httpx.Response]) -> None:
+    """As PATCH /breaker does; a snapshot that is put back may hold anything."""
+    refused = ask("PATCH", "/config", json={"breaker": {"policy": "throttle", "fail_max": 3}})
+    ask("PATCH", "/breaker", json={"fail_max": 3})
+    kept = ask("GET", "/config").json()
+    ask("PATCH", "/breaker", json={"policy": "throttle"})
+    stale = ask("GET", "/config").json()
+    ask("PATCH", "/breaker", json={"policy": "consecutive", "fail_max": 7})
+    put_back = [ask("PATCH", "/config", json={"breaker": each["breaker"]}).status_code for each in (stale, kept)]
+
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "breaker.fail_max")
+    assert (stale["breaker"]["fail_max"], put_back) == (3, [200, 200])
+    assert ask("GET", "/config").json()["breaker"] == kept["breaker"]
+
+
+def test_a_shadow_is_changed_key_by_key(ask: Callable[..., httpx.Response]) -> None:
+    """What is not named stays; a wrong key is named with its value; null takes the shadow away."""
+    ask("PATCH", "/breaker", json={"shadow": {"policy": "throttle", "window_s": 5}})
+
+    changed = ask("PATCH", "/breaker", json={"shadow": {"throttle_k": 3}}).json()["shadow"]
+    refused = ask("PATCH", "/breaker", json={"shadow": {"fail_max": 3}}).json()["errors"]
+    gone = ask("PATCH", "/breaker", json={"shadow": None}).json()["shadow"]
+
+    assert (changed["policy"], changed["window_s"], changed["throttle_k"]) == ("throttle", 5, 3)
+    assert [(each["field"], each["value"]) for each in refused] == [("breaker.shadow.fail_max", 3)]
+    assert gone is None
+
+
+def test_no_call_can_be_slower_than_the_timeout(
+    ask: Callable[..., httpx.Response], variables: Callable[..., ClientSettings]
+) -> None:
+    """Then none would ever count as slow; as slow as the timeout is possible, and so is any time without one."""
+    slow = {"policy": "time_window", "slow_call_s": 3.5, "slow_call_rate": 0.5}
+    said = "breaker.slow_call_s: got 3.5; allowed: a number <= timeout.total_s = 3, since no call takes longer"
+
+    assert ask("PATCH", "/breaker", json=slow).json()["detail"] == said
+    assert ask("PATCH", "/config", json={"breaker": slow, "timeout": {"total_s": 3.5}}).status_code == 200
+    assert (
+        ask("PATCH", "/config", json={"breaker": {"slow_call_s": 60}, "timeout": {"total_s": None}}).status_code == 200
+    )
+    with pytest.raises(WrongInputError, match=r"CLIENT_BREAKER__SLOW_CALL_S: got 3\.5; allowed: a number <= timeout"):
+        variables(POLICY="time_window", SLOW_CALL_S="3.5", SLOW_CALL_RATE="0.5")
+    with pytest.raises(WrongInputError, match=r"breaker\.shadow\.slow_call_s: got 9; allowed"):
+        scenario.parse(ARM + "shadow = { slow_call_s = 9 }", "a.toml")
+
+
 def test_every_policy_can_be_put_in_force_over_http(ask: Callable[..., httpx.Response]) -> None:
     """One after the other, each with a call; the snapshot says the state and what a call meets."""
     seen = []
@@ -352,7 +398,7 @@ def test_a_scenarios_arm_sets_any_policy() -> None:
 
     chosen = found.arms["with"].call(seed=9).breaker
     assert chosen == BreakerSettings.model_validate(
-        {"policy": "adaptive", "max_refused": 0.5, "seed": 9, "shadow": {"half_open_max_s": None}}
+        {"policy": "adaptive", "max_refused": 0.5, "seed": 9, "shadow": {"half_open_max_s": None, "seed": 9}}
     )
 
 

@@ -79,7 +79,7 @@ class Crowd:
 
 @EACH
 def test_a_crowd_trips_once_and_probes_as_many_as_it_may(policy: dict[str, Any]) -> None:
-    """Thousands of failures at once are one trip; of as many callers after them three reach the backend, and close it."""
+    """Thousands of failures at once are one trip; of as many callers after it three reach the backend, and close it."""
 
     async def main() -> tuple[Any, ...]:
         crowd = Crowd(**policy, max_probes=3, success_threshold=3)

@@ -73,23 +73,19 @@ def test_without_a_seed_two_breakers_open_for_different_times() -> None:
 
 @pytest.mark.parametrize(
     ("honour", "asked_s", "open_s"),
-    [(True, 45, 45), (True, 3, 3), (True, 61, 60), (True, 0, 0), (True, None, 10), (False, 45, 10)],
+    [(True, 45, 45), (True, 3, 3), (True, 61, 60), (True, 0, 10), (True, None, 10), (False, 45, 10)],
     ids=["longer", "shorter", "over the cap", "zero", "none", "not honoured"],
 )
 def test_retry_after_of_the_failure_that_trips(honour: bool, asked_s: float | None, open_s: float) -> None:
-    """Taken in place of the own open time, up to open_max_s; 0 means that the next call may probe."""
+    """Taken in place of the own open time, up to open_max_s; 0 asks for none."""
     lab = Lab(fail_max=2, reset_timeout=10, open_max_s=60, honour_retry_after=honour)
     lab.calls("F", retry_after_s=7)  # which does not trip
     lab.calls("F", retry_after_s=asked_s)
     opened = lab.details["open_for_s"]
-    before = lab.refuse() if open_s else None
+    before = lab.refuse()
     lab.wait(open_s)
 
-    assert (opened, before, lab.admit().state) == (
-        open_s,
-        Refusal(OPEN, "open", open_s, 0.0) if open_s else None,
-        HALF_OPEN,
-    )
+    assert (opened, before, lab.admit().state) == (open_s, Refusal(OPEN, "open", open_s, 0.0), HALF_OPEN)
 
 
 def test_retry_after_of_a_failed_probe_counts_too() -> None:
@@ -167,9 +163,60 @@ def test_a_probe_that_never_returns_ends_half_open_after_its_time() -> None:
     assert lab.story == [
         (0.0, OPEN, "fail_max reached"),
         (10.0, HALF_OPEN, "reset_timeout elapsed"),
-        (15.0, OPEN, "no result of a probe in 5 s"),
+        (15.0, OPEN, "half-open for 5 s, and a probe still out"),
     ]
     assert (lab.details["probes_out"], lab.details["late_results"]) == (0, 1)
+
+
+def test_probes_that_are_taken_back_do_not_keep_it_half_open() -> None:
+    """Each says nothing and is given back in time: at half_open_max_s the caller who meets one opens it again."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=1)
+    lab.trip()
+    lab.wait(10)
+    for _ in range(2):
+        probe = lab.admit()
+        lab.wait(2)
+        lab.report(probe, NEUTRAL)
+    lab.admit()
+    lab.wait(1)
+    lab.refuse()
+
+    assert lab.story[2:] == [(15.0, OPEN, "half-open for 5 s, and a probe still out")]
+
+
+def test_a_quiet_half_open_waits_for_its_probe() -> None:
+    """With no probe out there is nothing to give up: the next call is one, however late."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, success_threshold=2)
+    lab.trip()
+    lab.wait(10)
+    lab.calls("S")
+    lab.wait(1000)
+
+    assert lab.calls("S") == [(CLOSED, 0)]
+
+
+def test_a_stuck_probe_is_one_of_those_that_may_fail_where_the_rate_decides() -> None:
+    """Counted once, while it is out and not when it returns; its place stays taken."""
+    lab = Lab(
+        fail_max=1,
+        reset_timeout=10,
+        probe_success_rate=0.5,
+        probe_calls=2,
+        max_probes=2,
+        slow_call_s=1,
+        slow_in_flight=True,
+    )
+    lab.trip()
+    lab.wait(10)
+    stuck = lab.admit()
+    lab.wait(1)
+    other = lab.admit()
+    lab.refuse()
+    lab.report(stuck, SUCCESS)
+    before = lab.breaker.state
+    lab.report(other, SUCCESS)
+
+    assert (before, lab.breaker.state) == (HALF_OPEN, CLOSED)
 
 
 def test_successes_of_a_half_open_that_ended_by_its_time_do_not_count_in_the_next() -> None:
@@ -338,7 +385,7 @@ def test_a_stuck_probe_ends_half_open_once_it_is_slow() -> None:
         lab.refuse()
         stories.append(lab.story[2:])
 
-    assert stories == [[(11.0, OPEN, "no result of a probe in 1 s")], []]
+    assert stories == [[(11.0, OPEN, "probe was slow")], []]
 
 
 @pytest.mark.parametrize("policy", ["consecutive", "count_window", "time_window"])

@@ -119,7 +119,7 @@ def test_calls_under_way_are_judged_when_they_end() -> None:
 
 
 def test_setting_by_hand_sets_the_one_in_charge() -> None:
-    """The tried one goes its own way; where nobody is in charge there is nothing to set."""
+    """Closing resets the tried one, too; where nobody is in charge there is nothing to open."""
     lab = Lab(fail_max=5, shadow={"fail_max": 1})
     lab.calls("F")
     lab.breaker.force(OPEN, lab.now, "by hand")
@@ -131,7 +131,7 @@ def test_setting_by_hand_sets_the_one_in_charge() -> None:
         alone.breaker.force(OPEN, lab.now, "by hand")
 
     assert (opened, lab.breaker.state, lab.breaker.since) == ((OPEN, 0, 0.0), CLOSED, 1.0)
-    assert lab.details["shadow_report"]["state"] == "open"
+    assert lab.details["shadow_report"]["state"] == "closed"
 
 
 def test_a_permit_of_another_breaker_is_a_defect_of_the_caller() -> None:

@@ -244,3 +244,17 @@ def test_a_stuck_call_that_the_window_has_forgotten_is_not_amended() -> None:
         seen.append(window(lab))
 
     assert seen == [(4, 1, 1), (4, 0, 0), (2, 1, 1), (0, 0, 0)]
+
+
+@pytest.mark.parametrize("span_s", [0.1, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 6, 7, 12])
+def test_a_time_window_forgets_calls_at_the_very_edges_of_its_buckets(span_s: float) -> None:
+    """Where a time that is the end of a bucket divides to a little less than the number of the next one."""
+    window = TimeWindow(span_s)
+    most = 0
+    for number in range(300):
+        window.add(number * window.step_s, failed=number % 2 == 0, slow=False)
+        most = max(most, window.calls)
+    window.roll(1000 * span_s)
+
+    assert most <= 11
+    assert (window.calls, window.failures, window.slow) == (0, 0, 0)

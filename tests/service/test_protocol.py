@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -191,6 +193,76 @@ def test_a_caller_who_goes_after_the_answer_disturbs_nobody() -> None:
     play(app, KEEP_ALIVE, lambda protocol: protocol.connection_lost(None))
 
     assert ended == ["done", "went on"]
+
+
+def test_a_closed_connection_is_gone_from_memory_at_once() -> None:
+    """Without a garbage collector, which is long in coming: 32 connections were 250 KiB."""
+    kept: list[weakref.ref[OneAtATimeProtocol]] = []
+    gc.collect()
+    gc.disable()
+    try:
+        play(in_one, lambda protocol: kept.append(weakref.ref(protocol)), KEEP_ALIVE, KEEP_ALIVE)
+        play(
+            hung([]),
+            lambda protocol: kept.append(weakref.ref(protocol)),
+            KEEP_ALIVE,
+            lambda protocol: protocol.connection_lost(None),
+        )
+
+        assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_large_body_that_nobody_reads_does_not_hide_who_hangs_up() -> None:
+    """Uvicorn stops reading at 64 KiB; the body is dropped instead, before the work begins and after."""
+    seen: list[str] = []
+    head = b"GET /data HTTP/1.1\r\nhost: x\r\ncontent-length: 400000\r\n\r\n"
+    paused: list[bool] = []
+
+    play(
+        hung(seen),
+        head + b"x" * 200_000,
+        b"x" * 200_000,
+        lambda protocol: paused.append(protocol.flow.read_paused),
+        lambda protocol: protocol.connection_lost(None),
+    )
+
+    assert (seen, paused) == (["gone"], [False])
+
+
+def test_the_body_of_a_pipelined_request_is_not_given_to_the_one_before() -> None:
+    """The first is served as it was sent; the second is left to be sent again."""
+    bodies: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        bodies.append(body)
+        await in_two(scope, receive, send)
+
+    request = b"PATCH /breaker HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
+    _, closed = play(app, request + b"{}" + request + b"[]")
+
+    assert (bodies, closed) == ([b"{}"], True)
+
+
+def test_head_has_no_body() -> None:
+    """It would be read as the beginning of the next answer."""
+    told: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        connection = connection_of(scope)
+        assert connection is not None
+        told.append(connection.answer(200, HEADERS, b"no"))
+        await in_two(scope, receive, send)
+
+    writes, _ = play(app, KEEP_ALIVE.replace(b"GET", b"HEAD"))
+
+    assert told == [False]
+    assert b"".join(writes).endswith(b"\r\n\r\n")
 
 
 def test_another_server_has_no_such_connection() -> None:
