@@ -24,11 +24,12 @@ from loadtest.narrator import Narrator
 from loadtest.report.headline import headline
 from loadtest.seeds import parse_seeds
 from loadtest.settings import LoadtestSettings
+from loadtest.virtual.engine import run_on_virtual_time
 from service.model import StrictModel
 from service.problems import check
 from service.server import listen
 from service.settings import from_environment
-from service.wrong_input import WrongInputError
+from service.wrong_input import WrongInputError, closest
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -74,6 +75,9 @@ class Interrupted(BaseException):
 def run(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
     arm: Annotated[list[str] | None, typer.Option(help="Run this arm only; may be repeated (default: all).")] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="live|virtual", help="Real services and real time, or a clock that jumps.")
+    ] = "live",
     seeds: Annotated[str, typer.Option(help="Such as 1-20 or 3,7 (default: the scenario's seed).")] = "",
     client_url: ClientUrl = None,
     backend_url: BackendUrl = None,
@@ -87,17 +91,22 @@ def run(
     arms = found.choose_arms(arm or [])
     chosen = parse_seeds(seeds) or [found.seed]
     urls = _urls(settings)
+    _check_engine(engine, urls)
     if urls is None:  # before anything is started: are the settings of our own services right?
         from_environment(ClientSettings)
         from_environment(BackendSettings)
     with run_folder.only_run(settings.out, found.name, urls.client if urls else None):
-        folder = run_folder.create(settings.out, found, text, "live", arms, chosen)
+        folder = run_folder.create(settings.out, found, text, engine, arms, chosen)
         if not quiet:
             out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
         interrupted: Interrupted | None = None
         failed = ""
         try:
-            run_live(folder, urls, Narrator(out, found, folder, quiet=quiet))
+            narrator = Narrator(out, found, folder, quiet=quiet)
+            if engine == "virtual":
+                run_on_virtual_time(folder, narrator)
+            else:
+                run_live(folder, urls, narrator)
         except Interrupted as signalled:
             interrupted = signalled
         except ChildError as error:
@@ -106,6 +115,16 @@ def run(
             folder.log.unlink()
         folder.update_manifest(complete=folder.all_ended() and not failed)
         _conclude(folder, _finished(folder), interrupted, failed)
+
+
+def _check_engine(engine: str, urls: Urls | None) -> None:
+    """Raise WrongInputError for an engine that is none, or for services that the virtual one cannot use."""
+    if engine not in ("live", "virtual"):
+        said = f"engine: got {engine!r}{closest(engine, ['live', 'virtual'])}; allowed: live, virtual"
+        raise WrongInputError([{"field": "engine", "value": engine, "detail": said}])
+    if engine == "virtual" and urls is not None:
+        said = f"client-url: got {urls.client!r}; the virtual engine runs both services inside itself, leave it out"
+        raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": said}])
 
 
 def _finished(folder: run_folder.RunFolder) -> Finished:

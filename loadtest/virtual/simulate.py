@@ -17,6 +17,8 @@ from loadtest.summary import Measured
 from loadtest.virtual.loop import run_virtual
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from client.call import Call
     from client.events import TransitionEvent
     from loadtest.arrivals import Arrival
@@ -25,7 +27,16 @@ if TYPE_CHECKING:
 
 def simulate(scenario: Scenario, arm: str, seed: int) -> Measured:
     """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes."""
-    return run_virtual(_Arm(scenario, arm, seed).run())
+    rows: list[Row] = []
+    changes, record = simulate_into(rows.append, scenario, arm, seed)
+    return Measured(arm, sorted(rows, key=lambda row: row.id), changes, [], [record])
+
+
+def simulate_into(
+    tell: Callable[[Row], None], scenario: Scenario, arm: str, seed: int
+) -> tuple[list[StateChange], ArmRecord]:
+    """Run one arm with one seed; `tell` is handed each row as its request ends, and none is kept."""
+    return run_virtual(_Arm(tell, scenario, arm, seed).run())
 
 
 class _Recorder:
@@ -45,13 +56,13 @@ class _Recorder:
 
 
 class _Arm:
-    def __init__(self, scenario: Scenario, arm: str, seed: int) -> None:
+    def __init__(self, tell: Callable[[Row], None], scenario: Scenario, arm: str, seed: int) -> None:
+        self._tell = tell
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
         self._settings = scenario.arms[arm].call(seed)
-        self._rows: list[Row] = []
 
-    async def run(self) -> Measured:
+    async def run(self) -> tuple[list[StateChange], ArmRecord]:
         self._loop = asyncio.get_running_loop()
         self._backend = Backend()
         self._backend.set_plan(self._plan)
@@ -85,12 +96,12 @@ class _Arm:
             foreign_changes=0,
             shadow=self._client.snapshot().get("shadow_report", {}).get("would_refuse_by_result", {}),
         )
-        return Measured(self._arm, sorted(self._rows, key=lambda row: row.id), changes, [], [record])
+        return changes, record
 
     async def _one(self, arrival: Arrival) -> None:
         sent_s = self._loop.time()
         call, answer = await self._client.call(str(arrival.id))
-        self._rows.append(
+        self._tell(
             Row(
                 arm=self._arm,
                 seed=self._seed,
