@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies conformance bench soak search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies agreement conformance bench soak search distribution lock test-containers up down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -49,6 +49,9 @@ format: $(VENV)/.dev  ## Put the code into its format
 
 policies: $(VENV)/.lab  ## Every policy through an error spike, an outage, a slow backend and flapping (8 minutes)
 	@$(RUN) -m loadtest run policies $(ARGS)
+
+agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
+	@$(RUN) -m loadtest.agreement $(ARGS)
 
 conformance: $(VENV)/.peers  ## Ten questions that break breakers, asked of this lab's and of six libraries
 	@$(RUN) -m bench.conformance $(ARGS)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from backend.errors import QueueFullError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from backend.profile import CapacityLimit
 
 
@@ -33,12 +30,12 @@ class Capacity:
 
     def set_limit(self, limit: CapacityLimit | None) -> None:
         """Put `limit` in force; none lets everybody in."""
-        self._limit = limit
-        self._admit()
+        if limit is not self._limit:
+            self._limit = limit
+            self._admit()
 
-    @asynccontextmanager
-    async def worker(self) -> AsyncIterator[None]:
-        """Hold a worker, after waiting for one. Cancelling gives up the worker, or the place in the queue.
+    async def take(self) -> None:
+        """Take a worker, after waiting for one; each is to be given back. Cancelling gives up the place in the queue.
 
         Raises QueueFullError.
         """
@@ -46,10 +43,11 @@ class Capacity:
             self.busy += 1
         else:
             await self._wait()
-        try:
-            yield
-        finally:
-            self.busy -= 1
+
+    def give_back(self) -> None:
+        """Free a worker for the next."""
+        self.busy -= 1
+        if self._queue:
             self._admit()
 
     def _room(self) -> bool:

@@ -77,15 +77,16 @@ class Backend:
             self.stats.left(outcome)
 
     async def _work(self, fault: Fault) -> None:
-        async with self.capacity.worker():
-            began = self._clock()
-            try:
-                if fault.kind == "hang":
-                    await asyncio.get_running_loop().create_future()
-                elif fault.latency_s > 0:
-                    await self._sleep(fault.latency_s)
-            finally:
-                self.stats.busy_s += self._clock() - began
+        await self.capacity.take()
+        began = self._clock()
+        try:
+            if fault.kind == "hang":
+                await asyncio.get_running_loop().create_future()
+            elif fault.latency_s > 0:
+                await self._sleep(fault.latency_s)
+        finally:
+            self.stats.busy_s += self._clock() - began
+            self.capacity.give_back()
 
     def _key(self, request_id: str | None, attempt: int) -> WeatherKey:
         if request_id is None:

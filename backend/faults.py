@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backend.weather import WeatherKey, uniform
 
@@ -16,8 +15,7 @@ Kind = Literal["ok", "error", "hang", "reset", "unreachable"]
 _NORMAL = NormalDist()
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A request's fate. `latency_s` is the time of the work itself, without any wait for a worker.
 
     `retry_after_s`: what a failed answer asks the caller to wait, whole seconds.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class WeatherKey:
+class WeatherKey(NamedTuple):
     """What a draw depends on, and nothing else does.
 
     `position` orders requests for faults that look at their neighbours (sequence, bursts, exact ratio); it is the

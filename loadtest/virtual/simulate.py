@@ -11,14 +11,15 @@ from client.call import Answer
 from client.core import Client
 from client.errors import BackendFailedError, BackendUnreachableError
 from loadtest.arrivals import schedule
-from loadtest.hindsight import would_have
+from loadtest.hindsight import met, would_have
 from loadtest.rows import ArmRecord, Row, StateChange
 from loadtest.summary import Measured
-from loadtest.virtual.loop import run_virtual
+from loadtest.virtual.loop import VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from backend.faults import Fault
     from client.call import Call
     from client.events import TransitionEvent
     from loadtest.arrivals import Arrival
@@ -61,18 +62,19 @@ class _Arm:
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
         self._settings = scenario.arms[arm].call(seed)
+        self._faults: dict[str, Fault] = {}  # that a call under way has met
+        self._coming = True  # whether there are requests to come
+        self._under_way = 0
 
     async def run(self) -> tuple[list[StateChange], ArmRecord]:
         self._loop = asyncio.get_running_loop()
-        self._backend = Backend()
+        if not isinstance(self._loop, VirtualLoop):
+            raise TypeError("needs the virtual loop")
+        self._backend = Backend(clock=self._loop.time, sleep=self._loop.sleep)
         self._backend.set_plan(self._plan)
         recorder = _Recorder()
-        self._client = Client(self._settings, self._upstream, [recorder])
-        arrivals = list(schedule(self._scenario.load_of(self._arm), self._seed))
-        async with asyncio.TaskGroup() as group:
-            for arrival in arrivals:
-                await asyncio.sleep(arrival.intended_s - self._loop.time())
-                group.create_task(self._one(arrival))
+        self._client = Client(self._settings, self._upstream, [recorder], self._loop.time)
+        planned = await self._let_arrive()
         changes = [
             StateChange(self._arm, self._seed, each.at, each.before, each.after, each.cause, each.fail_count)
             for each in recorder.transitions
@@ -81,7 +83,7 @@ class _Arm:
         record = ArmRecord(
             arm=self._arm,
             seed=self._seed,
-            planned=len(arrivals),
+            planned=planned,
             duration_s=self._loop.time(),
             weather=self._scenario.weather_hash(self._arm, self._seed),
             client_requests=sum(recorder.outcomes.values()),
@@ -98,27 +100,63 @@ class _Arm:
         )
         return changes, record
 
+    async def _let_arrive(self) -> int:
+        """Start each request at its time, and return how many there were once all have ended."""
+        arrivals = schedule(self._scenario.load_of(self._arm), self._seed)
+        self._all_ended = self._loop.create_future()
+        count = 0
+
+        def arrive(arrival: Arrival) -> None:
+            nonlocal count
+            count += 1
+            self._under_way += 1
+            self._loop.create_task(self._one(arrival))
+            await_next()
+
+        def await_next() -> None:
+            following = next(arrivals, None)
+            if following is None:
+                self._coming = False
+            else:
+                self._loop.call_at(following.intended_s, arrive, following)
+
+        await_next()
+        await self._all_ended
+        return count
+
     async def _one(self, arrival: Arrival) -> None:
-        sent_s = self._loop.time()
-        call, answer = await self._client.call(str(arrival.id))
-        self._tell(
-            Row(
-                arm=self._arm,
-                seed=self._seed,
-                id=arrival.id,
-                intended_s=arrival.intended_s,
-                sent_s=sent_s,
-                duration_s=self._loop.time() - sent_s,
-                status=answer.status,
-                outcome=call.outcome,
-                served=call.served,
-                state=call.state,
-                fail_count=call.fail_count,
-                attempts=call.attempts,
-                backend_calls=call.backend_calls,
-                would_have=would_have(self._plan, arrival.id, sent_s, self._settings.timeout.total_s),
+        try:
+            sent_s = self._loop.time()
+            request_id = str(arrival.id)
+            call, answer = await self._client.call(request_id)
+            fault = self._faults.pop(request_id, None)
+            timeout_s = self._settings.timeout.total_s
+            would = would_have(self._plan, arrival.id, sent_s, timeout_s) if fault is None else met(fault, timeout_s)
+            self._tell(
+                Row(
+                    arm=self._arm,
+                    seed=self._seed,
+                    id=arrival.id,
+                    intended_s=arrival.intended_s,
+                    sent_s=sent_s,
+                    duration_s=self._loop.time() - sent_s,
+                    status=answer.status,
+                    outcome=call.outcome,
+                    served=call.served,
+                    state=call.state,
+                    fail_count=call.fail_count,
+                    attempts=call.attempts,
+                    backend_calls=call.backend_calls,
+                    would_have=would,
+                )
             )
-        )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run
+            if not self._all_ended.done():
+                self._all_ended.set_exception(error)
+        finally:
+            self._under_way -= 1
+            if not (self._coming or self._under_way or self._all_ended.done()):
+                self._all_ended.set_result(None)
 
     async def _upstream(self, call: Call) -> Answer:
         """Take the place of the HTTP call: ask the backend's model."""
@@ -128,6 +166,7 @@ class _Arm:
             fault = await self._backend.serve(call.request_id, call.attempts)
         except QueueFullError as error:
             raise BackendFailedError(503, QUEUE_FULL_RETRY_AFTER_S) from error
+        self._faults[call.request_id] = fault
         if fault.kind in ("reset", "unreachable"):
             raise BackendUnreachableError(fault.kind)
         if fault.status >= 500:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,17 @@ from backend.profile import CapacityLimit
 from loadtest.virtual.loop import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+
+@asynccontextmanager
+async def worker(capacity: Capacity) -> AsyncIterator[None]:
+    """Hold a worker, as the backend does."""
+    await capacity.take()
+    try:
+        yield
+    finally:
+        capacity.give_back()
 
 
 def limited(workers: int, queue: int = 10_000) -> Capacity:
@@ -37,7 +48,7 @@ class Log:
     async def _work(self, name: str, work_s: float) -> None:
         now = asyncio.get_running_loop().time
         try:
-            async with self.capacity.worker():
+            async with worker(self.capacity):
                 self.entries.append((now(), name))
                 await asyncio.sleep(work_s)
         except QueueFullError:
@@ -245,7 +256,7 @@ def test_workers_never_exceed_the_limit_and_all_are_freed(steps: list[tuple[str,
 
     async def watched(work_s: int) -> None:
         nonlocal inside
-        async with capacity.worker():
+        async with worker(capacity):
             inside += 1
             assert inside <= capacity.busy
             try:
@@ -264,8 +275,8 @@ def test_the_refusal_says_how_full_it_was() -> None:
 
     async def main() -> None:
         capacity = limited(1, queue=0)
-        async with capacity.worker():
+        async with worker(capacity):
             with pytest.raises(QueueFullError, match=r"^1 workers busy and 0 requests waiting$"):
-                await capacity.worker().__aenter__()
+                await capacity.take()
 
     run_virtual(main())

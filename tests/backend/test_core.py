@@ -186,8 +186,9 @@ def test_an_unreachable_backend_needs_no_worker() -> None:
 
     async def main() -> tuple[Fault, dict[str, Any]]:
         flaky = backend(unreachable=True, latency={"mean_s": 5}, capacity={"workers": 1, "queue": 0})
-        async with flaky.capacity.worker():
-            fault = await flaky.serve()
+        await flaky.capacity.take()
+        fault = await flaky.serve()
+        flaky.capacity.give_back()
         return fault, flaky.stats.snapshot()
 
     assert run_virtual(main()) == (

@@ -12,8 +12,10 @@ from pathlib import Path
 import lab
 import pytest
 
+from loadtest.agreement.__main__ import agreement
 from loadtest.live.admin import Service, ServiceError
 from loadtest.live.services import own_services
+from loadtest.run_folder import RunFolder
 
 FIELDS = [
     "arm",
@@ -60,6 +62,16 @@ def test_the_breaker_follows_the_document(finished: tuple[str, Path]) -> None:
         *[("ok", "closed", 0)] * 5,
     ]
     assert [row["status"] for row in guarded] == [200, 502, 502, 200, *[502] * 5, *[503] * 7, *[200] * 6]
+
+
+def test_the_virtual_engine_tells_the_same(finished: tuple[str, Path]) -> None:
+    """Every request of both arms has the same outcome, state and count on the virtual clock."""
+    found = agreement(RunFolder(finished[1]))
+
+    assert [(arm.arm, arm.exactly, arm.differences, arm.ok) for arm in found] == [
+        ("with", 22, (), True),
+        ("without", 22, (), True),
+    ]
 
 
 def test_a_refusal_knows_what_it_refused(finished: tuple[str, Path]) -> None:
