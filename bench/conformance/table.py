@@ -20,8 +20,8 @@ _INTRO = (
     "Each cell was measured in this run: the question is executed on a fresh breaker, on clocks that only the question "
     "moves. *safe*: the trap is not there; *trap*: it is; *partly*: it depends on the way of calling or on the place. "
     "The lab's own columns show that the safe answers can be had together: its policies were written with these "
-    "questions in mind, the libraries were not. Its `off`, `forced_open` and `shadow` are not asked: they decide nothing "
-    "of their own."
+    "questions in mind, the libraries were not. Its `off`, `forced_open` and `shadow` are not asked: they decide "
+    "nothing of their own."
 )
 
 
