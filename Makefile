@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies agreement conformance bench soak search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability agreement conformance bench soak search distribution lock test-containers up down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -32,7 +32,7 @@ test: $(VENV)/.dev  ## All tests but those in containers (needs 2 minutes)
 	@$(RUN) -m pytest -m "not containers" $(ARGS)
 
 test-unit: $(VENV)/.dev  ## The fast tests only
-	@$(RUN) -m pytest -m "not e2e" $(ARGS)
+	@$(RUN) -m pytest tests --ignore=tests/e2e $(ARGS)
 
 test-containers: $(VENV)/.dev  ## The compose file, run for real; skipped with a reason where there is no engine
 	@$(RUN) -m pytest -m containers $(ARGS)
@@ -49,6 +49,9 @@ format: $(VENV)/.dev  ## Put the code into its format
 
 policies: $(VENV)/.lab  ## Every policy through an error spike, an outage, a slow backend and flapping (8 minutes)
 	@$(RUN) -m loadtest run policies $(ARGS)
+
+probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--burst-length 5'
+	@$(RUN) -m loadtest probability $(ARGS)
 
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
 	@$(RUN) -m loadtest.agreement $(ARGS)

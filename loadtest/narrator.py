@@ -52,6 +52,7 @@ class Narrator:
     def __init__(self, console: Console, scenario: Scenario, folder: RunFolder, *, quiet: bool = False) -> None:
         manifest = folder.manifest()
         self._console, self._quiet = console, quiet
+        self._virtual = manifest["engine"] == "virtual"
         self._planned: dict[tuple[str, int], int] = {}
         self._ends: dict[tuple[str, int], float] = {}
         for seed in manifest["seeds"]:
@@ -84,10 +85,9 @@ class Narrator:
 
     def __enter__(self) -> Self:
         if not self._quiet:
-            self._console.print(
-                f"{len(self._planned)} arm(s) x seed(s), {sum(self._planned.values())} requests, "
-                f"about {self._expected_s:.0f} s"
-            )
+            what = f"{len(self._planned)} arm(s) x seed(s), {sum(self._planned.values())} requests"
+            timed = "on virtual time" if self._virtual else f"about {self._expected_s:.0f} s"
+            self._console.print(f"{what}, {timed}")
         self._progress.start()
         return self
 

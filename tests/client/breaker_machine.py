@@ -22,7 +22,7 @@ from tests.client.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, 
 
 SEED = 7
 SETTINGS = settings(
-    max_examples=40,
+    max_examples=30,
     stateful_step_count=30,
     phases=[Phase.generate, Phase.shrink],  # explaining takes half a minute
 )

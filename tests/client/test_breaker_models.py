@@ -380,7 +380,7 @@ TestOff = OffMachine.TestCase
 TestForcedOpen = ForcedOpenMachine.TestCase
 TestShadow = ShadowMachine.TestCase
 
-TestConsecutive.settings = settings(SETTINGS, max_examples=60, stateful_step_count=40)
+TestConsecutive.settings = settings(SETTINGS, max_examples=40, stateful_step_count=40)
 TestCountWindow.settings = TestTimeWindow.settings = settings(SETTINGS)
 TestThrottle.settings = TestAdaptive.settings = TestShadow.settings = SETTINGS
 TestOff.settings = TestForcedOpen.settings = settings(SETTINGS, max_examples=5)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from client.breakers.interface import Breaker, State
     from client.events import TransitionEvent
 
-CROWD = 3000
+CROWD = 2000
 OPENING: list[dict[str, Any]] = [
     {"policy": "consecutive", "fail_max": 5},
     {"policy": "count_window", "min_calls": 20, "failure_rate": 0.5},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
@@ -91,20 +92,58 @@ def test_every_command_explains_itself(lab: Lab, command: str) -> None:
 
 
 def test_the_chance_of_a_trip_is_told(lab: Lab) -> None:
-    """The document's Experiment 1 by default."""
+    """The document's Experiment 1 by default; no run is made for it, and each figure says that it is exact."""
     assert lab("probability") == 0
-    assert lab.out == (
-        "5 failures in a row within 20 calls at error rate 0.3: 2.777 %\n"
-        "mean number of calls to the first trip: 586.461\n"
+    lines = [" ".join(each.split()) for each in lab.out.splitlines()]
+    assert lines[0] == "a fresh breaker how"
+    assert lines[2:9] == [
+        "trip within 20 calls 2.777 % exact",
+        "mean calls to the first trip 586 exact",
+        "10 % have tripped by call 65 exact",
+        "half have tripped by call 408 exact",
+        "90 % have tripped by call 1,345 exact",
+        "first probe succeeds, once tripped 70 % exact",
+        "whole cycle within 20 requests 1.357 % exact",
+    ]
+    assert lab.out.endswith(
+        "\n\n"
+        "If 30 % of the calls fail independently, a breaker that opens after 5 consecutive failures trips within 20 "
+        "calls with a chance of 2.78 % (exact); the first trip takes 586 calls on average (exact).\n"
+        "Whole cycle: of 20 requests at 0.16/s one trips the breaker, 4 that come in the next 30 s are refused, and "
+        "the first probe succeeds and closes it; calls take no time.\n"
     )
-    assert lab("probability", "--error-rate", "0.5", "--fail-max", "2", "--requests", "3") == 0
-    assert lab.out == (
-        "2 failures in a row within 3 calls at error rate 0.5: 37.5 %\nmean number of calls to the first trip: 6\n"
-    )
-    assert lab("probability", "--error-rate", "0", "--fail-max", "10000") == 0
-    assert lab.out == (
-        "10000 failures in a row within 20 calls at error rate 0: 0 %\nmean number of calls to the first trip: inf\n"
-    )
+
+
+def test_a_simulated_chance_has_its_interval(lab: Lab) -> None:
+    """Where every call fails there is no doubt; for a share there always is some."""
+    more = "--policy=time_window --rate=5 --error-rate=1 --runs=100 --min-calls=8 --window-s=4 --requests=40"
+    assert lab("probability", *more.split(), "--reset-timeout=2", "--failure-rate=0.9", "--seed=3") == 0
+    lines = [" ".join(each.split()) for each in lab.out.splitlines()]
+    assert lines[2:5] == [
+        "trip within 40 calls 100 % 96.38 % to 100 % simulated",
+        "mean calls to the first trip 8 8 to 8 simulated",
+        "10 % have tripped by call 8 8 to 8 simulated",
+    ]
+    assert lines[7] == "first probe succeeds, once tripped 0 % 0 % to 3.622 % simulated"
+
+
+def test_the_chance_of_a_trip_is_there_for_scripts(lab: Lab) -> None:
+    """The whole question, and each figure with how it was found; null where there is no number."""
+    assert lab("probability", "--json", "--error-rate", "0", "--burst-length", "3", "--requests", "7") == 0
+    never = {"value": None, "how": "exact"}
+    assert json.loads(lab.out) == {
+        "breaker": {"policy": "consecutive", "fail_max": 5, "reset_timeout": 30.0, "success_threshold": 1},
+        "error_rate": 0.0,
+        "burst_length": 3.0,
+        "requests": 7,
+        "rate": 0.16,
+        "trip_within_requests": {"value": 0.0, "how": "exact"},
+        "mean_calls_to_trip": never,
+        "calls_to_trip": {"0.1": never, "0.5": never, "0.9": never},
+        "refused_while_open": 4,
+        "first_probes_succeed_after_trip": never,
+        "whole_cycle_within_requests": {"value": 0.0, "how": "exact"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -124,6 +163,14 @@ def test_the_chance_of_a_trip_is_told(lab: Lab) -> None:
         (
             ["probability", "--requests", "2.5"],
             "loadtest: requests: got '2.5'; allowed: a whole number >= 0 and <= 10000000\n",
+        ),
+        (
+            ["probability", "--policy", "off"],
+            "loadtest: policy: got 'off'; allowed: consecutive, count_window, time_window\n",
+        ),
+        (
+            ["probability", "--burst-length", "1.2"],
+            "loadtest: burst_length: got 1.2; allowed at error_rate 0.3: a number >= 1.42857, the mean run of chance",
         ),
         (["ui", "--port", "0"], "loadtest: ui_port: got '0'; allowed: a whole number >= 1 and <= 65535\n"),
         (["ui", "--port", "http"], "loadtest: ui_port: got 'http'; allowed: a whole number >= 1 and <= 65535\n"),

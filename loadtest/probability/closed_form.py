@@ -1,4 +1,4 @@
-"""Closed-form chances of a breaker that counts consecutive failures."""
+"""Closed-form chances of a breaker that counts consecutive failures, for independent errors."""
 
 from __future__ import annotations
 

@@ -1,0 +1,206 @@
+"""The figures that answer a question: each exact, or simulated with its 95 % interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from loadtest.probability.chains import FillingChain, StreakChain, WindowChain
+from loadtest.probability.channel import Channel
+from loadtest.probability.law import first_calls, first_trip
+from loadtest.probability.simulation import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loadtest.probability.law import Law
+    from loadtest.probability.question import Question
+    from loadtest.probability.simulation import Run
+
+    Counts = np.ndarray[Any, np.dtype[np.int64]]
+
+SHARES = 0.1, 0.5, 0.9
+_CONFIDENCE = 0.95
+_Z = float(stats.norm.ppf((1 + _CONFIDENCE) / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value, with its interval where it was simulated. Not a number: it is not known, or there is none.
+
+    The interval has no upper end where too few of the runs came to a trip to see one.
+    """
+
+    value: float
+    interval: tuple[float, float | None] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return value and how it was found; null where it is infinite or unknown."""
+        value = self.value if math.isfinite(self.value) else None
+        if self.interval is None:
+            return {"value": value, "how": "exact"}
+        return {"value": value, "how": "simulated", "low": self.interval[0], "high": self.interval[1]}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What becomes of a fresh breaker.
+
+    `trips`: chance of a trip within `requests` calls. `calls`: mean number of calls up to the first trip, the call that
+    trips included; infinite where there is none. `tenth`, `half`, `most`: number of calls by which 10, 50 and 90 % have
+    tripped. `recovers`: chance that after a trip the first `success_threshold` probes succeed. `cycle`: chance that
+    within `requests` requests at `rate` the breaker trips, refuses at least one request, and closes with its first
+    probes.
+    """
+
+    trips: Figure
+    calls: Figure
+    tenth: Figure
+    half: Figure
+    most: Figure
+    recovers: Figure
+    cycle: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The figures; where some were simulated, in how many runs, and how many of those ended without a trip."""
+
+    question: Question
+    figures: Figures
+    runs: int = 0
+    given_up: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything, for scripts."""
+        asked, figures = self.question, self.figures
+        by_call = zip(SHARES, (figures.tenth, figures.half, figures.most), strict=True)
+        simulation = {"runs": self.runs, "seed": asked.seed, "runs_without_trip": self.given_up}
+        return {
+            "breaker": _setting(asked),
+            **{name: getattr(asked, name) for name in ("error_rate", "burst_length", "requests", "rate")},
+            **(simulation if self.runs else {}),
+            "trip_within_requests": figures.trips.as_json(),
+            "mean_calls_to_trip": figures.calls.as_json(),
+            "calls_to_trip": {f"{share:g}": each.as_json() for share, each in by_call},
+            "refused_while_open": asked.refused,
+            "first_probes_succeed_after_trip": figures.recovers.as_json(),
+            "whole_cycle_within_requests": figures.cycle.as_json(),
+        }
+
+
+def _setting(asked: Question) -> dict[str, Any]:
+    counts = {
+        "consecutive": ("fail_max",),
+        "count_window": ("failure_rate", "min_calls", "window_calls"),
+        "time_window": ("failure_rate", "min_calls", "window_s"),
+    }
+    return {
+        name: getattr(asked, name) for name in ("policy", *counts[asked.policy], "reset_timeout", "success_threshold")
+    }
+
+
+def answer(asked: Question, tell: Callable[[int], None] = lambda _: None) -> Answer:
+    """Follow the chain where there is one, and simulate the rest; `tell` is told how many runs are over."""
+    channel = Channel.of(asked.error_rate, asked.burst_length)
+    law = _law(asked, channel)
+    exact = _exact(asked, channel, law) if law else {}
+    found = {name: Figure(value) for name, value in exact.items() if value is not None}
+    if asked.is_exact:
+        return Answer(asked, Figures(**found))
+    runs = simulate(asked, tell)
+    given_up = sum(run.trip is None for run in runs)
+    return Answer(asked, Figures(**{**_simulated(asked, runs, given_up), **found}), len(runs), given_up)
+
+
+def _law(asked: Question, channel: Channel) -> Law | None:
+    """Return the law of the first trip, or of its first calls, where the policy has a chain that can be followed."""
+    if asked.simulate or asked.policy == "time_window":
+        return None
+    if asked.policy == "consecutive":
+        return first_trip(StreakChain(channel, asked.fail_max))
+    window = asked.window_calls, asked.failure_rate, asked.min_calls
+    if asked.is_exact:
+        return first_trip(WindowChain(channel, *window))
+    filling = FillingChain(channel, *window)
+    return first_calls(filling, filling.calls)
+
+
+def _exact(asked: Question, channel: Channel, law: Law) -> dict[str, float | None]:
+    """Return each figure that the law knows.
+
+    The chances of the probes sum over the fate of the call that tripped. The backend's weather goes on while the
+    breaker refuses: the first probe is `refused` + 1 calls after the trip, and the others follow call by call.
+    """
+    more = (1 - channel.failing(after=False)) ** (asked.success_threshold - 1)
+    after_failure, after_success = (more * (1 - channel.failing(after, asked.refused + 1)) for after in (True, False))
+
+    def closes(calls: int) -> float | None:
+        trips, on_success = law.within(calls), law.on_success_within(calls)
+        return None if trips is None else (trips - on_success) * after_failure + on_success * after_success
+
+    tenth, half, most = (law.quantile(share) for share in SHARES)
+    recovers = None
+    if not asked.error_rate:
+        recovers = math.nan  # there is no trip
+    elif asked.policy == "consecutive" or len(law.on_success) >= asked.min_calls:
+        on_success = float(law.on_success.sum())  # all there are: later than `min_calls` only a failure trips
+        recovers = (1 - on_success) * after_failure + on_success * after_success
+    return {
+        "trips": law.within(asked.requests),
+        "calls": law.mean(),
+        "tenth": tenth,
+        "half": half,
+        "most": most,
+        "recovers": recovers,
+        "cycle": closes(asked.latest_trip) if asked.latest_trip else 0.0,
+    }
+
+
+def _simulated(asked: Question, runs: Sequence[Run], given_up: int) -> dict[str, Figure]:
+    made = np.sort([run.calls for run in runs])  # those that were given up come last: they are all as long
+    in_time = sum(run.trip is not None and run.trip <= asked.latest_trip for run in runs)
+    closed = sum(run.closed is not None for run in runs)
+    tenth, half, most = (_quantile(made, share, given_up) for share in SHARES)
+    return {
+        "trips": _share(sum(run.trip is not None and run.trip <= asked.requests for run in runs), len(runs)),
+        "calls": _mean(made, given_up),
+        "tenth": tenth,
+        "half": half,
+        "most": most,
+        "recovers": _share(closed, in_time),
+        "cycle": _share(closed, len(runs)),
+    }
+
+
+def _share(hits: int, of: int) -> Figure:
+    """Return a share with its Clopper-Pearson interval (Biometrika 26 (1934) 404); of nothing, anything."""
+    if not of:
+        return Figure(math.nan, (0.0, 1.0))
+    found = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
+    return Figure(hits / of, (float(found.low), float(found.high)))
+
+
+def _mean(made: Counts, given_up: int) -> Figure:
+    """Return the mean with its normal interval; its lower end alone where runs were given up, which makes it small."""
+    mean = float(made.mean())
+    margin = _Z * float(made.std(ddof=1)) / math.sqrt(len(made))
+    return Figure(math.nan, (mean - margin, None)) if given_up else Figure(mean, (mean - margin, mean + margin))
+
+
+def _quantile(made: Counts, share: float, given_up: int) -> Figure:
+    """Return an order statistic with the interval of the two whose ranks lie a binomial margin beside it.
+
+    Conover, Practical Nonparametric Statistics, chapter 3.2.
+    """
+    runs = len(made)
+    margin = _Z * math.sqrt(runs * share * (1 - share))
+    ranks = runs * share - margin, runs * share, runs * share + margin
+    low, middle, high = (min(runs, max(1, math.ceil(rank))) for rank in ranks)
+    known = runs - given_up
+    value = float(made[middle - 1]) if middle <= known else math.nan
+    return Figure(value, (float(made[low - 1]), float(made[high - 1]) if high <= known else None))

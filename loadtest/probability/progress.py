@@ -1,0 +1,35 @@
+"""A line of progress for what takes longer than a second. Nothing where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_SHOWN_AFTER_S = 1.0
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Give a function to tell how many of `total` are done; the line goes to standard error and is gone at the end."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    line = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = line.add_task(what, total=total)
+    shown_from = time.monotonic() + _SHOWN_AFTER_S
+
+    def tell(done: int) -> None:
+        if not line.live.is_started and time.monotonic() >= shown_from:
+            line.start()
+        line.update(task, completed=done)
+
+    try:
+        yield tell
+    finally:
+        line.stop()

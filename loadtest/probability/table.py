@@ -1,0 +1,114 @@
+"""An answer in words: a small table, and sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.probability.answer import Answer, Figure
+    from loadtest.probability.question import Question
+
+
+def table(found: Answer) -> Table:
+    """Return one line for each figure, which says how it was found."""
+    asked = found.question
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn.add_column("a fresh breaker")
+    drawn.add_column("", justify="right")
+    if found.runs:
+        drawn.add_column("95 % interval")
+    drawn.add_column("how")
+    rows: list[tuple[str, Figure, Callable[[float], str]]] = [
+        (f"trip within {asked.requests} calls", found.figures.trips, _percent),
+        ("mean calls to the first trip", found.figures.calls, _calls),
+        ("10 % have tripped by call", found.figures.tenth, _calls),
+        ("half have tripped by call", found.figures.half, _calls),
+        ("90 % have tripped by call", found.figures.most, _calls),
+        (f"{_probes(asked)[0]}, once tripped", found.figures.recovers, _percent),
+        (f"whole cycle within {asked.requests} requests", found.figures.cycle, _percent),
+    ]
+    for name, figure, write in rows:
+        if figure.interval is None:
+            drawn.add_row(name, write(figure.value), *[""] * bool(found.runs), "exact")
+        else:
+            low, high = figure.interval
+            interval = f"{write(low)} or more" if high is None else f"{write(low)} to {write(high)}"
+            drawn.add_row(name, write(figure.value), interval, "simulated")
+    return drawn
+
+
+def sentences(found: Answer) -> str:
+    """Return what it comes to, what was simulated, and what the whole cycle is: a line each."""
+    asked = found.question
+    failures = "independently" if asked.burst_length is None else f"in bursts of {asked.burst_length:g} on average"
+    chance = found.figures.trips
+    answer = (
+        f"If {100 * asked.error_rate:g} % of the calls fail {failures}, a breaker that opens {_opens(asked)} trips "
+        f"within {asked.requests} calls with a chance of {100 * chance.value:.3g} %{_how(chance)}; "
+        f"{_when(found)}."
+    )
+    lines = [answer]
+    if found.runs:
+        gave_up = f"; {found.given_up:,} of them ended without a trip" if found.given_up else ""
+        lines.append(f"Simulated: {found.runs:,} runs of the lab's own breaker, seed {asked.seed}{gave_up}.")
+    return "\n".join([*lines, _cycle(asked)])
+
+
+def _how(figure: Figure) -> str:
+    return " (exact)" if figure.interval is None else " (simulated)"
+
+
+def _when(found: Answer) -> str:
+    mean = found.figures.calls
+    if mean.interval is not None and mean.interval[1] is None:
+        return f"the first trip takes more than {_calls(mean.interval[0])} calls on average (simulated)"
+    if math.isinf(mean.value):
+        never = "it never trips" if found.question.error_rate == 0 else "the first trip is too far away for a number"
+        return f"{never}{_how(mean)}"
+    return f"the first trip takes {_calls(mean.value)} calls on average{_how(mean)}"
+
+
+def _cycle(asked: Question) -> str:
+    """Say what the whole cycle is, and why there can be none."""
+    probes = " and ".join(_probes(asked))
+    meant = (
+        f"Whole cycle: of {asked.requests} requests at {asked.rate:g}/s one trips the breaker, {asked.refused} that "
+        f"come in the next {asked.reset_timeout:g} s are refused, and the {probes} it; calls take no time."
+    )
+    if not asked.refused:
+        return f"{meant} It cannot happen: none comes while the breaker is open."
+    if asked.requests < asked.shortest_cycle:
+        return f"{meant} It cannot happen: it takes at least {asked.shortest_cycle} requests."
+    return meant
+
+
+def _opens(asked: Question) -> str:
+    if asked.policy == "consecutive":
+        return f"after {asked.fail_max} consecutive failures"
+    window = f"{asked.window_calls} calls" if asked.policy == "count_window" else f"{asked.window_s:g} s"
+    return f"at {100 * asked.failure_rate:g} % failures in the last {window} ({asked.min_calls} calls at least)"
+
+
+def _probes(asked: Question) -> tuple[str, str]:
+    if asked.success_threshold == 1:
+        return "first probe succeeds", "closes"
+    return f"first {asked.success_threshold} probes succeed", "close"
+
+
+def _percent(share: float) -> str:
+    return "?" if math.isnan(share) else f"{100 * share:.4g} %"
+
+
+def _calls(number: float) -> str:
+    """Write a number of calls with as many digits as anybody wants."""
+    if math.isnan(number):
+        return "?"
+    if math.isinf(number):
+        return "infinite"
+    return f"{number:,.0f}" if 100 <= number < 1e9 else f"{number:.4g}"
