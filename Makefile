@@ -28,14 +28,16 @@ ui: $(VENV)/.lab  ## Locust's web UI on http://127.0.0.1:8089, with services of 
 report: $(VENV)/.lab  ## Rebuild a report from its rows: make report ARGS=results/experiment-1/latest
 	@$(RUN) -m loadtest report $(ARGS)
 
-test: $(VENV)/.dev  ## All tests but those in containers (needs 2 minutes)
-	@$(RUN) -m pytest -m "not containers" $(ARGS)
+# The fast tests share the cores; those of tests/e2e keep to a time, one after the other. 5: ARGS chose none of them.
+test: $(VENV)/.dev  ## All tests but those in containers (needs 3 minutes)
+	@$(RUN) -m pytest -n auto tests --ignore=tests/e2e $(ARGS) || [ $$? = 5 ]
+	@$(RUN) -m pytest -m "not containers" tests/e2e $(ARGS) || [ $$? = 5 ]
 
 test-unit: $(VENV)/.dev  ## The fast tests only
-	@$(RUN) -m pytest tests --ignore=tests/e2e $(ARGS)
+	@$(RUN) -m pytest -n auto tests --ignore=tests/e2e $(ARGS)
 
 test-containers: $(VENV)/.dev  ## The compose file, run for real; skipped with a reason where there is no engine
-	@$(RUN) -m pytest -m containers $(ARGS)
+	@$(RUN) -m pytest -m containers tests/e2e $(ARGS)
 
 check: $(VENV)/.dev  ## Format, lint, types, tests
 	@$(RUN) -m ruff format --check .

@@ -21,7 +21,7 @@ class Pybreaker(Peer):
     modules = ("pybreaker",)
     settings = (
         "`fail_max`, `reset_timeout`, `exclude`; all else by default, `throw_new_error_on_trip` too. `.call_async()` "
-        "needs Tornado"
+        "is for Tornado, and asked only where that is not installed"
     )
     refusal = pybreaker.CircuitBreakerError
 
@@ -37,12 +37,10 @@ class Pybreaker(Peer):
 
     def ways(self) -> Mapping[str, Way]:
         """Return all that the README names, and `calling()` around an await."""
-        return {
-            "`@breaker`": lambda work: self._breaker(work)(),
-            "`.call()`": self._breaker.call,
-            "`.call_async()`": self._call_async,
-            "`with calling()`": self._calling,
-        }
+        ways: dict[str, Way] = {"`@breaker`": lambda work: self._breaker(work)(), "`.call()`": self._breaker.call}
+        if not pybreaker.HAS_TORNADO_SUPPORT:  # with it, it is for Tornado's coroutines
+            ways["`.call_async()`"] = self._call_async
+        return {**ways, "`with calling()`": self._calling}
 
     async def _call_async(self, work: Work) -> None:
         breaker: Any = self._breaker
