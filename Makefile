@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability agreement conformance bench soak search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -55,6 +55,9 @@ policies: $(VENV)/.lab  ## Every policy through an error spike, an outage, a slo
 probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--burst-length 5'
 	@$(RUN) -m loadtest probability $(ARGS)
 
+sweep: $(VENV)/.lab  ## Settings over a grid on all cores; goes on after Ctrl-C (half a minute)
+	@$(RUN) -m loadtest sweep $(or $(ARGS),policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50)
+
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
 	@$(RUN) -m loadtest.agreement $(ARGS)
 
@@ -75,7 +78,7 @@ distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time a
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 	@for set in dev lab client backend peers; do \
-	  case $$set in dev) extras="--extra client --extra lab --extra peers --extra dev";; peers) extras="--extra peers";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
+	  case $$set in dev) extras="--extra client --extra lab --extra cluster --extra peers --extra dev";; peers) extras="--extra peers";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
 	  others=; [ $$set = dev ] || others="-c requirements/dev.txt"; \
 	  $(VENV)/bin/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \

@@ -36,7 +36,7 @@ def write_report(folder: RunFolder, done: Finished) -> None:
     _write_charts(pictures, done)
     source = _markdown(done)
     folder.write("report.md", source)
-    folder.write("report.html", _page(done.scenario.title, source, folder.path))
+    folder.write("report.html", page(done.scenario.title, source, folder.path))
 
 
 def _write_charts(folder: Path, done: Finished) -> None:
@@ -91,10 +91,10 @@ def _markdown(done: Finished) -> str:
         bounds=_verdicts(done.summary["expect"]),
         again=_again(done),
         **_verdict_parts(done),
-        table=_table,
+        table=table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
     )
-    return _tidy(text)
+    return tidy(text)
 
 
 def _verdict_parts(done: Finished) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _again(done: Finished) -> str:
     return f".venv/bin/python -m loadtest run {name}{arms} --seeds {seeds}"
 
 
-def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
+def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
     """Write a Markdown table: `columns` from key to heading."""
     head = f"| {' | '.join(columns.values())} |\n|{'---|' * len(columns)}"
     return "\n".join([head, *(f"| {' | '.join(_cell(row[key]) for key in columns)} |" for row in rows)])
@@ -157,7 +157,7 @@ def _cell(value: Any) -> str:
     return " ".join(str(value).replace("|", "/").split())
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """Collapse runs of empty lines outside code."""
     lines: list[str] = []
     for line in text.splitlines():
@@ -166,7 +166,7 @@ def _tidy(text: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _page(title: str, source: str, folder: Path) -> str:
+def page(title: str, source: str, folder: Path) -> str:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     drawn = {f"charts/{path.name}": path for path in (folder / "charts").glob("*.svg")}
 
