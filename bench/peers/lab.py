@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.peers.peer import Asked, DownError, IgnoredError, Peer
@@ -78,9 +79,9 @@ class _Lab(Peer):
         )
         self._locked = LockedBreaker(breakers.build(chosen, time.monotonic(), _ignore))
 
+    @abstractmethod
     def _chosen(self, asked: Asked) -> dict[str, Any]:
         """Return the policy's settings."""
-        raise NotImplementedError
 
     def ways(self) -> Mapping[str, Way]:
         """Return the client's one way."""
