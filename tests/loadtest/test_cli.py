@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest import cli, run_folder, scenario
-from loadtest.cli import Interrupted
+from loadtest.commands import Interrupted
 from loadtest.finish import finish
 from loadtest.live.services import ChildError
 

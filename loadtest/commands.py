@@ -1,0 +1,53 @@
+"""What the commands share: the terminal, the settings from the environment, and how a command ends early."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from loadtest.settings import LoadtestSettings
+from service.settings import from_environment
+from service.wrong_input import WrongInputError
+
+
+class Terminal(Console):
+    """A console that falls silent when nobody can hear it: what is measured does not depend on who reads along."""
+
+    def print(self, *what: Any, **how: Any) -> None:
+        """Print, or from now on do not."""
+        try:
+            super().print(*what, **how)
+        except (OSError, UnicodeEncodeError):
+            self.quiet = True
+
+
+out = Terminal(highlight=False, soft_wrap=True)
+
+
+class Interrupted(BaseException):
+    """A signal asked this process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def settings(**given: Any) -> LoadtestSettings:
+    """Return the settings of the environment; what was given on the command line goes before it."""
+    return from_environment(
+        LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def wrong(field: str, value: object, allowed: str) -> WrongInputError:
+    """Return the error for an option."""
+    got = "" if value is None else f"got {value!r}; "
+    return WrongInputError([{"field": field, "value": value, "detail": f"{field}: {got}allowed: {allowed}"}])
+
+
+def fail(why: str, code: int) -> NoReturn:
+    """End with a sentence."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
+    raise typer.Exit(code)
