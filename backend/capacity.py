@@ -34,14 +34,20 @@ class Capacity:
             self._limit = limit
             self._admit()
 
+    def take_free(self) -> bool:
+        """Take a worker, if one is free and nobody waits for it; each is to be given back."""
+        limit = self._limit
+        if self._queue or (limit is not None and self.busy >= limit.workers):
+            return False
+        self.busy += 1
+        return True
+
     async def take(self) -> None:
         """Take a worker, after waiting for one; each is to be given back. Cancelling gives up the place in the queue.
 
         Raises QueueFullError.
         """
-        if self._room() and not self._queue:
-            self.busy += 1
-        else:
+        if not self.take_free():
             await self._wait()
 
     def give_back(self) -> None:

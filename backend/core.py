@@ -66,6 +66,8 @@ class Backend:
             self.capacity.set_limit(profile.capacity)
             fault = draw(profile, self._key(request_id, attempt))
             if fault.kind != "unreachable":
+                if not self.capacity.take_free():  # asked first: a worker is free more often than not
+                    await self.capacity.take()
                 await self._work(fault)
         except QueueFullError:
             outcome = "queue_full"
@@ -77,7 +79,6 @@ class Backend:
             self.stats.left(outcome)
 
     async def _work(self, fault: Fault) -> None:
-        await self.capacity.take()
         began = self._clock()
         try:
             if fault.kind == "hang":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -31,8 +32,8 @@ def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
     """Choose this request's fate; same inputs, same fate."""
     if profile.unreachable:
         return Fault("unreachable", 0, 0.0)
-    latency_s = _latency(profile.latency, uniform(key.seed, key.request_id, key.attempt, "latency"))
-    cut = uniform(key.seed, key.request_id, key.attempt, "cut") if profile.hang_rate or profile.reset_rate else 1.0
+    latency_s = _latency(profile.latency, key.uniform("latency"))
+    cut = key.uniform("cut") if profile.hang_rate or profile.reset_rate else 1.0
     if cut < profile.hang_rate:
         return Fault("hang", 0, math.inf)
     if cut < profile.hang_rate + profile.reset_rate:
@@ -52,7 +53,7 @@ def _fails(profile: FaultProfile, key: WeatherKey) -> bool:
         return _in_ratio(profile.exact_ratio, key)
     if profile.error_rate == 0:
         return False
-    return uniform(key.seed, key.request_id, key.attempt, "error") < profile.error_rate
+    return key.uniform("error") < profile.error_rate
 
 
 def _in_burst(bursts: Bursts, key: WeatherKey) -> bool:
@@ -86,6 +87,13 @@ def _latency(latency: Latency, u: float) -> float:
     if latency.distribution == "exponential":
         return -mean * math.log1p(-u)
     if latency.distribution == "lognormal":
-        variance = math.log1p((spread / mean) ** 2)
-        return mean * math.exp(math.sqrt(variance) * _NORMAL.inv_cdf(u) - variance / 2)
+        sigma, shift = _lognormal(mean, spread)
+        return mean * math.exp(sigma * _NORMAL.inv_cdf(u) - shift)
     return mean
+
+
+@lru_cache
+def _lognormal(mean: float, spread: float) -> tuple[float, float]:
+    """Return the spread of the logarithm, and half its variance."""
+    variance = math.log1p((spread / mean) ** 2)
+    return math.sqrt(variance), variance / 2

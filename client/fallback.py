@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _STATUS: dict[type[CallError], int] = {RefusedError: 503, CallTimeoutError: 504, CallError: 502}
 _TITLES = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 _PROBLEM = b"application/problem+json"
+_KEPT_FAILURES = 100
 
 
 def with_fallback(inner: Handler, settings: FallbackSettings, clock: Callable[[], float]) -> Handler:
@@ -30,7 +31,7 @@ def with_fallback(inner: Handler, settings: FallbackSettings, clock: Callable[[]
     nothing.
     """
     served = FALLBACK if settings.enabled else NOTHING
-    refusals = _RefusalAnswers(settings, clock)
+    refusals, failures = _RefusalAnswers(settings, clock), _FailureAnswers(settings)
 
     async def covered(call: Call) -> Answer:
         try:
@@ -40,8 +41,7 @@ def with_fallback(inner: Handler, settings: FallbackSettings, clock: Callable[[]
             return refusals.answer(error)
         except CallError as error:
             call.outcome, call.served = outcome_of_error(error), served
-            body = _problem(error, settings)
-            return Answer(body["status"], json.dumps(body).encode(), _PROBLEM)
+            return failures.answer(error)
         call.outcome = outcome_of_answer(answer)
         call.served = FRESH if call.outcome is OK else NOTHING
         return answer
@@ -61,6 +61,25 @@ def _problem(error: CallError, settings: FallbackSettings) -> dict[str, Any]:
     if settings.enabled:
         body |= {"message": settings.message, "served": FALLBACK.value}
     return body
+
+
+class _FailureAnswers:
+    """The answer to a call that failed: the same for the same failure, and there are few of them."""
+
+    def __init__(self, settings: FallbackSettings) -> None:
+        self._settings = settings
+        self._known: dict[tuple[type[CallError], str], Answer] = {}
+
+    def answer(self, error: CallError) -> Answer:
+        """Say what happened."""
+        same = (type(error), str(error))
+        known = self._known.get(same)
+        if known is None:
+            body = _problem(error, self._settings)
+            known = Answer(body["status"], json.dumps(body).encode(), _PROBLEM)
+            if len(self._known) < _KEPT_FAILURES:
+                self._known[same] = known
+        return known
 
 
 class _RefusalAnswers:

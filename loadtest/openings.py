@@ -18,9 +18,7 @@ def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
     found: list[tuple[int, float, float | None]] = []
     for seed in arm.seeds:
         opened: float | None = None
-        for change in arm.changes:
-            if change.seed != seed:
-                continue
+        for change in arm.of_seed(seed).changes:
             if change.before == "closed" and change.after == "open":
                 opened = change.at_s
             elif change.after == "closed" and opened is not None:
@@ -35,8 +33,8 @@ def _refused_in(arm: Measured, seed: int, start: float, end: float | None) -> li
     """Return what one opening refused. A refusal in closed is a policy's that refuses a share, or a ramp's."""
     return [
         row
-        for row in arm.rows
-        if (row.seed, row.outcome) == (seed, "fast_fail")
+        for row in arm.of_seed(seed).rows
+        if row.outcome == "fast_fail"
         and row.state != "closed"
         and start <= row.end_s
         and (end is None or row.sent_s <= end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,19 @@ class Measured:
 
     def of_seed(self, seed: int) -> Measured:
         """Return the part of one seed."""
-        return self.of_seeds({seed})
+        return self._parts.get(seed) or Measured(self.arm, [], [], [], [])
+
+    @cached_property
+    def _parts(self) -> dict[int, Measured]:
+        """Sort everything by seed once: of a thousand seeds each is asked for several times."""
+        parts: dict[int, tuple[list[Any], ...]] = {}
+        kinds: tuple[Sequence[Any], ...] = (self.rows, self.changes, self.samples, self.records)
+        for place, records in enumerate(kinds):
+            for record in records:
+                if record.seed not in parts:
+                    parts[record.seed] = ([], [], [], [])
+                parts[record.seed][place].append(record)
+        return {seed: Measured(self.arm, *lists) for seed, lists in parts.items()}
 
     def of_seeds(self, seeds: set[int]) -> Measured:
         """Return the part of some seeds."""
@@ -99,12 +112,13 @@ class Measured:
     @property
     def seeds(self) -> list[int]:
         """Seeds of which there is at least one row."""
-        return sorted({row.seed for row in self.rows})
+        return sorted(seed for seed, part in self._parts.items() if part.rows)
 
     def duration_s(self, seed: int) -> float:
         """Length of the arm: as recorded, or up to the last answer where the arm was cut off."""
-        recorded = next((record.duration_s for record in self.records if record.seed == seed), None)
-        return recorded or max((row.end_s for row in self.rows if row.seed == seed), default=0.0)
+        part = self.of_seed(seed)
+        recorded = next((record.duration_s for record in part.records), None)
+        return recorded or max((row.end_s for row in part.rows), default=0.0)
 
 
 def gather(

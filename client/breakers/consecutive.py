@@ -9,7 +9,6 @@ nothing: one with no failure before it.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pybreaker
@@ -70,8 +69,12 @@ class ConsecutiveBreaker(OpeningBreaker):
         """Count nothing: being slow was the failure."""
 
     def _tell(self, *, succeeded: bool) -> None:
-        with suppress(_ReportedError):
+        try:
             self._machine.call(_succeed if succeeded else _fail)
+        except _ReportedError as reported:
+            # pybreaker raises it from a frame that holds it: a cycle that would keep the failed call until the
+            # garbage collector comes.
+            reported.__traceback__ = None
         self.fail_count = self._machine.fail_counter
 
     def _judge_probes(self, *, succeeded: bool) -> State:

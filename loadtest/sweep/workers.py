@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import signal
 from concurrent.futures import CancelledError
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import joblib
 from pydantic import Field
 
 from loadtest.live.services import ChildError
+from loadtest.processes import cores, spread
 from loadtest.sweep.code import code_hash
 from loadtest.sweep.measure import work
 from service.model import StrictModel
@@ -35,7 +33,7 @@ _WAITING = 3
 class Hands(StrictModel):
     """Who does the work on this machine."""
 
-    jobs: int = Field(default_factory=lambda: int(joblib.cpu_count()), ge=1, le=1024, description="processes at once")
+    jobs: int = Field(default_factory=cores, ge=1, le=1024, description="processes at once")
 
 
 @contextmanager
@@ -43,22 +41,11 @@ def local(jobs: int) -> Iterator[Crew]:
     """Give the work to `jobs` processes; with one, this process does it. Results come as they are ready."""
 
     def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
-        if jobs == 1:
-            yield from map(work, tasks)
-            return
-        pool = joblib.Parallel(
-            n_jobs=jobs,
-            return_as="generator_unordered",
-            batch_size=1,
-            pre_dispatch=f"{_WAITING}*n_jobs",
-            initializer=_leave_interrupts_to_the_parent,
-        )
         try:
-            yield from pool(joblib.delayed(work)(task) for task in tasks)
-        except BrokenProcessPool as error:
+            yield from spread(work, tasks, jobs)
+        except ChildError as error:
             raise ChildError(
-                "a worker process was killed, as a system does that runs out of memory; what was measured is kept: the "
-                "same command goes on from there, with fewer --jobs if need be"
+                f"{error}; what was measured is kept: the same command goes on from there, with fewer --jobs if need be"
             ) from error
 
     yield crew
@@ -113,11 +100,6 @@ def _same_code(client: Any, address: str) -> None:
             raise _wrong(address, f"its worker {worker} must run in the lab's folder, with its environment: {code}")
         if code != code_hash():
             raise _wrong(address, f"its worker {worker} has other code of the lab; bring all to the same version")
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    """Leave a Ctrl-C, which reaches every process of the terminal, to the one that holds the results."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _wrong(address: str, said: str) -> WrongInputError:

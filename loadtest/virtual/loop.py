@@ -2,23 +2,30 @@
 
 asyncio's own tasks and futures run on it; what is missing is all that waits for the outside: selector, sockets,
 threads, signals. That is also what takes most of the time in asyncio's own loop.
+
+A request runs as a strand, a task cut down to what a request needs: with asyncio's tasks it took 29 us, so 24.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+import types
 from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
     from contextvars import Context
 
 Result = TypeVar("Result")
 # Timers closer than this are due together: asyncio's own loop has such a resolution, too.
 _SAME_MOMENT_S = 1e-9
+
+
+# asyncio's own, for those who write tasks: asyncio.current_task() then knows them.
+_enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task  # noqa: SLF001
 
 
 class _Handle:
@@ -46,6 +53,103 @@ class _Handle:
         """Say whether it will not run."""
         return self.callback is None
 
+    def stale(self, _: int) -> bool:
+        """Say whether its time no longer matters."""
+        return self.callback is None
+
+    def run(self, _: int) -> None:
+        """Run it, unless it was cancelled."""
+        callback, context = self.callback, self.context
+        if callback is None:
+            return
+        if context is None:
+            callback(*self.args)
+        else:
+            context.run(callback, *self.args)
+
+
+@types.coroutine
+def _until(when: float) -> Generator[float, None, None]:
+    """Give the time at which to go on to the strand that runs this."""
+    yield when
+
+
+class Strand:
+    """A coroutine on the virtual loop: an asyncio.Task without a name, a context, or somebody who awaits it.
+
+    It waits for a time without future and handle, which is most of what a request on virtual time does. What it
+    raises ends the run.
+    """
+
+    __slots__ = ("_awaits", "_cancel", "_cancelling", "_coroutine", "_due", "_loop")
+
+    def __init__(self, loop: VirtualLoop, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._loop = loop
+        self._coroutine = coroutine
+        self._awaits: asyncio.Future[Any] | None = None
+        self._due = -1  # number of the timer that it waits for
+        self._cancelling = 0
+        self._cancel = False  # at the next step
+
+    def start(self) -> None:
+        """Run it up to where it first waits, before time moves on."""
+        self._due = self._loop.ready(self)
+
+    def get_loop(self) -> VirtualLoop:
+        """Return the loop that runs it."""
+        return self._loop
+
+    def cancel(self) -> None:
+        """Have it raise CancelledError where it waits, in the loop's next turn."""
+        self._cancelling += 1
+        if self._awaits is not None and self._awaits.cancel():
+            return
+        self._cancel = True
+        if self._awaits is None and self._due >= 0:
+            self._due = -1
+            self._loop.call_soon(self._step)
+
+    def cancelling(self) -> int:
+        """Return how many want it cancelled."""
+        return self._cancelling
+
+    def uncancel(self) -> int:
+        """Take one of these wishes back, and return how many are left."""
+        self._cancelling = max(0, self._cancelling - 1)
+        return self._cancelling
+
+    def stale(self, number: int) -> bool:
+        """Say whether this is a timer that was given up."""
+        return number != self._due
+
+    def run(self, number: int) -> None:
+        """Go on, where this is the timer that it waits for and no earlier one that was given up."""
+        if number == self._due:
+            self._step()
+
+    def _step(self, _: object = None) -> None:
+        loop, coroutine = self._loop, self._coroutine
+        self._awaits, self._due = None, -1
+        _enter_task(loop, self)  # type: ignore[arg-type]
+        loop.strand = self
+        try:
+            if self._cancel:
+                self._cancel = False
+                awaited = coroutine.throw(asyncio.CancelledError())
+            else:
+                awaited = coroutine.send(None)
+        except StopIteration:
+            return
+        finally:
+            loop.strand = None
+            _leave_task(loop, self)  # type: ignore[arg-type]
+        if awaited.__class__ is float:
+            self._due = loop.wake(self, awaited)
+        else:
+            awaited._asyncio_future_blocking = False  # noqa: SLF001 - how a future is told that it is waited for
+            self._awaits = awaited
+            awaited.add_done_callback(self._step)
+
 
 class VirtualLoop(asyncio.AbstractEventLoop):
     """Starts at 0 s. Only timers move it, so a run is deterministic. What a callback raises ends the run.
@@ -55,8 +159,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._ready: deque[_Handle] = deque()
-        self._timers: list[tuple[float, int, _Handle]] = []
+        self._ready: deque[tuple[int, _Handle | Strand]] = deque()
+        self._timers: list[tuple[float, int, _Handle | Strand]] = []
+        self.strand: Strand | None = None  # that runs now
         self._numbers = count()  # timers of one moment run in the order in which they were set
 
     def time(self) -> float:
@@ -74,7 +179,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
         """Run `callback` before time moves on."""
         handle = _Handle(callback, args, context, self._now)
-        self._ready.append(handle)
+        self._ready.append((0, handle))
         return handle
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
@@ -89,10 +194,29 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """Run `callback` after so many virtual seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    async def sleep(self, delay: float) -> None:
+    def wake(self, strand: Strand, when: float) -> int:
+        """Let a strand go on at a virtual time, and return the number of this timer."""
+        number = next(self._numbers)
+        heapq.heappush(self._timers, (when, number, strand))
+        return number
+
+    def ready(self, strand: Strand) -> int:
+        """Let a strand go on before time moves on, and return the number of its turn."""
+        number = next(self._numbers)
+        self._ready.append((number, strand))
+        return number
+
+    def sleep(self, delay: float) -> Awaitable[None]:
         """Wait for so many virtual seconds; asyncio.sleep() does the same in more steps."""
+        return self.sleep_until(self._now + delay)
+
+    def sleep_until(self, when: float) -> Awaitable[None]:
+        """Wait for a virtual time."""
+        return _until(when) if self.strand is not None else self._sleep_in_task(when)
+
+    async def _sleep_in_task(self, when: float) -> None:
         wake = asyncio.Future[None](loop=self)
-        handle = self.call_at(self._now + delay, wake.set_result, None)
+        handle = self.call_at(when, wake.set_result, None)
         try:
             await wake
         except asyncio.CancelledError:
@@ -125,29 +249,31 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return task.result()
 
     def _run_until(self, task: asyncio.Future[Any]) -> None:
-        ready, done = self._ready, task.done
+        ready, timers, done = self._ready, self._timers, task.done
         while not done():
-            if not ready:
-                self._advance()
             # Those that are ready now: what they make ready has its turn after them, as on asyncio's own loop.
             for _ in range(len(ready)):
-                handle = ready.popleft()
-                callback, context = handle.callback, handle.context
-                if context is not None and callback is not None:
-                    context.run(callback, *handle.args)
-                elif callback is not None:
-                    callback(*handle.args)
+                number, due = ready.popleft()
+                due.run(number)
+            if ready or done():
+                continue
+            if not timers:
+                raise RuntimeError("deadlock in virtual time: nothing is ready and no timer is set")
+            when, number, due = heapq.heappop(timers)
+            if due.stale(number):
+                continue
+            self._now = max(self._now, when)
+            if timers and timers[0][0] <= self._now + _SAME_MOMENT_S:
+                self._make_ready(number, due)
+            else:
+                due.run(number)
 
-    def _advance(self) -> None:
-        """Move the clock to the next timer, and make all of that moment ready."""
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
-        if not timers:
-            raise RuntimeError("deadlock in virtual time: nothing is ready and no timer is set")
-        self._now = max(self._now, timers[0][0])
-        while timers and timers[0][0] <= self._now + _SAME_MOMENT_S:
-            self._ready.append(heapq.heappop(timers)[2])
+    def _make_ready(self, number: int, due: _Handle | Strand) -> None:
+        """Make a timer ready, and all others of its moment."""
+        self._ready.append((number, due))
+        while self._timers and self._timers[0][0] <= self._now + _SAME_MOMENT_S:
+            _, number, due = heapq.heappop(self._timers)
+            self._ready.append((number, due))
 
     # What asyncio.Runner asks of a loop at its ends.
 

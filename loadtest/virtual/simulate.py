@@ -14,7 +14,7 @@ from loadtest.arrivals import schedule
 from loadtest.hindsight import met, would_have
 from loadtest.rows import ArmRecord, Row, StateChange
 from loadtest.summary import Measured
-from loadtest.virtual.loop import VirtualLoop, run_virtual
+from loadtest.virtual.loop import Strand, VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,17 +64,21 @@ class _Arm:
         self._settings = scenario.arms[arm].call(seed)
         self._faults: dict[str, Fault] = {}  # that a call under way has met
         self._coming = True  # whether there are requests to come
+        self._planned = 0
         self._under_way = 0
 
     async def run(self) -> tuple[list[StateChange], ArmRecord]:
-        self._loop = asyncio.get_running_loop()
-        if not isinstance(self._loop, VirtualLoop):
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualLoop):
             raise TypeError("needs the virtual loop")
+        self._loop = loop
         self._backend = Backend(clock=self._loop.time, sleep=self._loop.sleep)
         self._backend.set_plan(self._plan)
         recorder = _Recorder()
         self._client = Client(self._settings, self._upstream, [recorder], self._loop.time)
-        planned = await self._let_arrive()
+        self._all_ended = self._loop.create_future()
+        Strand(self._loop, self._let_arrive()).start()
+        await self._all_ended
         changes = [
             StateChange(self._arm, self._seed, each.at, each.before, each.after, each.cause, each.fail_count)
             for each in recorder.transitions
@@ -83,7 +87,7 @@ class _Arm:
         record = ArmRecord(
             arm=self._arm,
             seed=self._seed,
-            planned=planned,
+            planned=self._planned,
             duration_s=self._loop.time(),
             weather=self._scenario.weather_hash(self._arm, self._seed),
             client_requests=sum(recorder.outcomes.values()),
@@ -100,63 +104,45 @@ class _Arm:
         )
         return changes, record
 
-    async def _let_arrive(self) -> int:
-        """Start each request at its time, and return how many there were once all have ended."""
-        arrivals = schedule(self._scenario.load_of(self._arm), self._seed)
-        self._all_ended = self._loop.create_future()
-        count = 0
-
-        def arrive(arrival: Arrival) -> None:
-            nonlocal count
-            count += 1
+    async def _let_arrive(self) -> None:
+        """Start each request at its time."""
+        loop = self._loop
+        for arrival in schedule(self._scenario.load_of(self._arm), self._seed):
+            await loop.sleep_until(arrival.intended_s)
+            self._planned += 1
             self._under_way += 1
-            self._loop.create_task(self._one(arrival))
-            await_next()
-
-        def await_next() -> None:
-            following = next(arrivals, None)
-            if following is None:
-                self._coming = False
-            else:
-                self._loop.call_at(following.intended_s, arrive, following)
-
-        await_next()
-        await self._all_ended
-        return count
+            Strand(loop, self._one(arrival)).start()
+        self._coming = False
 
     async def _one(self, arrival: Arrival) -> None:
-        try:
-            sent_s = self._loop.time()
-            request_id = str(arrival.id)
-            call, answer = await self._client.call(request_id)
-            fault = self._faults.pop(request_id, None)
-            timeout_s = self._settings.timeout.total_s
-            would = would_have(self._plan, arrival.id, sent_s, timeout_s) if fault is None else met(fault, timeout_s)
-            self._tell(
-                Row(
-                    arm=self._arm,
-                    seed=self._seed,
-                    id=arrival.id,
-                    intended_s=arrival.intended_s,
-                    sent_s=sent_s,
-                    duration_s=self._loop.time() - sent_s,
-                    status=answer.status,
-                    outcome=call.outcome,
-                    served=call.served,
-                    state=call.state,
-                    fail_count=call.fail_count,
-                    attempts=call.attempts,
-                    backend_calls=call.backend_calls,
-                    would_have=would,
-                )
+        number, intended_s = arrival
+        request_id = str(number)
+        sent_s = self._loop.time()
+        call, answer = await self._client.call(request_id)
+        fault = self._faults.pop(request_id, None)
+        timeout_s = self._settings.timeout.total_s
+        would = would_have(self._plan, number, sent_s, timeout_s) if fault is None else met(fault, timeout_s)
+        self._tell(
+            Row(
+                arm=self._arm,
+                seed=self._seed,
+                id=number,
+                intended_s=intended_s,
+                sent_s=sent_s,
+                duration_s=self._loop.time() - sent_s,
+                status=answer.status,
+                outcome=call.outcome,
+                served=call.served,
+                state=call.state,
+                fail_count=call.fail_count,
+                attempts=call.attempts,
+                backend_calls=call.backend_calls,
+                would_have=would,
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run
-            if not self._all_ended.done():
-                self._all_ended.set_exception(error)
-        finally:
-            self._under_way -= 1
-            if not (self._coming or self._under_way or self._all_ended.done()):
-                self._all_ended.set_result(None)
+        )
+        self._under_way -= 1
+        if not (self._coming or self._under_way):
+            self._all_ended.set_result(None)
 
     async def _upstream(self, call: Call) -> Answer:
         """Take the place of the HTTP call: ask the backend's model."""

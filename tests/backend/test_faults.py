@@ -163,7 +163,7 @@ def test_bursts_of_rate_zero_never_fail() -> None:
 def test_no_failures_cost_no_draws(errors: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The one draw is the latency's."""
     drawn = []
-    monkeypatch.setattr("backend.faults.uniform", lambda *parts: drawn.append(parts[-1]) or 0.5)
+    monkeypatch.setattr("backend.weather._number", lambda parts: drawn.append(parts.rpartition("\x1f")[2]) or 0.5)
 
     assert draw(FaultProfile.model_validate(errors), key(7)).kind == "ok"
     assert drawn == ["latency"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client import fallback
 from client.breakers.interface import State
 from client.call import Answer, Call, Outcome, Served
 from client.classification import outcome_of_error, verdict_of_answer, verdict_of_error
@@ -518,3 +521,40 @@ def test_a_defect_below_the_pipeline_counts_as_an_error() -> None:
         return [(event.outcome, event.served, event.status) for event in lab.events.calls]
 
     assert run_virtual(main()) == [(Outcome.ERROR, Served.NOTHING, 0)]
+
+
+def test_a_failed_call_leaves_nothing_for_the_garbage_collector() -> None:
+    """Its frames and its error are gone with it: a client under fire would pause for thousands of them."""
+    left: list[weakref.ref[BackendFailedError]] = []
+
+    async def upstream(_: Call) -> Answer:
+        error = BackendFailedError(500)
+        left.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    async def script() -> list[bool]:
+        client = Client(CallSettings.model_validate({"breaker": {"fail_max": 1000}}), upstream)
+        for number in range(20):
+            await client.call(str(number))
+        return [reference() is None for reference in left]
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert play(script) == [True] * 20
+    finally:
+        gc.enable()
+
+
+def test_of_endlessly_many_failures_only_some_answers_are_kept() -> None:
+    """A backend that words each failure differently does not fill the memory, and each answer is its own."""
+    errors = [BackendUnreachableError(f"port {number}") for number in range(300)]
+    answers = fallback._FailureAnswers(CallSettings().fallback)
+
+    details = [json.loads(answers.answer(error).body)["detail"] for error in errors]
+
+    assert details == [f"the backend cannot be reached (port {number})" for number in range(300)]
+    assert len(answers._known) == 100

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from loadtest import cli, run_folder
+from loadtest import cli, processes, run_folder
 from loadtest.commands import Interrupted
 from loadtest.sweep import measure, report, workers
 from loadtest.sweep.conduct import conduct, new_sweep, resumed
@@ -366,7 +366,7 @@ def test_a_killed_worker_is_told(lab: Lab, scenario_file: str, monkeypatch: pyte
     def killed(_: object) -> Iterator[list[Result]]:
         raise BrokenProcessPool("[...]")
 
-    monkeypatch.setattr(workers.joblib, "Parallel", lambda **_: killed)
+    monkeypatch.setattr(processes.joblib, "Parallel", lambda **_: killed)
 
     assert lab(scenario_file, *options(), "--jobs", "2") == 1
     assert lab.err.startswith("loadtest: a worker process was killed, as a system does that runs out of memory; what ")

@@ -6,9 +6,10 @@ import asyncio
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,10 +23,11 @@ from loadtest.hindsight import would_have
 from loadtest.rows import StateChange
 from loadtest.summary import fold
 from loadtest.virtual import distribution, search
-from loadtest.virtual.loop import VirtualLoop, run_virtual
+from loadtest.virtual.loop import Strand, VirtualLoop, run_virtual
 from loadtest.virtual.simulate import simulate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
 # A busy backend: more load than its two workers can do, so that callers wait and time out.
@@ -134,6 +136,113 @@ def test_each_loop_begins_at_zero() -> None:
         return asyncio.get_running_loop().time()
 
     assert run_virtual(now()) == 0.0
+
+
+Step = tuple[str, float]
+
+
+async def follow(steps: list[Step], name: int, log: list[tuple[int, str, float]]) -> None:
+    """Sleep, wait for what never comes, or wait in vain until a timeout; log each end."""
+    loop = asyncio.get_running_loop()
+    for kind, seconds in steps:
+        said = kind
+        try:
+            if kind == "sleep":
+                await (loop.sleep(seconds) if isinstance(loop, VirtualLoop) else asyncio.sleep(seconds))
+            elif kind == "until":
+                async with asyncio.timeout(seconds):
+                    await loop.create_future()
+            else:
+                async with asyncio.timeout(seconds / 2):
+                    await loop.sleep(seconds)  # type: ignore[attr-defined]
+        except TimeoutError:
+            said += " timed out"
+        except asyncio.CancelledError:
+            log.append((name, "cancelled", loop.time()))
+            if kind == "sleep":
+                raise
+        log.append((name, said, loop.time()))
+
+
+steps_of_some = st.lists(
+    st.lists(st.tuples(st.sampled_from(("sleep", "until", "cut")), st.sampled_from((0.5, 0.7, 1.3, 2.9))), max_size=4),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(steps_of_some, st.sampled_from((None, 0.25, 0.6, 1.9)))
+@settings(max_examples=60, deadline=None)
+def test_a_strand_does_what_a_task_does(programs: list[list[Step]], cancel_at: float | None) -> None:
+    """Sleeps, futures, timeouts and a cancellation from outside: the same log, at the same times."""
+
+    async def run(start: Callable[[VirtualLoop, Coroutine[Any, Any, None]], Any]) -> list[tuple[int, str, float]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        log: list[tuple[int, str, float]] = []
+
+        async def swallow(work: Coroutine[Any, Any, None]) -> None:
+            with suppress(asyncio.CancelledError):
+                await work
+
+        started = [start(loop, swallow(follow(steps, name, log))) for name, steps in enumerate(programs)]
+        if cancel_at is not None:
+            await asyncio.sleep(cancel_at)
+            started[0].cancel()
+        await asyncio.sleep(30)
+        return sorted(log, key=lambda entry: (entry[2], entry[0]))
+
+    def strand(loop: VirtualLoop, work: Coroutine[Any, Any, None]) -> Strand:
+        made = Strand(loop, work)
+        made.start()
+        return made
+
+    assert run_virtual(run(strand)) == run_virtual(run(VirtualLoop.create_task))
+
+
+def test_a_strand_that_is_cancelled_as_it_wakes_is_cancelled_once() -> None:
+    """Its future is done, its turn has not come: the cancellation waits for the next step, as with a task."""
+
+    async def main() -> list[str]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        turn, log = loop.create_future(), []
+
+        async def wait() -> None:
+            try:
+                await turn
+            except asyncio.CancelledError:
+                log.append("cancelled")
+            await loop.sleep(1)
+            log.append("went on")
+
+        waiting = Strand(loop, wait())
+        waiting.start()
+        await asyncio.sleep(0.5)
+        turn.set_result(None)
+        waiting.cancel()
+        await asyncio.sleep(5)
+        return log
+
+    assert run_virtual(main()) == ["cancelled", "went on"]
+
+
+def test_what_a_strand_raises_ends_the_run() -> None:
+    """Nobody awaits it, so nobody else would see it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+
+        async def break_down() -> None:
+            await loop.sleep(1)
+            raise ZeroDivisionError
+
+        Strand(loop, break_down()).start()
+        await asyncio.sleep(5)
+
+    with pytest.raises(ZeroDivisionError):
+        run_virtual(main())
 
 
 def test_the_replay_makes_the_documents_transitions() -> None:

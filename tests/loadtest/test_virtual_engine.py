@@ -12,6 +12,7 @@ from loadtest.cli import _check_engine
 from loadtest.finish import finish
 from loadtest.live.services import Urls
 from loadtest.narrator import Narrator
+from loadtest.virtual import engine
 from loadtest.virtual.engine import run_on_virtual_time
 from service.wrong_input import WrongInputError
 
@@ -56,6 +57,18 @@ def test_two_runs_are_the_same_to_the_byte(tmp_path: Path) -> None:
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes(), name
 
 
+def test_many_runs_in_batches_leave_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As processes write them, batch by batch; here in one process."""
+    alone = run(tmp_path / "1", [1, 2, 3])
+    monkeypatch.setattr(engine, "WORTH_SPREADING", 200)
+    monkeypatch.setattr(engine, "cores", lambda: 1)
+    monkeypatch.setattr(engine, "_one_by_one", None)
+    batched = run(tmp_path / "2", [1, 2, 3])
+
+    for name in ("requests.jsonl", "transitions.jsonl", "arms.jsonl"):
+        assert (alone.path / name).read_bytes() == (batched.path / name).read_bytes(), name
+
+
 def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
     """Complete, every check that makes sense without a watch on two services, and the effective settings are noted."""
     folder = run(tmp_path, [1])
@@ -68,7 +81,7 @@ def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "urls", "said"),
+    ("name", "urls", "said"),
     [
         ("virtaul", None, "engine: got 'virtaul' (did you mean 'virtual'?); allowed: live, virtual"),
         (
@@ -78,9 +91,9 @@ def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_engine_is_named(engine: str, urls: Urls | None, said: str) -> None:
+def test_a_wrong_engine_is_named(name: str, urls: Urls | None, said: str) -> None:
     """What was given, and what is allowed."""
     with pytest.raises(WrongInputError) as caught:
-        _check_engine(engine, urls)
+        _check_engine(name, urls)
 
     assert str(caught.value) == said
