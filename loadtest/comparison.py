@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+import scipy  # its `stats`, half a second's work, is imported where it is first used
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,5 +66,5 @@ def interval(differences: Sequence[float]) -> list[float] | None:
     """Return the 95 % percentile bootstrap interval of the mean over seeds; none below LEAST_RUNS seeds."""
     if len(differences) < LEAST_RUNS:
         return None
-    found = stats.bootstrap((differences,), np.mean, method="percentile", rng=np.random.default_rng(0))
+    found = scipy.stats.bootstrap((differences,), np.mean, method="percentile", rng=np.random.default_rng(0))
     return [float(found.confidence_interval.low), float(found.confidence_interval.high)]

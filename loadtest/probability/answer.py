@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+import scipy  # its `stats`, half a second's work, is imported where it is first used
 
 from loadtest.probability.chains import FillingChain, StreakChain, WindowChain
 from loadtest.probability.channel import Channel
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 SHARES = 0.1, 0.5, 0.9
 _CONFIDENCE = 0.95
-_Z = float(stats.norm.ppf((1 + _CONFIDENCE) / 2))
+_Z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def _share(hits: int, of: int) -> Figure:
     """Return a share with its Clopper-Pearson interval (Biometrika 26 (1934) 404); of nothing, anything."""
     if not of:
         return Figure(math.nan, (0.0, 1.0))
-    found = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
+    found = scipy.stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
     return Figure(hits / of, (float(found.low), float(found.high)))
 
 
