@@ -28,10 +28,11 @@ ui: $(VENV)/.lab  ## Locust's web UI on http://127.0.0.1:8089, with services of 
 report: $(VENV)/.lab  ## Rebuild a report from its rows: make report ARGS=results/experiment-1/latest
 	@$(RUN) -m loadtest report $(ARGS)
 
-# The fast tests share the cores; those of tests/e2e keep to a time, one after the other. 5: ARGS chose none of them.
-test: $(VENV)/.dev  ## All tests but those in containers (needs 3 minutes)
+# The fast tests share the cores. Those of tests/e2e mostly wait: three files of them run at once, in the order of their names
+# (pytest-xdist's own order would keep the longest for the end). 5: ARGS chose none of them.
+test: $(VENV)/.dev  ## All tests but those in containers (needs 2 minutes)
 	@$(RUN) -m pytest -n auto tests --ignore=tests/e2e $(ARGS) || [ $$? = 5 ]
-	@$(RUN) -m pytest -m "not containers" tests/e2e $(ARGS) || [ $$? = 5 ]
+	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not containers" tests/e2e $(ARGS) || [ $$? = 5 ]
 
 test-unit: $(VENV)/.dev  ## The fast tests only
 	@$(RUN) -m pytest -n auto tests --ignore=tests/e2e $(ARGS)

@@ -19,12 +19,12 @@ baseline = "without"
 
 [[load]]
 requests = 16
-rate_per_s = 20
+rate_per_s = 10
 
 [[load]]
-pause_s = 1.2
+pause_s = 0.8
 requests = 6
-rate_per_s = 20
+rate_per_s = 10
 
 [faults]
 sequence = "SFFSFFFFF"
