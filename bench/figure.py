@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = (
     *("pybreaker", "httpx", "httpx-aiohttp", "aiohttp", "uvicorn", "uvloop", "httptools", "fastapi"),
-    *("aiobreaker", "circuitbreaker", "hyx", "interlock-cb", "purgatory"),
+    *("aiobreaker", "circuitbreaker", "hyx", "interlock-cb", "purgatory", "simpy"),
 )
 
 
@@ -25,7 +25,7 @@ LIBRARIES = (
 class Figure:
     """`what` against `against`, both in `unit`: medians over the repeats, which were taken in turn.
 
-    `at_most` or `at_least` bounds the ratio, `below` the value itself, where something is to be reached.
+    `at_most` or `at_least` bounds the ratio, `below` or `above` the value itself, where something is to be reached.
     """
 
     what: str
@@ -36,6 +36,7 @@ class Figure:
     at_most: float | None = None
     at_least: float | None = None
     below: float | None = None
+    above: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -49,6 +50,7 @@ class Figure:
             self.at_most is None or self.ratio <= self.at_most,
             self.at_least is None or self.ratio >= self.at_least,
             self.below is None or median(self.values) < self.below,
+            self.above is None or median(self.values) > self.above,
         ]
         return all(told) if self.reach else None
 
@@ -58,7 +60,8 @@ class Figure:
         parts = [
             None if self.at_most is None else f"at most {self.at_most:g}",
             None if self.at_least is None else f"at least {self.at_least:g}",
-            None if self.below is None else f"below {self.below:g} {self.unit}",
+            None if self.below is None else f"below {self.below:,.12g} {self.unit}",
+            None if self.above is None else f"above {self.above:,.12g} {self.unit}",
         ]
         return ", ".join(part for part in parts if part)
 
