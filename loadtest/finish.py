@@ -11,7 +11,7 @@ from loadtest.expectation import check_expectations
 from loadtest.phases import spans
 from loadtest.report.render import write_report
 from loadtest.summary import Measured, fold, gather
-from loadtest.validity import Check, check_run, comparable
+from loadtest.validity import Check, check_claims, check_run, comparable
 
 if TYPE_CHECKING:
     from loadtest.run_folder import RunFolder
@@ -31,6 +31,11 @@ class Finished:
     def untrusted(self) -> list[Check]:
         """Validity checks that failed."""
         return [check for check in map(_check, self.summary["validity"]) if not check.ok]
+
+    @property
+    def cautions(self) -> list[Check]:
+        """Validity checks that hold, with something to bear in mind."""
+        return [check for check in map(_check, self.summary["validity"]) if check.caution]
 
     @property
     def unmet(self) -> list[Check]:
@@ -61,6 +66,8 @@ def finish(folder: RunFolder) -> Finished:
     compared = comparable(manifest, scenario.baseline) if scenario.baseline else []
     same_weather = {name: figures[name] for name in compared}
     verdicts = verdict.judge(scenario.baseline, same_weather)
+    held = comparison.compare(scenario.baseline, same_weather)
+    checks = [*check_run(scenario, manifest, arms), *check_claims(held, len(manifest["seeds"]))]
     summary = {
         "schema": 1,
         "scenario": scenario.name,
@@ -68,11 +75,11 @@ def finish(folder: RunFolder) -> Finished:
         "complete": manifest["complete"],
         "seeds": manifest["seeds"],
         "arms": figures,
-        "comparison": comparison.compare(scenario.baseline, same_weather),
+        "comparison": held,
         **({"verdicts": verdicts} if verdicts else {}),
         "document": [figure._asdict() for figure in _document(scenario, manifest, arms)],
-        "validity": [check._asdict() for check in check_run(scenario, manifest, arms)],
-        "expect": [check._asdict() for check in check_expectations(scenario, arms)],
+        "validity": [check.as_json() for check in checks],
+        "expect": [check.as_json() for check in check_expectations(scenario, arms)],
     }
     folder.write("summary.json", json.dumps(summary, indent=2) + "\n")
     finished = Finished(scenario, manifest, arms, summary)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from loadtest.comparison import LEAST_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +21,22 @@ if TYPE_CHECKING:
 GAP_S = 1.5
 # A request that leaves later than this is no longer the load that was asked for.
 LATE_S = 0.05
+# What a comparison is read for, and the number of runs that nobody makes.
+CLAIMED = ("success_rate", "mean_response_s", "in_flight_s", "backend_calls")
+MOST_RUNS = 10_000
 
 
 class Check(NamedTuple):
-    """One check: `detail` says what was compared, in figures."""
+    """One check: `detail` says what was compared, in figures; `caution` what to bear in mind although it holds."""
 
     name: str
     ok: bool
     detail: str
+    caution: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that say something."""
+        return {name: value for name, value in self._asdict().items() if name != "caution" or value}
 
 
 def check_run(scenario: Scenario, manifest: dict[str, Any], arms: Sequence[Measured]) -> list[Check]:
@@ -41,7 +52,56 @@ def check_run(scenario: Scenario, manifest: dict[str, Any], arms: Sequence[Measu
             checks.append(_on_time(arm))
     if scenario.baseline is not None:
         checks.append(_same_weather(manifest, scenario.baseline, arms))
+        checks += _arms_differ(scenario, comparable(manifest, scenario.baseline), arms)
     return checks
+
+
+def check_claims(compared: dict[str, Any] | None, runs: int) -> list[Check]:
+    """Return whether the runs are enough for what a comparison says; none where nothing is compared."""
+    if compared is None:
+        return []
+    name = "there are enough runs for what the comparison says"
+    if runs < LEAST_RUNS:
+        said = f"{runs} run{'s' * (runs > 1)} of each arm, no intervals; from {LEAST_RUNS} runs on there are some"
+        these = "this one run" if runs == 1 else f"these {runs} runs"
+        caution = f"what is compared here holds for {these}; `--seeds 1-20 --engine virtual` says what is usual"
+        return [Check(name, ok=True, detail=said, caution=caution)]
+    unclear, told = [], 0
+    for arm, figures in compared["arms"].items():
+        for figure in CLAIMED:
+            pair = figures[figure]
+            if pair["interval"] is None:
+                continue
+            low, high = pair["interval"]
+            if low > 0 or high < 0:
+                told += 1
+            elif low < high:
+                unclear.append(f"{figure} of `{arm}` ({_runs_needed(runs, pair['difference'], high - low)})")
+    said = f"{runs} runs of each arm; {told} differences are clear, {len(unclear)} may be chance"
+    caution = f"too few runs to tell a difference: {', '.join(unclear)}" if unclear else ""
+    return [Check(name, ok=True, detail=said, caution=caution)]
+
+
+def _runs_needed(runs: int, difference: float, width: float) -> str:
+    """Say how many runs would tell the difference from none: an interval narrows with the root of their number."""
+    needed = runs * (width / 2 / abs(difference)) ** 2 if difference else math.inf
+    return f"about {math.ceil(needed):,} would, were it as large as measured" if needed <= MOST_RUNS else "if any"
+
+
+def _arms_differ(scenario: Scenario, names: Sequence[str], arms: Sequence[Measured]) -> list[Check]:
+    """Look whether any arm was ever treated in another way than the baseline: else there is nothing to compare.
+
+    An arm that only tries a policy is not to differ, and is not asked.
+    """
+    asked = [name for name in names[1:] if scenario.arms[name].breaker.policy != "shadow"]
+    met = {arm.arm: {(row.seed, row.id): (row.outcome, row.state) for row in arm.rows} for arm in arms}
+    if not asked or not all(met.get(name) for name in (names[0], *asked)):
+        return []
+    base = met[names[0]]
+    differ = {name: sum(base.get(key) != met[name].get(key) for key in {*base, *met[name]}) for name in asked}
+    detail = ", ".join(f"{name}: {count} of {len(base)} requests" for name, count in differ.items())
+    name = f"an arm differs from `{names[0]}`"
+    return [Check(name, any(differ.values()), f"ended otherwise, or met another state: {detail}")]
 
 
 def _complete(manifest: dict[str, Any], arms: Sequence[Measured]) -> Check:

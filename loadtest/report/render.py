@@ -72,6 +72,7 @@ def _markdown(done: Finished) -> str:
         manifest=done.manifest,
         headline=headline(done),
         untrusted=done.untrusted,
+        cautions=done.cautions,
         unmet=done.unmet,
         figures=figures,
         within=sum(each["verdict"] == "within" for each in figures),

@@ -61,7 +61,7 @@ def test_the_scenario_has_every_policy_and_four_disturbances() -> None:
 def test_every_check_of_a_run_fits_every_policy(done: tuple[RunFolder, Finished]) -> None:
     """Those that refuse a share of the calls while closed, and the one that is open from the start, too."""
     assert done[1].broken == []
-    assert len(done[1].summary["validity"]) == 2 + 6 * len(WHOLE.arms)
+    assert len(done[1].summary["validity"]) == 4 + 6 * len(WHOLE.arms)
 
 
 def test_refusals_stand_in_the_state_that_they_were_made_in(arms: dict[str, Measured]) -> None:

@@ -298,13 +298,14 @@ def test_a_broken_expectation_stands_on_top(tmp_path: Path, new_run: Callable[..
     done = finish(folder)
 
     assert [check.name for check in done.broken] == ["expected of with: trips >= 2"]
-    assert words(folder).splitlines()[3:9] == [
+    assert words(folder).splitlines()[3:10] == [
         "",
         "> **Not as expected.** The scenario's bounds are broken:",
         ">",
         "> - expected of with: trips >= 2: measured 1",
         "",
-        "My words.",
+        "> **To bear in mind:**",
+        ">",
     ]
     assert "| expected of with: trips >= 2 | **NOT OK** | measured 1 |" in words(folder).splitlines()
     assert page(folder).index("Not as expected.") < page(folder).index("My words.")

@@ -9,8 +9,9 @@ import pytest
 
 from loadtest import scenario
 from loadtest.rows import ArmRecord, Row, Sample, StateChange
+from loadtest.scenario import Arm
 from loadtest.summary import Measured
-from loadtest.validity import Check, check_run, comparable
+from loadtest.validity import CLAIMED, Check, check_claims, check_run, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,11 @@ def test_a_sound_run_passes_every_check() -> None:
         ),
         Check("with: the load kept to its schedule", ok=True, detail=late),
         Check("all compared arms met the same weather", ok=True, detail="1 seed(s), 2 arm(s)"),
+        Check(
+            "an arm differs from `without`",
+            ok=True,
+            detail="ended otherwise, or met another state: with: 1 of 3 requests",
+        ),
     ]
 
 
@@ -296,6 +302,57 @@ def test_a_row_too_few_or_too_many_fails_both_counts(spoil: Callable[[Run], None
         ),
         Check("with: every outcome is the same in all books", ok=False, detail=books),
     ]
+
+
+def test_arms_that_never_differ_say_nothing() -> None:
+    """A breaker that never acted, or the same settings twice: there is nothing to compare."""
+    run = Run()
+    run.rows = [OK, FAILED, replace(FAILED, id=3)]
+
+    found = next(check for check in run.checks() if "differs" in check.name)
+
+    assert (found.ok, found.detail) == (False, "ended otherwise, or met another state: with: 0 of 3 requests")
+
+
+def test_an_arm_that_only_tries_a_policy_need_not_differ() -> None:
+    """A shadow is there to change nothing."""
+    run = Run()
+    shadow = SCENARIO.model_copy(
+        update={"arms": {**SCENARIO.arms, "with": Arm.model_validate({"breaker": {"policy": "shadow"}})}}
+    )
+    arms = [Measured(name, run.rows, [], [], []) for name in ("without", "with")]
+
+    assert not any("differs" in check.name for check in check_run(shadow, run.manifest, arms))
+
+
+def compared(*figures: tuple[float, list[float] | None]) -> dict[str, Any]:
+    pairs = ({"difference": difference, "interval": interval} for difference, interval in figures)
+    return {"arms": {"with": dict(zip(CLAIMED, pairs, strict=True))}}
+
+
+def test_few_runs_are_told_for_what_they_are() -> None:
+    """They hold for themselves, whatever they say."""
+    one = check_claims(compared(*[(1.0, None)] * 4), 1)[0]
+    four = check_claims(compared(*[(1.0, None)] * 4), 4)[0]
+
+    assert (one.ok, one.detail) == (True, "1 run of each arm, no intervals; from 5 runs on there are some")
+    assert one.caution.startswith("what is compared here holds for this one run; ")
+    assert four.caution.startswith("what is compared here holds for these 4 runs; ")
+
+
+def test_a_difference_that_may_be_chance_says_how_many_runs_would_tell() -> None:
+    """An interval narrows with the root of their number: one twice as wide as its mean needs four times the runs."""
+    clear, half = (1.0, [0.5, 1.5]), (0.5, [-0.5, 1.5])
+
+    found = check_claims(compared(clear, half, (0.0, [0.0, 0.0]), (1e-9, [-1.0, 1.0])), 10)[0]
+
+    assert (found.ok, found.detail) == (True, "10 runs of each arm; 1 differences are clear, 2 may be chance")
+    assert found.caution == (
+        "too few runs to tell a difference: mean_response_s of `with` (about 40 would, were it as large as measured), "
+        "backend_calls of `with` (if any)"
+    )
+    assert check_claims(compared(*[clear] * 4), 10)[0].caution == ""
+    assert check_claims(None, 1) == []
 
 
 def test_a_counter_may_move_while_the_state_changes() -> None:

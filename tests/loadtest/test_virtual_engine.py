@@ -71,13 +71,13 @@ def test_many_runs_in_batches_leave_the_same_files(tmp_path: Path, monkeypatch: 
 
 def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
     """Complete, every check that makes sense without a watch on two services, and the effective settings are noted."""
-    folder = run(tmp_path, [1])
+    folder = run(tmp_path, [2])
     done = finish(folder)
 
     assert done.broken == []
     assert done.summary["engine"] == "virtual"
     assert {name: figures["requests"] for name, figures in done.summary["arms"].items()} == {"without": 40, "with": 40}
-    assert folder.manifest()["settings"]["with/1"]["client"]["breaker"]["seed"] == 1
+    assert folder.manifest()["settings"]["with/2"]["client"]["breaker"]["seed"] == 2
 
 
 @pytest.mark.parametrize(
