@@ -1,0 +1,1 @@
+"""Settings for a real service, from its fault profile or its access log."""

@@ -1,0 +1,20 @@
+"""Settings of this lab, ready to paste into other libraries and proxies, with what does not map said beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.tune.snippets import environment, envoy, gobreaker, polly, pybreaker, resilience4j
+from loadtest.tune.snippets.snippet import Snippet
+
+if TYPE_CHECKING:
+    from client.settings import CallSettings
+
+__all__ = ["Snippet", "snippets"]
+
+_TARGETS = (environment, pybreaker, resilience4j, polly, gobreaker, envoy)
+
+
+def snippets(settings: CallSettings) -> list[Snippet]:
+    """Return the settings in the form of each target; this lab's environment variables come first."""
+    return [target.snippet(settings) for target in _TARGETS]
