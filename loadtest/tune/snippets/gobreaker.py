@@ -61,9 +61,9 @@ def snippet(settings: CallSettings) -> Snippet:
     text = f"""\
 // import "time" and "github.com/sony/gobreaker/v2"; []byte is what the protected call returns.
 breaker := gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{{
-{body}	ReadyToTrip: func(counts gobreaker.Counts) bool {{
-		{trips}
-	}},
+{body}\tReadyToTrip: func(counts gobreaker.Counts) bool {{
+\t\t{trips}
+\t}},
 }})"""
     notes.extend(lost(settings, {"max_probes", "success_threshold", "probe_success_rate"}))
     notes.append(timeout_elsewhere(settings))

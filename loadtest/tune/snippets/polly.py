@@ -41,7 +41,6 @@ def _consecutive(settings: CallSettings, notes: list[str]) -> str:
     )
     notes.extend(lost(settings, {"max_probes"}))
     notes.append("Only what `Handle` and `Or` name counts as a failure: a 5xx answer has to be thrown, too.")
-    timed = settings.timeout.total_s is not None
     text = f"""\
 using Polly;
 using Polly.Timeout;
@@ -53,9 +52,10 @@ var breaker = Policy
         exceptionsAllowedBeforeBreaking: {breaker.fail_max},
         durationOfBreak: {_span(breaker.reset_timeout)})
     .WithPolicyKey({quoted(breaker.name)});"""
-    if timed:
+    total_s = settings.timeout.total_s
+    if total_s is not None:
         text += f"""
-var policy = Policy.WrapAsync(breaker, Policy.TimeoutAsync(timeout: {_timeout(settings, notes)}));"""
+var policy = Policy.WrapAsync(breaker, Policy.TimeoutAsync(timeout: {_span(total_s)}));"""
     return text
 
 
@@ -82,10 +82,13 @@ def _rates(settings: CallSettings, notes: list[str]) -> str:
         )
     notes.extend(lost(settings, kept))
     notes.append(
-        "All exceptions but OperationCanceledException count as failures; `ShouldHandle` can say otherwise, and 5xx."
+        "All exceptions but OperationCanceledException are failures, a 5xx answer only where `ShouldHandle` says so."
     )
     body = "".join(f"        {name} = {value},\n" for name, value in options.items())
-    timeout = "" if settings.timeout.total_s is None else f"\n    .AddTimeout({_timeout(settings, notes)})"
+    timeout = ""
+    if settings.timeout.total_s is not None:
+        total_s = at_least(settings.timeout.total_s, _LEAST_TIMEOUT_S, "timeout.total_s", notes, " s")
+        timeout = f"\n    .AddTimeout({_span(total_s)})"
     return f"""\
 using Polly;
 using Polly.CircuitBreaker;
@@ -95,10 +98,6 @@ var pipeline = new ResiliencePipelineBuilder()
     {{
 {body}    }}){timeout}
     .Build();"""
-
-
-def _timeout(settings: CallSettings, notes: list[str]) -> str:
-    return _span(at_least(settings.timeout.total_s or 0, _LEAST_TIMEOUT_S, "timeout.total_s", notes, " s"))
 
 
 def _span(seconds: float) -> str:

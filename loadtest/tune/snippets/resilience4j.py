@@ -120,6 +120,11 @@ def _half_open(breaker: PolicySettings, notes: list[str]) -> dict[str, str]:
             f"{asked}: it waits for {permitted} probes, and then opens again only if at least "
             f"{number(percent(rate))} % of them failed, the share that also trips it."
         )
+        if breaker.half_open_max_s is not None:
+            notes.append(
+                f"half_open_max_s = {number(breaker.half_open_max_s)}: after that time it opens again even where no "
+                "probe is out, which is likely with few calls."
+            )
     if breaker.max_probes != permitted:
         notes.append(f"max_probes = {breaker.max_probes} has no counterpart: up to {permitted} are under way at once.")
     longest_s = breaker.half_open_max_s
