@@ -82,6 +82,31 @@ def compare_experiment_2(arms: dict[str, dict[str, Any]]) -> list[Figure]:
     ]
 
 
+def compare(experiment: str | None, arms: dict[str, dict[str, Any]]) -> list[Figure]:
+    """Hold one run of an experiment against the figures of the document that chance decides; none without one."""
+    if experiment == "experiment-1":
+        return compare_chance(arms)
+    return compare_experiment_2(arms) if experiment == "experiment-2" else []
+
+
+def compare_chance(arms: dict[str, dict[str, Any]]) -> list[Figure]:
+    """Hold a run of Experiment 1's set-up, independent failures, against what the document's trace has of each."""
+    if "independent-30" not in arms:
+        return []
+    drawn = arms["independent-30"]
+    measured = {
+        "failed calls": drawn["outcomes"]["error"],
+        "trips": drawn["trips"],
+        "refused requests": drawn["outcomes"]["fast_fail"],
+        "backend calls": drawn["backend_calls"],
+        "probes that close it": drawn["half_open"]["successes"],
+    }
+    return [_count(name, value, measured[name], "") for name, value in IN_TRACE.items()]
+
+
+# How often each thing happens in the document's printed trace, its last lines being as the one before them.
+IN_TRACE = {"failed calls": 7, "trips": 1, "refused requests": 4, "backend calls": 16, "probes that close it": 1}
+
 # The document's printed trace: request -> (backend result or none, state or none, failure count or none). Lines 10
 # and 15 announce a transition and are held only against the state that they announce.
 TRACE: dict[int, tuple[str | None, str, int | None]] = {

@@ -9,9 +9,9 @@ import typer
 
 from loadtest.commands import out
 from loadtest.probability.answer import answer
-from loadtest.probability.progress import progress
 from loadtest.probability.question import Question
 from loadtest.probability.table import sentences, table
+from loadtest.progress import progress
 from service.problems import check
 
 

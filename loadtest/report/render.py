@@ -49,7 +49,7 @@ def _write_charts(folder: Path, done: Finished) -> None:
     if done.summary.get("verdicts"):
         theme.save(balance.balance(done.summary["verdicts"]), folder, "balance")
     kept = _kept(done)
-    if kept:
+    if kept and done.scenario.document == "experiment-2":
         theme.save(spread.seeds(kept["figures"], done.summary["document"]), folder, "seeds")
 
 
@@ -81,7 +81,8 @@ def _markdown(done: Finished) -> str:
         kept=_kept(done),
         places=tables.seed_rows(done, _kept(done)),
         all_at_once=tables.all_at_once(done, _kept(done)),
-        kept_runs=tables.kept_runs(_kept(done)),
+        paired=tables.paired_rows(_kept(done)),
+        by_chance=tables.chance_rows(_kept(done)) if done.scenario.document == "experiment-1" else [],
         traces=tables.traced(done, TRACED),
         lines=trace.lines,
         side_by_side=len(names) > 1,

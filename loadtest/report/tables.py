@@ -130,9 +130,37 @@ def seed_rows(done: Finished, kept: dict[str, Any] | None) -> list[dict[str, str
     return rows
 
 
-def kept_runs(kept: dict[str, Any] | None) -> int:
-    """Return over how many seeds the distribution was measured."""
-    return len(next(iter(kept["figures"].values()))) if kept else 0
+def chance_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Return what independent failures give over many seeds, beside what the document's trace has of each."""
+    if kept is None:
+        return []
+    return [
+        {
+            "name": name,
+            "document": str(value),
+            "median": f"{median(values):g}",
+            "middle": f"{quantiles(values, n=40)[0]:g} to {quantiles(values, n=40)[-1]:g}",
+            "same": f"{100 * sum(each == value for each in values) / len(values):.1f} %",
+        }
+        for name, value in document.IN_TRACE.items()
+        for values in [kept["figures"][name]]
+    ]
+
+
+def paired_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Return what each arm differs by from the baseline over many seeds, with its interval."""
+    return [
+        {
+            "arm": arm,
+            "figure": name,
+            "baseline": f"{pair['baseline']:.4g}",
+            "value": f"{pair['value']:.4g}",
+            "difference": f"{pair['difference']:+.4g}",
+            "interval": f"{pair['interval'][0]:+.4g} to {pair['interval'][1]:+.4g}",
+        }
+        for arm, figures in (kept["paired"] if kept else {}).items()
+        for name, pair in figures.items()
+    ]
 
 
 def all_at_once(done: Finished, kept: dict[str, Any] | None) -> int:
@@ -146,7 +174,7 @@ def all_at_once(done: Finished, kept: dict[str, Any] | None) -> int:
             <= document.allowed(figure["value"], figure["unit"])
             for figure in figures
         )
-        for place in range(kept_runs(kept))
+        for place in range(kept["runs"])
     )
 
 

@@ -11,13 +11,23 @@ import sys
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loadtest import scenario
-from loadtest.document import compare_experiment_2
+import scipy  # its `stats`, half a second's work, is imported where it is first used
+
+from loadtest import document, scenario
+from loadtest.comparison import compare
+from loadtest.progress import progress
 from loadtest.seeds import parse_seeds
 from loadtest.summary import fold
 from loadtest.virtual.simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHIPPED = {"experiment-1": "1-2000", "experiment-2": "1-500"}
+# What virtual time does not have: the time that the client's process takes.
+_OUTSIDE = {"client_cpu_s"}
 
 
 def conditions(found: scenario.Scenario) -> str:
@@ -29,19 +39,43 @@ def conditions(found: scenario.Scenario) -> str:
     return sha256(found.model_dump_json(exclude=texts, exclude_defaults=True).encode()).hexdigest()[:16]
 
 
-def measure(found: scenario.Scenario, seeds: str) -> dict[str, Any]:
-    """Return every figure of the document's Experiment 2 for each seed, and how many runs never tripped."""
+def measure(found: scenario.Scenario, seeds: Sequence[int]) -> dict[str, Any]:
+    """Return the document's figures for each seed, the runs that never tripped, and what the arms differ by.
+
+    `figures`: name -> a value for each seed; `never_tripped`: arm with a breaker -> runs, and `share_tripped` the share
+    of the others with its exact 95 % interval; `paired`: figure -> the means
+    of both arms, their difference and its 95 % interval from resampling runs, where the scenario has a baseline.
+    """
     figures: dict[str, list[float]] = {}
-    never = 0
-    chosen = parse_seeds(seeds)
-    for number, seed in enumerate(chosen, start=1):
-        arms = {arm: fold(simulate(found, arm, seed)) for arm in found.arms}
-        never += not any(arm["trips"] for arm in arms.values())
-        for figure in compare_experiment_2(arms):
-            figures.setdefault(figure.name, []).append(round(float(figure.measured or 0.0), 3))
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{number} of {len(chosen)} seeds")
-    return {"conditions": conditions(found), "seeds": seeds, "never_tripped": never, "figures": figures}
+    never = {name: 0 for name, arm in found.arms.items() if arm.decides}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in found.arms}
+    with progress("seeds", len(seeds)) as tell:
+        for number, seed in enumerate(seeds, start=1):
+            folded = {arm: fold(simulate(found, arm, seed)) for arm in found.arms}
+            for name in never:
+                never[name] += not folded[name]["trips"]
+            for name, each in folded.items():
+                runs[name] += each["runs"]
+            for figure in document.compare(found.document, folded):
+                figures.setdefault(figure.name, []).append(round(float(figure.measured or 0.0), 3))
+            tell(number)
+    compared = compare(found.baseline, {name: {"runs": each} for name, each in runs.items()})
+    return {
+        "conditions": conditions(found),
+        "runs": len(seeds),
+        "never_tripped": never,
+        "share_tripped": {name: _share(len(seeds) - count, len(seeds)) for name, count in never.items()},
+        "figures": figures,
+        "paired": {
+            arm: {name: pair for name, pair in pairs.items() if pair["interval"] and name not in _OUTSIDE}
+            for arm, pairs in (compared or {"arms": {}})["arms"].items()
+        },
+    }
+
+
+def _share(hits: int, of: int) -> dict[str, Any]:
+    found = scipy.stats.binomtest(hits, of).proportion_ci(0.95, "exact")
+    return {"share": hits / of, "interval": [float(found.low), float(found.high)]}
 
 
 def known(found: scenario.Scenario) -> dict[str, Any] | None:
@@ -54,15 +88,18 @@ def known(found: scenario.Scenario) -> dict[str, Any] | None:
 
 
 def main() -> None:
-    """Measure a shipped scenario and keep the result beside it."""
+    """Measure the shipped scenarios of the document, and keep the results beside them."""
     parser = argparse.ArgumentParser(prog="distribution", description=__doc__)
-    parser.add_argument("--seeds", default="1-500", help="seeds to run (default: 1-500)")
+    parser.add_argument("--seeds", help="seeds to run (default: 1-2000 of experiment-1, 1-500 of experiment-2)")
     options = parser.parse_args()
-    found, _ = scenario.read("experiment-2")
-    kept = measure(found, options.seeds)
-    path = Path(__file__).parents[1] / "scenarios" / f"{found.name}.seeds.json"
-    path.write_text(json.dumps(kept) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{path.name}: {options.seeds}, {kept['never_tripped']} runs never tripped\n")
+    for name, usual in SHIPPED.items():
+        seeds = options.seeds or usual
+        found, _ = scenario.read(name)
+        kept = {"seeds": seeds, **measure(found, parse_seeds(seeds))}
+        path = Path(__file__).parents[1] / "scenarios" / f"{found.name}.seeds.json"
+        path.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+        never = ", ".join(f"{arm} {count}" for arm, count in kept["never_tripped"].items())
+        sys.stdout.write(f"{path.name}: {seeds}, runs that never tripped: {never}\n")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from loadtest.probability import progress as line
+from loadtest import progress as line
 from loadtest.probability import simulation
 from loadtest.probability.answer import Answer, Figure, answer
-from loadtest.probability.progress import progress
 from loadtest.probability.question import Question
 from loadtest.probability.simulation import Run, simulate
 from loadtest.probability.table import sentences
+from loadtest.progress import progress
 from service.problems import check
 from service.wrong_input import WrongInputError
 

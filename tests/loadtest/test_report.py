@@ -394,7 +394,11 @@ def test_a_known_distribution_is_shown_beside_the_run(
     document = finish(without).summary["document"]
     kept: dict[str, Any] = {
         "seeds": "1-199",
-        "never_tripped": 12,
+        "runs": 199,
+        "never_tripped": {"with": 12},
+        "paired": {
+            "with": {"success_rate": {"baseline": 0.4, "value": 0.3, "difference": -0.1, "interval": [-0.12, -0.08]}}
+        },
         "figures": {figure["name"]: [float(figure["value"])] * 199 for figure in document},
     }
     kept["figures"]["with: fast-fail rate"] = [float(value) for value in range(1, 200)]
@@ -406,7 +410,8 @@ def test_a_known_distribution_is_shown_beside_the_run(
     lines = words(folder).splitlines()
     assert heading not in words(without).splitlines()
     assert heading in lines
+    assert "| success_rate | 0.4 | 0.3 | -0.1 | -0.12 to -0.08 |" in lines
     assert "| with: fast-fail rate | 35 % | 20 % | 100 % | 5 to 195 % | 4 % |" in lines
-    assert any("seeds 1-199: in 12 of them" in line and "**7 of the 199 meet all" in line for line in lines)
+    assert any("seeds 1-199: in 12 of 199" in line and "**7 of the 199 meet all" in line for line in lines)
     assert (folder.path / "charts" / "seeds.svg").exists()
     assert "<title>seeds</title>" in page(folder)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from loadtest import scenario
 from loadtest.document import compare_experiment_2
 from loadtest.hindsight import would_have
 from loadtest.rows import StateChange
+from loadtest.seeds import parse_seeds
 from loadtest.summary import fold
 from loadtest.virtual import distribution, search
 from loadtest.virtual.loop import Strand, VirtualLoop, run_virtual
@@ -394,9 +396,9 @@ def test_a_drawn_setting_is_a_scenario_with_a_score() -> None:
     assert (search.worst(figures) <= 1) == all(figure.within for figure in figures)
 
 
-def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: scenario.Scenario, seeds: str) -> dict[str, object]:
+def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: scenario.Scenario, seeds: str) -> dict[str, Any]:
     """Put a measured distribution where the shipped one of that name would be."""
-    kept = distribution.measure(found, seeds)
+    kept = {"seeds": seeds, **distribution.measure(found, parse_seeds(seeds))}
     (root / "scenarios").mkdir()
     (root / "scenarios" / f"{found.name}.seeds.json").write_text(json.dumps(kept), encoding="utf-8")
     monkeypatch.setattr(distribution, "resources", SimpleNamespace(files=lambda _: root))
@@ -405,22 +407,19 @@ def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: scenario.Scenario, 
 
 def test_a_distribution_has_every_figure_for_every_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And it is known again for the same scenario, whatever its texts, its seed and how that was chosen."""
-    found = scenario.parse(BUSY, "")
+    found = scenario.parse(BUSY, "").model_copy(update={"document": "experiment-2"})
 
-    kept = keep(tmp_path, monkeypatch, found, "1-3")
+    kept = keep(tmp_path, monkeypatch, found, "1-6")
 
     figures = [
-        compare_experiment_2({arm: fold(simulate(found, arm, seed)) for arm in found.arms}) for seed in (1, 2, 3)
+        compare_experiment_2({arm: fold(simulate(found, arm, seed)) for arm in found.arms}) for seed in range(1, 7)
     ]
-    assert kept == {
-        "conditions": distribution.conditions(found),
-        "seeds": "1-3",
-        "never_tripped": 0,
-        "figures": {
-            each.name: [round(float(run[place].measured or 0), 3) for run in figures]
-            for place, each in enumerate(figures[0])
-        },
+    assert kept["figures"] == {
+        each.name: [round(float(run[place].measured or 0), 3) for run in figures]
+        for place, each in enumerate(figures[0])
     }
+    assert (kept["seeds"], kept["runs"], kept["never_tripped"]) == ("1-6", 6, {"with": 0})
+    assert kept["share_tripped"]["with"] == {"share": 1.0, "interval": [pytest.approx(0.5407, abs=1e-4), 1.0]}
     assert distribution.known(found) == kept
     assert distribution.known(found.model_copy(update={"seed": 9, "title": "Other", "pinned": "by hand"})) == kept
 
@@ -448,4 +447,31 @@ def test_a_run_that_never_trips_is_counted() -> None:
     """With a breaker that cannot trip, all three are."""
     found = scenario.parse(BUSY + "[arms.with.breaker]\nfail_max = 1000000\n", "")
 
-    assert distribution.measure(found, "1-3")["never_tripped"] == 3
+    assert distribution.measure(found, [1, 2, 3])["never_tripped"] == {"with": 3}
+
+
+def test_the_arms_are_paired_seed_by_seed() -> None:
+    """Means of both, their difference, and its interval; the time of a process that is not there is left out."""
+    found = scenario.parse(BUSY, "")
+    runs = {arm: [fold(simulate(found, arm, seed)) for seed in range(1, 7)] for arm in found.arms}
+
+    paired = distribution.measure(found, range(1, 7))["paired"]["with"]
+
+    before, after = (float(np.mean([run["mean_response_s"] for run in runs[arm]])) for arm in ("without", "with"))
+    assert paired["mean_response_s"]["difference"] == pytest.approx(after - before)
+    low, high = paired["mean_response_s"]["interval"]
+    assert low < after - before < high < 0
+    assert "client_cpu_s" not in paired
+
+
+def test_independent_failures_have_what_the_trace_has_of_each() -> None:
+    """Counted for each seed, beside the document's; the replay is not drawn, so it is not in it."""
+    found, _ = scenario.read("experiment-1")
+
+    kept = distribution.measure(found, [1, 2, 3])
+
+    runs = [fold(simulate(found, "independent-30", seed)) for seed in (1, 2, 3)]
+    assert kept["figures"]["failed calls"] == [run["outcomes"]["error"] for run in runs]
+    assert kept["figures"]["backend calls"] == [run["backend_calls"] for run in runs]
+    assert kept["never_tripped"]["replay"] == 0
+    assert kept["paired"] == {}
