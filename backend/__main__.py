@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backend.app import create_app
 from backend.reset import ResettableProtocol
 from backend.settings import BackendSettings
-from service import server
+from service import log, server
 from service.settings import from_environment
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def _build() -> tuple[FastAPI, str, int]:
     settings = from_environment(BackendSettings)
-    return create_app(), settings.host, settings.port
+    log.configure(settings.log, "backend")
+    return create_app(settings), settings.host, settings.port
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 
+from backend.log import LOGGER
 from backend.profile import FaultPlan, OnePhase, as_body
+from service.log import tell
 from service.openapi import json_body
 from service.problems import check, laid_over, read_object
 from service.wrong_input import WrongInputError
@@ -21,6 +23,12 @@ def build(backend: Backend) -> APIRouter:
     router = APIRouter()
     body = json_body(OnePhase, FaultPlan)
 
+    def put_in_force(request: Request, plan: FaultPlan) -> dict[str, Any]:
+        backend.set_plan(plan)
+        said = plan.model_dump(mode="json", exclude_defaults=True)
+        tell(LOGGER, "faults_changed", request.headers.get("x-request-id"), plan=said)
+        return as_body(plan)
+
     @router.get("/faults", summary="The fault plan in force")
     async def read_faults() -> dict[str, Any]:
         return as_body(backend.plan)
@@ -31,18 +39,15 @@ def build(backend: Backend) -> APIRouter:
         openapi_extra=body,
     )
     async def replace_faults(request: Request) -> dict[str, Any]:
-        backend.set_plan(plan_from(await read_object(request)))
-        return as_body(backend.plan)
+        return put_in_force(request, plan_from(await read_object(request)))
 
     @router.patch("/faults", summary="Change single settings of the plan", openapi_extra=body)
     async def change_faults(request: Request) -> dict[str, Any]:
-        backend.set_plan(plan_from(merged(as_body(backend.plan), await read_object(request))))
-        return as_body(backend.plan)
+        return put_in_force(request, plan_from(merged(as_body(backend.plan), await read_object(request))))
 
     @router.delete("/faults", summary="Back to no faults at all")
-    async def reset_faults() -> dict[str, Any]:
-        backend.set_plan(FaultPlan())
-        return as_body(backend.plan)
+    async def reset_faults(request: Request) -> dict[str, Any]:
+        return put_in_force(request, FaultPlan())
 
     @router.get("/stats", summary="Calls received, by outcome; busy seconds; peak concurrency")
     async def read_stats() -> dict[str, Any]:

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING
 
 from backend.capacity import Capacity
 from backend.errors import QueueFullError
+from backend.events import Visit
 from backend.faults import Fault, draw
 from backend.profile import FaultPlan
 from backend.stats import Stats
 from backend.weather import WeatherKey
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from backend.events import Hook
 
 
 class Backend:
-    """One flaky service. `clock` gives seconds, `sleep` waits; the default for both is the running loop's."""
+    """One flaky service. `clock` gives seconds, `sleep` waits; the default for both is the running loop's.
+
+    `hooks` are told of each request that leaves.
+    """
 
     def __init__(
         self,
@@ -28,6 +34,7 @@ class Backend:
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.hooks: Sequence[Hook] = ()
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._sleep = sleep
         self._arrivals = 0
@@ -60,12 +67,16 @@ class Backend:
         """
         self._arrivals += 1
         self.stats.arrived()
+        began = self._clock()
         outcome = "abandoned"
+        fault: Fault | None = None
         try:
             profile = self.plan.profile_at(self.elapsed_s)
             self.capacity.set_limit(profile.capacity)
             fault = draw(profile, self._key(request_id, attempt))
-            if fault.kind != "unreachable":
+            if fault.kind == "unreachable":
+                self.stats.met(fault)
+            else:
                 if not self.capacity.take_free():  # asked first: a worker is free more often than not
                     await self.capacity.take()
                 await self._work(fault)
@@ -76,9 +87,13 @@ class Backend:
             outcome = fault.kind
             return fault
         finally:
-            self.stats.left(outcome)
+            seconds = self._clock() - began
+            self.stats.left(outcome, seconds)
+            for hook in self.hooks:
+                hook.on_left(Visit(request_id, attempt, fault, outcome, seconds))
 
     async def _work(self, fault: Fault) -> None:
+        self.stats.met(fault)
         began = self._clock()
         try:
             if fault.kind == "hang":

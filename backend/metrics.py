@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from backend.stats import OUTCOMES
+from backend.stats import INJECTED, OUTCOMES
+from service.tally import add_durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,29 @@ class BackendCollector(Collector):
         self._backend = backend
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families."""
-        stats = self._backend.stats
-        answered = CounterMetricFamily("backend_requests", "Requests that left, by outcome.", labels=["outcome"])
+        """Yield the families; every label has a small, fixed set of values."""
+        stats, capacity = self._backend.stats, self._backend.capacity
+        left = CounterMetricFamily(
+            "backend_requests", "Requests that left, by outcome (queue_full: rejected).", labels=["outcome"]
+        )
+        durations = HistogramMetricFamily(
+            "backend_request_duration_seconds", "Time that a request was inside, by outcome.", labels=["outcome"]
+        )
         for outcome in OUTCOMES:
-            answered.add_metric([outcome], stats.outcomes[outcome])
-        yield answered
+            left.add_metric([outcome], stats.outcomes[outcome])
+            add_durations(durations, outcome, [stats.durations[outcome]] if outcome in stats.durations else [])
+        yield left
+        yield durations
+        injected = CounterMetricFamily(
+            "backend_faults_injected", "Faults that the profile injected, by kind.", labels=["kind"]
+        )
+        for kind in INJECTED:
+            injected.add_metric([kind], stats.injected[kind])
+        yield injected
+        yield CounterMetricFamily(
+            "backend_injected_delay_seconds", "Latency that the profile injected, in all.", value=stats.delay_s
+        )
         yield CounterMetricFamily("backend_busy_seconds", "Worker-seconds used.", value=stats.busy_s)
-        yield GaugeMetricFamily("backend_in_flight", "Requests inside now.", value=stats.in_flight)
-        yield GaugeMetricFamily("backend_queue_length", "Requests waiting.", value=self._backend.capacity.waiting)
+        yield GaugeMetricFamily("backend_requests_in_flight", "Requests inside now.", value=stats.in_flight)
+        yield GaugeMetricFamily("backend_busy_workers", "Workers in use now.", value=capacity.busy)
+        yield GaugeMetricFamily("backend_queue_length", "Requests waiting for a worker.", value=capacity.waiting)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from service.tally import Tally
+
+if TYPE_CHECKING:
+    from backend.faults import Fault
 
 OUTCOMES = ("ok", "error", "hang", "reset", "unreachable", "queue_full", "abandoned")
+INJECTED = ("error", "hang", "reset", "unreachable")
 
 
 @dataclass
 class Stats:
-    """Counts since the start or the last reset. `abandoned`: the caller gave up before the answer."""
+    """Counts since the start or the last reset. `abandoned`: the caller gave up before the answer.
+
+    `injected` counts faults as they begin, since a hang never leaves as one; `delay_s` sums up the latencies injected.
+    """
 
     received: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    durations: dict[str, Tally] = field(default_factory=dict)
+    injected: Counter[str] = field(default_factory=Counter)
+    delay_s: float = 0.0
     busy_s: float = 0.0
     in_flight: int = 0
     peak_in_flight: int = 0
@@ -25,15 +37,26 @@ class Stats:
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
 
-    def left(self, outcome: str) -> None:
-        """Count a request out."""
+    def met(self, fault: Fault) -> None:
+        """Count what is done to a request from here on."""
+        if fault.kind != "ok":
+            self.injected[fault.kind] += 1
+        if fault.kind != "hang":
+            self.delay_s += fault.latency_s
+
+    def left(self, outcome: str, seconds: float) -> None:
+        """Count a request out, after so many seconds."""
         self.outcomes[outcome] += 1
         self.in_flight -= 1
+        self.durations.setdefault(outcome, Tally()).add(seconds)
 
     def reset(self) -> None:
         """Start to count afresh; requests that are inside stay inside."""
         self.received = 0
         self.outcomes.clear()
+        self.durations.clear()
+        self.injected.clear()
+        self.delay_s = 0.0
         self.busy_s = 0.0
         self.peak_in_flight = self.in_flight
 

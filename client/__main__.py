@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from client.app import create_app
 from client.settings import ClientSettings
-from service import server
+from service import log, server
 from service.settings import from_environment
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def _build() -> tuple[FastAPI, str, int]:
     settings = from_environment(ClientSettings)
+    log.configure(settings.log, "client")
     return create_app(settings), settings.host, settings.port
 
 

@@ -14,7 +14,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from client.breakers.interface import State
 from client.breakers.settings import BreakerSettings, PolicySettings, refuse_unread
+from client.log import LOGGER
 from client.settings import CallSettings, ClientSettings
+from service.log import tell
 from service.openapi import json_body
 from service.problems import check, laid_over, read_object
 from service.wrong_input import WrongInputError
@@ -44,6 +46,10 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
     def config() -> dict[str, Any]:
         return {**settings.model_dump(mode="json"), **client.settings.model_dump(mode="json")}
 
+    def change_settings(request: Request, change: dict[str, Any]) -> None:
+        client.reconfigure(_changed(client, change))
+        tell(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
+
     @router.get("/", include_in_schema=False)
     async def index() -> RedirectResponse:
         return RedirectResponse("/docs")
@@ -58,7 +64,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         openapi_extra=json_body(BreakerSettings),
     )
     async def change_breaker(request: Request) -> dict[str, Any]:
-        client.reconfigure(_changed(client, {"breaker": await read_object(request)}))
+        change_settings(request, {"breaker": await read_object(request)})
         return snapshot()
 
     @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
@@ -74,7 +80,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         "/config", summary="Change how calls are protected, all or nothing", openapi_extra=json_body(CallSettings)
     )
     async def change_config(request: Request) -> dict[str, Any]:
-        client.reconfigure(_changed(client, await read_object(request)))
+        change_settings(request, await read_object(request))
         return config()
 
     @router.get("/events", summary="Calls and transitions as they happen", response_class=EventSourceResponse)

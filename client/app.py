@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -15,26 +15,30 @@ from client.breakers.interface import NoBreakerError
 from client.core import Client
 from client.counters import Counters
 from client.data import DataEndpoint
+from client.log import RequestLog, TransitionLog
 from client.metrics import Metrics
 from client.settings import ClientSettings
 from client.stream import EventStream
+from client.traces import TraceHook, with_span
 from client.upstream import Upstream
-from service import problems
+from service import problems, tracing
 from service.admin import common_routes
 from service.openapi import describe_data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from client.call import Handler
+    from client.events import TransitionHook
+    from service.spans import Tracing
 
 
 class ClientService(FastAPI):
     """The service; `GET /data`, the path under load, goes past FastAPI, whose layers cost more than a refusal does."""
 
-    data: DataEndpoint | None = None
+    data: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,29 +48,48 @@ class ClientService(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: ClientSettings | None = None, upstream: Handler | None = None) -> ClientService:
-    """Return the service; `upstream` takes the place of the HTTP call in a test.
+def create_app(
+    settings: ClientSettings | None = None, upstream: Handler | None = None, traces: Tracing | None = None
+) -> ClientService:
+    """Return the service; `upstream` takes the place of the HTTP call in a test, `traces` that of the settings' word.
 
     The clock is the system's monotonic one: uvloop's own is cut to whole milliseconds.
     The parts that live on the event loop are made when the app starts, and closed when it ends.
+    Raises WrongInputError where traces cannot be had.
     """
     settings = settings or ClientSettings()
+    traces = traces or tracing.start(settings.tracing, "client", "CLIENT_TRACING")
 
     @asynccontextmanager
     async def lifespan(app: ClientService) -> AsyncIterator[None]:
         registry = CollectorRegistry()
-        counters, stream = Counters(), EventStream(lambda: bool(app.state.stopping()))
-        async with Upstream(settings.backend_url, settings.upstream) as http:
-            client = Client(settings.call, upstream or http, [counters, stream], time.monotonic)
+        counters, stream = Counters(time.monotonic()), EventStream(lambda: bool(app.state.stopping()))
+        hooks: list[TransitionHook] = [counters, stream, RequestLog() if settings.log.requests else TransitionLog()]
+        if traces is not None:
+            hooks.append(TraceHook(traces, lambda: client.settings.breaker.policy))
+        more_headers = None if traces is None else traces.headers
+        async with AsyncExitStack() as stack:
+            if traces is not None:
+                stack.callback(traces.close)
+            http = await stack.enter_async_context(Upstream(settings.backend_url, settings.upstream, more_headers))
+            handler = upstream or http
+            handler = handler if traces is None else with_span(handler, traces)
+            client = Client(settings.call, handler, hooks, time.monotonic)
             registry.register(Metrics(client, counters))
             app.include_router(admin.build(settings, client, counters, stream))
             app.include_router(common_routes(registry))
-            app.data = DataEndpoint(client)
+            endpoint = DataEndpoint(client)
+            app.data = endpoint if traces is None else traces.around(endpoint, "GET /data")
             app.router.routes.insert(0, Route("/data", app.data, methods=["GET"]))
             app.openapi_schema = None
             yield
 
-    app = ClientService(title="Breaker Lab: client", description="The protected service.", lifespan=lifespan)
+    app = ClientService(
+        title="Breaker Lab: client",
+        description="The protected service.",
+        lifespan=lifespan,
+        telemetry=tracing.NONE_OF_FASTAPI,
+    )
     app.state.stopping = lambda: False  # until a server knows better
     problems.install(app, {NoBreakerError: 409})
     describe_data(app, "The protected call", ("X-Request-Id",))

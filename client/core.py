@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from client import breakers
 from client.call import Answer, Call, Handler, Outcome
-from client.events import TransitionEvent
+from client.events import Hook, TransitionEvent
 from client.fallback import with_fallback
 from client.guard import with_breaker
 from client.timeout import with_timeout
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from client.breakers.interface import Breaker, State, Transition
-    from client.events import Hook
+    from client.events import TransitionHook
     from client.settings import CallSettings
 
 
@@ -27,19 +27,22 @@ class Client:
     """Protected calls of one backend.
 
     `upstream` does the call itself; `clock` gives monotonic seconds, by default those of the running event loop.
+    `deciding` is the call on which the breaker decided or was told last.
     """
 
     def __init__(
         self,
         settings: CallSettings,
         upstream: Handler,
-        hooks: Sequence[Hook] = (),
+        hooks: Sequence[TransitionHook] = (),
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._upstream = upstream
         self._hooks = tuple(hooks)
+        self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._transitions = 0
+        self.deciding: Call | None = None
         self.in_flight = 0
         self.revision = 0
         self.settings = settings
@@ -71,6 +74,7 @@ class Client:
         """
         now = self._clock()
         before = self.breaker.state
+        self.deciding = None
         self.revision += 1
         self.settings = settings
         self.breaker = self._new_breaker(now)
@@ -80,6 +84,7 @@ class Client:
 
     def force(self, state: State, cause: str) -> None:
         """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
+        self.deciding = None
         self.breaker.force(state, self._clock(), cause)
         self.revision += 1
 
@@ -98,7 +103,7 @@ class Client:
             self.in_flight -= 1
             call.at = now = self._clock()
             call.duration_s = now - began
-            for hook in self._hooks:
+            for hook in self._call_hooks:
                 hook.on_call(call)
         return call, answer
 
@@ -123,6 +128,7 @@ class Client:
 
     def _tell(self, before: State, after: State, at: float, cause: str, fail_count: int = 0) -> None:
         self._transitions += 1
-        event = TransitionEvent(at, self._transitions, before, after, cause, fail_count)
+        request_id = None if self.deciding is None else self.deciding.request_id
+        event = TransitionEvent(at, self._transitions, before, after, cause, fail_count, request_id)
         for hook in self._hooks:
             hook.on_transition(event)

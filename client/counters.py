@@ -7,35 +7,27 @@ from collections import Counter, deque
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from client.breakers.interface import HALF_OPEN, State
+from client.breakers.interface import HALF_OPEN, State, kind_of
 from client.call import Outcome, Served
+from service.tally import BUCKETS_S, Tally
 
 if TYPE_CHECKING:
     from client.call import Call
     from client.events import TransitionEvent
 
 KEPT_TRANSITIONS = 1000
-# Upper bounds of the duration's histogram, seconds: from below a fast-fail to a reset_timeout.
-BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-class Tally:
-    """Calls that ended alike: how many, how long they took in all, and how many in each bucket (the last: above)."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.sum_s = 0.0
-        self.buckets = [0] * (len(BUCKETS_S) + 1)
 
 
 class Counters:
-    """A hook that counts."""
+    """A hook that counts. `now`: when the client was made, in seconds of its clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float = 0.0) -> None:
         self.tallies: dict[tuple[Outcome, Served], Tally] = {}
         self.refusals: Counter[str] = Counter()
         self.probes: Counter[str] = Counter()
-        self.moves: Counter[tuple[State, State]] = Counter()
+        self.moves: Counter[tuple[State, State, str]] = Counter()
+        self._in_state_s = dict.fromkeys(State, 0.0)  # of the spells that are over
+        self._since = now
         self.backend_calls = 0
         self.transitions: deque[TransitionEvent] = deque(maxlen=KEPT_TRANSITIONS)
 
@@ -55,8 +47,14 @@ class Counters:
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Count and keep a transition."""
-        self.moves[event.before, event.after] += 1
+        self.moves[event.before, event.after, kind_of(event.cause)] += 1
+        self._in_state_s[event.before] += event.at - self._since
+        self._since = event.at
         self.transitions.append(event)
+
+    def in_state_s(self, state: State, now: float) -> dict[State, float]:
+        """Return the seconds spent in each state, up to now, `state` being the present one."""
+        return {**self._in_state_s, state: self._in_state_s[state] + now - self._since}
 
     def snapshot(self) -> dict[str, Any]:
         """JSON: requests, and how many of each outcome, served, refusal cause and probe outcome."""

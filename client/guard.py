@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class Guarded(Protocol):
-    """Who has a breaker; it may be replaced while calls are under way."""
+    """Who has a breaker; it may be replaced while calls are under way. `deciding`: the call that it looks at."""
 
     breaker: Breaker
+    deciding: Call | None
 
 
 def with_breaker(inner: Handler, owner: Guarded, clock: Callable[[], float]) -> Handler:
@@ -28,6 +29,7 @@ def with_breaker(inner: Handler, owner: Guarded, clock: Callable[[], float]) -> 
         breaker = owner.breaker
         permit = breaker.standing
         if permit is None:
+            owner.deciding = call
             decision = breaker.admit(clock())
             if isinstance(decision, Refusal):
                 call.state = decision.state
@@ -39,10 +41,12 @@ def with_breaker(inner: Handler, owner: Guarded, clock: Callable[[], float]) -> 
         try:
             answer = await inner(call)
         except BaseException as error:
+            owner.deciding = call
             wait_s = error.retry_after_s if isinstance(error, BackendFailedError) else None
             breaker.report(permit, verdict_of_error(error), clock(), wait_s)
             call.fail_count = breaker.fail_count
             raise
+        owner.deciding = call
         breaker.report(permit, verdict_of_answer(answer), clock())
         call.fail_count = breaker.fail_count
         return answer

@@ -11,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from client.breakers import policies
 from client.breakers.settings import BreakerSettings, OrNone, refuse_unread
+from service.log import LogSettings
 from service.model import StrictModel
+from service.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
 
 def _is_service(url: str) -> str:
@@ -91,6 +93,8 @@ class ClientSettings(BaseSettings):
     timeout: TimeoutSettings = TimeoutSettings()
     fallback: FallbackSettings = FallbackSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    log: LogSettings = LogSettings()
+    tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -14,6 +14,7 @@ from client.errors import BackendFailedError, BackendUnreachableError
 from client.retry_after import retry_after_s
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from aiohttp.connector import Connection
@@ -26,13 +27,19 @@ class Upstream:
 
     It hands httpx's requests to the transport itself: what httpx.AsyncClient adds (cookies, redirects, authentication)
     a relay does not want, and it takes as long as the rest of the call. It sets no timeout of its own: the pipeline's
-    timeout cancels the call, whatever it is waiting for.
+    timeout cancels the call, whatever it is waiting for. `more_headers` gives those of a call's trace.
     """
 
-    def __init__(self, base_url: str, settings: UpstreamSettings) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        settings: UpstreamSettings,
+        more_headers: Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self._url = httpx.URL(base_url.rstrip("/") + "/data")
         self._host = (b"Host", self._url.netloc)
         self._settings = settings
+        self._more_headers = more_headers
         self._transport: httpx.AsyncBaseTransport | None = None
 
     async def __aenter__(self) -> Self:
@@ -54,6 +61,8 @@ class Upstream:
         call.attempts += 1
         sending = _SENDING.set(call)
         headers = [self._host, (b"X-Request-Id", call.request_id.encode()), (b"X-Attempt", b"%d" % call.attempts)]
+        if self._more_headers is not None:
+            headers += [(name.encode(), value.encode()) for name, value in self._more_headers().items()]
         request = httpx.Request("GET", self._url, headers=headers, extensions={"trace": _traced})
         try:
             response = await self._transport.handle_async_request(request)

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
+
 
 class LoadtestSettings(BaseSettings):
     """Which services to use, and where runs are kept."""
@@ -18,3 +20,4 @@ class LoadtestSettings(BaseSettings):
     out: Path = Field(Path("results"), description="folder of all runs")
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
+    tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")

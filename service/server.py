@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from service.log import logger_of, tell
 from service.problems import problem
 from service.protocol import OneAtATimeProtocol
 from service.wrong_input import WrongInputError
@@ -61,9 +62,13 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], *
         for problem in error.problems:
             sys.stderr.write(f"{prog}: {problem['detail']}\n")
         return 2
-    sys.stdout.write(f"{prog}: http://{host}:{listener.getsockname()[1]}\n")
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    sys.stdout.write(f"{prog}: {url}\n")
     sys.stdout.flush()
+    logger = logger_of(prog)
+    tell(logger, "started", url=url)
     run(app, listener, until_stdin_closes=options.until_stdin_closes, **server)
+    tell(logger, "stopped")
     return 0
 
 
@@ -109,6 +114,7 @@ def run(app: ASGIApp, listener: socket.socket, *, until_stdin_closes: bool = Fal
     config = uvicorn.Config(
         quietly,
         loop="uvloop",
+        log_config=None,  # the service's own, see service.log
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -73,6 +73,29 @@ class Transition:
     fail_count: int
 
 
+# What the causes of transitions say. A cause may hold figures, too ("failure rate 57%: 4 of 7 calls"); a kind does not,
+# so that it can be counted.
+KINDS = (
+    "fail_max reached",
+    "slow-call rate",
+    "failure rate",
+    "reset_timeout elapsed",
+    "probe succeeded",
+    "probe failed",
+    "probe was slow",
+    "probe still out",
+    "open by hand",
+    "close by hand",
+    "reset by hand",
+    "settings changed",
+)
+
+
+def kind_of(cause: str) -> str:
+    """Return the kind of a transition's cause; 'other' where it is none of them."""
+    return next((kind for kind in KINDS if kind in cause), "other")
+
+
 class NoBreakerError(Exception):
     """Something was asked of a breaker where the policy has none."""
 

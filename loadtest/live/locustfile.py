@@ -23,6 +23,9 @@ from loadtest.live.admin import Service, ServiceError
 from loadtest.live.conductor import Conductor
 from loadtest.run_folder import RunFolder
 from loadtest.seeds import parse_seeds
+from loadtest.settings import LoadtestSettings
+from service import tracing
+from service.settings import from_environment
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
     from locust.argument_parser import LocustArgumentParser
     from locust.env import Environment
+
+    from service.spans import Tracing
 
 log = logging.getLogger("breaker-lab")
 ALL_ARMS = "(all arms)"
@@ -44,6 +49,7 @@ class Session:
     lock: Any = None
     done: bool = False
     failed: str = ""
+    traces: Tracing | None = None
 
 
 session = Session()
@@ -88,6 +94,9 @@ def begin(environment: Environment, **_: Any) -> None:
     session.done, session.failed = False, ""
     options = _options(environment)
     try:
+        if session.traces is None:
+            chosen = from_environment(LoadtestSettings).tracing
+            session.traces = tracing.start(chosen, "loadtest", "LOADTEST_TRACING")
         session.folder = RunFolder(Path(options.run_dir)) if options.run_dir else _from_form(options)
     except WrongInputError as error:
         _give_up(environment, str(error))
@@ -143,6 +152,12 @@ def finish(environment: Environment, **_: Any) -> None:
         log.warning("%s%s", written.stdout.strip(), written.stderr.strip())
     finally:
         _unlock()
+
+
+def hand_over_traces(**_: Any) -> None:
+    """Wait for the last spans to be on their way."""
+    if session.traces is not None:
+        session.traces.close()
 
 
 class UntilDone(LoadTestShape):
@@ -220,9 +235,20 @@ class Lab(FastHttpUser):
                 crew.kill()
 
     def _send(self, request_id: int, arm: str) -> HttpReply:
-        with self.client.get(
-            "/data", headers={"X-Request-Id": str(request_id)}, name=arm, catch_response=True
-        ) as response:
+        headers = {"X-Request-Id": str(request_id)}
+        if session.traces is None:
+            return self._ask(arm, headers)
+        with session.traces.call("GET /data"):
+            reply = self._ask(arm, headers | session.traces.headers())
+            outcome, status = reply.header("X-Outcome") or "no answer", reply.status or None
+            about = {"request_id": str(request_id), "arm": arm, "outcome": outcome}
+            session.traces.note({**about, "http.response.status_code": status})
+            if outcome != "ok":
+                session.traces.fail(outcome)
+        return reply
+
+    def _ask(self, arm: str, headers: dict[str, str]) -> HttpReply:
+        with self.client.get("/data", headers=headers, name=arm, catch_response=True) as response:
             reply = HttpReply(
                 response.status_code or 0, response.request_meta["response_time"] / 1000, response.headers
             )
@@ -239,3 +265,4 @@ events.init_command_line_parser.add_listener(add_arguments)
 events.init.add_listener(watch_parent)
 events.test_start.add_listener(begin)
 events.test_stop.add_listener(finish)
+events.quitting.add_listener(hand_over_traces)

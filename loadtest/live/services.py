@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+# What a run has to know it asks for; the log of a run is for complaints.
+QUIET = {"CLIENT_LOG__LEVEL": "warning", "BACKEND_LOG__LEVEL": "warning"}
 START_S = 30.0
 END_S = 5.0
 
@@ -58,7 +60,7 @@ def child(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **environment},
+            env={**QUIET, **os.environ, **environment},
             start_new_session=True,
         )
     try:

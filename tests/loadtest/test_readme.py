@@ -85,7 +85,7 @@ def test_the_words_on_the_experiments_are_measured() -> None:
 def test_every_variable_in_the_readme_exists_and_the_other_way_round() -> None:
     """A setting that is documented nowhere cannot be found; one that is gone misleads."""
     named = set(re.findall(r"\b(?:CLIENT|BACKEND|LOADTEST)_[A-Z_]+[A-Z]\b", README))
-    groups = {"CLIENT_BREAKER", "CLIENT_TIMEOUT", "CLIENT_FALLBACK", "CLIENT_UPSTREAM"}
+    groups = {"CLIENT_BREAKER", "CLIENT_TIMEOUT", "CLIENT_FALLBACK", "CLIENT_UPSTREAM", "CLIENT_LOG", "BACKEND_LOG"}
     known = {name for kind in (ClientSettings, BackendSettings, LoadtestSettings) for name in variables(kind)}
     # The shadow has the same settings as the breaker: one of them stands for all.
     shadows = {name for name in known if name.startswith("CLIENT_BREAKER__SHADOW__")}

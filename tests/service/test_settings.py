@@ -9,6 +9,8 @@ import pytest
 
 from backend.settings import BackendSettings
 from client.settings import BreakerSettings, ClientSettings, FallbackSettings, TimeoutSettings, UpstreamSettings
+from loadtest.settings import LoadtestSettings
+from service.log import LogSettings
 from service.settings import from_environment, variables
 from service.wrong_input import WrongInputError
 
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the developer has set does not matter here."""
     for name in list(os.environ):
-        if name.upper().startswith(("CLIENT_", "BACKEND_")):
+        if name.upper().startswith(("CLIENT_", "BACKEND_", "LOADTEST_")):
             monkeypatch.delenv(name)
 
 
 def test_the_defaults() -> None:
     """Loopback, the ports of the design, and the document's breaker: 5 failures, 30 s."""
-    assert from_environment(BackendSettings).model_dump() == {"host": "127.0.0.1", "port": 8001}
+    assert from_environment(BackendSettings).model_dump() == {
+        "host": "127.0.0.1",
+        "port": 8001,
+        "log": {"format": "plain", "level": "info", "requests": False},
+        "tracing": "off",
+    }
     assert from_environment(ClientSettings) == ClientSettings(
         host="127.0.0.1",
         port=8000,
@@ -35,6 +42,8 @@ def test_the_defaults() -> None:
         timeout=TimeoutSettings(total_s=3),
         fallback=FallbackSettings(enabled=True),
         upstream=UpstreamSettings(transport="aiohttp", keepalive_s=60),
+        log=LogSettings(format="plain", level="info", requests=False),
+        tracing="off",
     )
 
 
@@ -69,7 +78,20 @@ BAD_VARIABLES: list[tuple[type[BaseSettings], str, str, str]] = [
         "3",
         "CLIENT_BREAKER_FAIL_MAX: no such setting (did you mean 'CLIENT_BREAKER__FAIL_MAX'?)",
     ),
-    (ClientSettings, "CLIENT_WITHOUT_ANY_MEANING", "3", "CLIENT_WITHOUT_ANY_MEANING: no such setting"),
+    (ClientSettings, "CLIENT_XYZZY_OF_PLUGH", "3", "CLIENT_XYZZY_OF_PLUGH: no such setting"),
+    (ClientSettings, "CLIENT_LOG__FORMAT", "xml", "CLIENT_LOG__FORMAT: got 'xml'; input should be 'plain' or 'json'"),
+    (
+        BackendSettings,
+        "BACKEND_LOG__LEVEL",
+        "loud",
+        "BACKEND_LOG__LEVEL: got 'loud'; input should be 'debug', 'info', 'warning' or 'error'",
+    ),
+    (
+        LoadtestSettings,
+        "LOADTEST_TRACING",
+        "zipkin",
+        "LOADTEST_TRACING: got 'zipkin'; input should be 'off', 'otlp' or 'console'",
+    ),
     (
         ClientSettings,
         "CLIENT_BREAKER__FAIL_MAX",
@@ -158,5 +180,13 @@ def test_strangers_in_a_given_environment_are_found() -> None:
 
 def test_the_variables_of_a_service_can_be_listed() -> None:
     """For the documentation and for the check of misspelt ones."""
-    assert list(variables(BackendSettings)) == ["BACKEND_HOST", "BACKEND_PORT"]
+    assert list(variables(BackendSettings)) == [
+        "BACKEND_HOST",
+        "BACKEND_PORT",
+        "BACKEND_LOG",
+        "BACKEND_LOG__FORMAT",
+        "BACKEND_LOG__LEVEL",
+        "BACKEND_LOG__REQUESTS",
+        "BACKEND_TRACING",
+    ]
     assert {"CLIENT_PORT", "CLIENT_BREAKER", "CLIENT_BREAKER__RESET_TIMEOUT"} <= set(variables(ClientSettings))

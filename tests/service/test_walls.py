@@ -60,8 +60,9 @@ def test_a_package_does_not_know(package: str, forbidden: set[str]) -> None:
     [
         (("pybreaker",), ["client/breakers/consecutive.py"]),
         (("httpx", "aiohttp", "httpx_aiohttp"), ["client/upstream.py"]),
+        (("opentelemetry",), ["service/spans.py"]),
     ],
-    ids=["pybreaker", "HTTP client"],
+    ids=["pybreaker", "HTTP client", "OpenTelemetry"],
 )
 def test_a_library_is_known_to_one_module(libraries: tuple[str, ...], only: list[str]) -> None:
     """Who wants to replace it changes one file."""

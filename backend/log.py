@@ -1,0 +1,28 @@
+"""The backend's requests as log lines; the hook is only there where they are wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.log import logger_of, tell
+
+if TYPE_CHECKING:
+    from backend.events import Visit
+
+LOGGER = logger_of("backend")
+
+
+class RequestLog:
+    """A line for each request."""
+
+    def on_left(self, visit: Visit) -> None:
+        """Say what became of it, and which fault it met."""
+        tell(
+            LOGGER,
+            "request",
+            visit.request_id,
+            attempt=visit.attempt,
+            outcome=visit.outcome,
+            fault=None if visit.fault is None else visit.fault.kind,
+            duration_ms=round(visit.duration_s * 1000, 3),
+        )

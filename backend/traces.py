@@ -1,0 +1,35 @@
+"""The backend's requests as spans; only there where traces are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backend.events import Visit
+    from service.spans import Tracing
+
+
+class TraceHook:
+    """Writes the fault that a request met into its span, which is the present one of the request's task."""
+
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
+
+    def on_left(self, visit: Visit) -> None:
+        """Add the fault, and what became of the request."""
+        fault = visit.fault
+        known: dict[str, str | int | float | None] = {
+            "request_id": visit.request_id,
+            "attempt": visit.attempt,
+            "outcome": visit.outcome,
+        }
+        if fault is not None:
+            delay_s = None if fault.kind == "hang" else fault.latency_s
+            known |= {
+                "fault.kind": fault.kind,
+                "fault.delay_s": delay_s,
+                "http.response.status_code": fault.status or None,
+            }
+        self._tracing.note(known)
+        if visit.outcome != "ok":
+            self._tracing.fail(visit.outcome)

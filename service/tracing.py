@@ -1,0 +1,35 @@
+"""Traces, off by default: OpenTelemetry is an extra, and nothing of it is loaded before somebody asks for traces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from service.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from service.spans import Tracing
+
+# FastAPI has traces of its own, of which the path under load would not be part.
+NONE_OF_FASTAPI: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
+Exporter = Annotated[
+    Literal["off", "otlp", "console"], BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+]
+
+
+def start(exporter: Exporter, service: str, variable: str) -> Tracing | None:
+    """Return the traces of `service`, where they are to be had; close them at its end.
+
+    Raises WrongInputError, which names `variable`, the setting that asked for them: the extra is not installed, or the
+    address in OTEL_EXPORTER_OTLP_ENDPOINT is none.
+    """
+    if exporter == "off":
+        return None
+    try:
+        from service import spans  # noqa: PLC0415 - the extra
+    except ModuleNotFoundError as error:
+        detail = f"{variable}: got {exporter!r}; needs the extra 'tracing': pip install -e '.[tracing]' ({error})"
+        raise WrongInputError([{"field": variable, "value": exporter, "detail": detail}]) from error
+    return spans.start(exporter, service)
