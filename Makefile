@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -79,7 +79,7 @@ distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time a
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 	@for set in dev lab client backend peers; do \
-	  case $$set in dev) extras="--extra client --extra lab --extra cluster --extra peers --extra dev";; peers) extras="--extra peers";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
+	  case $$set in dev) extras="--extra client --extra lab --extra cluster --extra peers --extra tracing --extra dev";; peers) extras="--extra peers";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
 	  others=; [ $$set = dev ] || others="-c requirements/dev.txt"; \
 	  $(VENV)/bin/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
@@ -90,8 +90,11 @@ lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 up:  ## Backend, client and Locust's web UI in containers
 	REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null)" docker compose up --build --wait
 
+observe:  ## The same with Prometheus on port 9090 and Grafana on 3000
+	REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null)" docker compose --profile observability up --build --wait
+
 down:  ## End them
-	docker compose down
+	docker compose --profile observability down
 
 clean:  ## Remove the environment and what tools left behind; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

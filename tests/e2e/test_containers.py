@@ -8,16 +8,19 @@ import shutil
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import browser
 import lab
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+Found = TypeVar("Found")
 
 pytestmark = [pytest.mark.containers]
 PUBLISHED = ("client", 8000), ("backend", 8001), ("loadtest", 8089)
@@ -57,7 +60,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, floa
         _compose(folder, "up", "--wait")
         yield folder, time.monotonic() - began
     finally:
-        _compose(folder, "down", "--timeout", "5", check=False)
+        _compose(folder, "--profile", "observability", "down", "--timeout", "5", check=False)
         if os.geteuid() == 0:
             subprocess.run(["chmod", "-R", "a+rwX", str(folder / "results")], check=False)
 
@@ -119,6 +122,74 @@ def test_one_experiment_from_the_browser(stack: tuple[Path, float], tmp_path: Pa
     assert len(new) == 1
     assert len(lab.rows(new[0].parent)) == 20
     assert lab.summary(new[0].parent)["complete"] is True
+
+
+@pytest.fixture(scope="module")
+def prometheus(stack: tuple[Path, float]) -> str:
+    """Start the profile's Prometheus beside the stack (Grafana's image may be out of reach); its URL."""
+    folder, _ = stack
+    started = _compose(folder, "--profile", "observability", "up", "--wait", "prometheus", check=False)
+    if started.returncode != 0 and "pull" in started.stderr:
+        pytest.skip(f"Prometheus' image cannot be had: {started.stderr.strip().splitlines()[-1]}")
+    assert started.returncode == 0, started.stderr[-3000:]
+    return "http://127.0.0.1:9090"
+
+
+def test_prometheus_scrapes_both_services(prometheus: str) -> None:
+    """Its own page of targets: client and backend, both up, without an error."""
+    found = _until(
+        lambda: {
+            (each["labels"]["job"], each["health"], each["lastError"])
+            for each in _call("GET", f"{prometheus}/api/v1/targets")["data"]["activeTargets"]
+        },
+        {("client", "up", ""), ("backend", "up", "")},
+    )
+
+    assert found == {("client", "up", ""), ("backend", "up", "")}
+
+
+def test_prometheus_tool_has_nothing_to_say(stack: tuple[Path, float], prometheus: str) -> None:
+    """`promtool check metrics` in its own container, on the pages of the real services; the rules' tests, too."""
+    folder, _ = stack
+    promtool = ["docker", "compose", "--profile", "observability", "exec", "-T", "prometheus", "promtool"]
+    for port in (8000, 8001):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+            page = response.read()
+        done = subprocess.run([*promtool, "check", "metrics"], cwd=folder, input=page, capture_output=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    rules = [*promtool, "test", "rules", "/etc/prometheus/alerts.test.yml"]
+    assert subprocess.run(rules, cwd=folder, capture_output=True, check=False).returncode == 0
+    loaded = _call("GET", f"{prometheus}/api/v1/rules")["data"]["groups"][0]["rules"]
+    assert [(each["name"], each["health"]) for each in loaded] == [
+        (name, "ok") for name in ("BreakerOpen", "BreakerFlapping", "BreakerHalfOpenStuck")
+    ]
+
+
+def test_prometheus_answers_every_query_of_the_dashboard(prometheus: str) -> None:
+    """As Grafana would send it; with something to show, but for what is left out while it is zero."""
+    for _ in range(3):
+        _status("http://127.0.0.1:8000/data")
+    path = lab.ROOT / "observability/grafana/dashboards/breaker-lab.json"
+    panels = json.loads(path.read_text(encoding="utf-8"))["panels"]
+    queries = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+
+    def series(query: str) -> int:
+        filled = query.replace("$__rate_interval", "1m").replace("$__range", "5m")
+        asked = _call("GET", f"{prometheus}/api/v1/query?query={urllib.parse.quote(filled)}")
+        return len(asked["data"]["result"])
+
+    def empty() -> list[str]:
+        return [query for query in queries if "> 0" not in query and series(query) == 0]
+
+    assert _until(empty, []) == []
+
+
+def _until(look: Callable[[], Found], wanted: Found, within_s: float = 30.0) -> Found:
+    """Look until it is as wanted, or time is over."""
+    until = time.monotonic() + within_s
+    while (found := look()) != wanted and time.monotonic() < until:
+        time.sleep(0.5)
+    return found
 
 
 def _call(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
