@@ -76,8 +76,9 @@ class LineFormatter(logging.Formatter):
         if self._as_json:
             known = {"time": at, "level": level, "service": self._service, "event": event}
             return json.dumps({**known, **fields, **known}, default=str)
-        said = event if event.isprintable() else json.dumps(event)
-        return " ".join([at, level, self._service, said, *(f"{name}={_plain(each)}" for name, each in fields.items())])
+        return " ".join(
+            [at, level, self._service, _plain(event), *(f"{name}={_plain(each)}" for name, each in fields.items())]
+        )
 
 
 def _plain(value: Any) -> str:
