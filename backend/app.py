@@ -41,7 +41,7 @@ def create_app(
     settings = settings or BackendSettings()
     traces = traces or tracing.start(settings.tracing, "backend", "BACKEND_TRACING")
     backend = backend or Backend(clock=time.monotonic)
-    hooks: list[Hook] = [RequestLog()] if settings.log.requests else []
+    hooks: list[Hook] = [RequestLog()] if settings.log.tells_requests else []
     endpoint: ASGIApp = DataEndpoint(backend)
     if traces is not None:
         hooks.append(TraceHook(traces))

@@ -64,7 +64,11 @@ def create_app(
     async def lifespan(app: ClientService) -> AsyncIterator[None]:
         registry = CollectorRegistry()
         counters, stream = Counters(time.monotonic()), EventStream(lambda: bool(app.state.stopping()))
-        hooks: list[TransitionHook] = [counters, stream, RequestLog() if settings.log.requests else TransitionLog()]
+        hooks: list[TransitionHook] = [
+            counters,
+            stream,
+            RequestLog() if settings.log.tells_requests else TransitionLog(),
+        ]
         if traces is not None:
             hooks.append(TraceHook(traces, lambda: client.settings.breaker.policy))
         more_headers = None if traces is None else traces.headers

@@ -31,7 +31,12 @@ class LogSettings(StrictModel):
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="the least that is said; transitions and changes are info"
     )
-    requests: bool = Field(default=False, description="also a line for each request")
+    requests: bool = Field(default=False, description="also a line for each request; debug has them, too")
+
+    @property
+    def tells_requests(self) -> bool:
+        """Whether each request has its line."""
+        return self.requests or self.level == "debug"
 
 
 def configure(settings: LogSettings, service: str) -> None:

@@ -99,7 +99,7 @@ def test_each_request_has_its_line_where_that_is_asked_for(serve: Start, capsys:
     ask = client(serve, format="json", requests=True)
     ask("GET", "/data", headers={"X-Request-Id": "7"})
     (line,) = objects(capsys)
-    settings = BackendSettings(log=LogSettings(format="json", requests=True))
+    settings = BackendSettings(log=LogSettings(format="json", level="debug"))
     configure(settings.log, "backend")
     other = serve(backend_app(settings))
     other("PUT", "/faults", json={"error_rate": 1, "seed": 3})
