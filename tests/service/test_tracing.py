@@ -251,11 +251,16 @@ sys.meta_path.insert(0, Wall())
 import asyncio
 from backend.app import create_app as backend
 from client.app import create_app as client
-async def main():
-    for app in (client(), backend()):
-        async with app.router.lifespan_context(app):
-            print(type(getattr(app, "data", None)).__name__)
-asyncio.run(main())
+async def life(app):
+    coming, told = ["lifespan.startup", "lifespan.shutdown"], []
+    async def receive():
+        return {"type": coming.pop(0)}
+    async def send(message):
+        told.append(message["type"])
+    await app({"type": "lifespan", "state": {}}, receive, send)
+    print(told, type(getattr(app, "data", None)).__name__)
+for app in (client(), backend()):
+    asyncio.run(life(app))
 wanted = "opentelemetry.sdk", "opentelemetry.exporter", "service.spans"
 print([name for name in sys.modules if name.startswith(wanted)])
 """
@@ -272,7 +277,9 @@ def test_off_is_free() -> None:
         [sys.executable, "-c", OFF], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
 
-    assert (done.returncode, done.stdout.splitlines()) == (0, ["DataEndpoint", "NoneType", "[]"]), done.stderr
+    ended = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    said = [f"{ended} DataEndpoint", f"{ended} NoneType", "[]"]
+    assert (done.returncode, done.stdout.splitlines()) == (0, said), done.stderr
 
 
 def test_off_leaves_the_pipeline_as_it_is(serve: Callable[[FastAPI], Ask], monkeypatch: pytest.MonkeyPatch) -> None:
