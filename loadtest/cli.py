@@ -25,6 +25,7 @@ from loadtest.report.headline import headline
 from loadtest.seeds import parse_seeds
 from loadtest.sweep.command import sweep
 from loadtest.virtual.engine import run_on_virtual_time
+from service import tracing
 from service.server import listen
 from service.settings import from_environment
 from service.wrong_input import WrongInputError, closest
@@ -73,8 +74,9 @@ def run(
     urls = _urls(settings)
     _check_engine(engine, urls)
     if urls is None:  # before anything is started: are the settings of our own services right?
-        from_environment(ClientSettings)
-        from_environment(BackendSettings)
+        tracing.check(from_environment(ClientSettings).tracing, "CLIENT_TRACING")
+        tracing.check(from_environment(BackendSettings).tracing, "BACKEND_TRACING")
+    tracing.check(settings.tracing, "LOADTEST_TRACING")
     with run_folder.only_run(settings.out, found.name, urls.client if urls else None):
         folder = run_folder.create(settings.out, found, text, engine, arms, chosen)
         if not quiet:

@@ -6,6 +6,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -34,12 +35,23 @@ def start(exporter: str, service: str) -> Tracing:
     if exporter == "console":
         one_line = ConsoleSpanExporter(out=sys.stderr, formatter=lambda span: span.to_json(indent=None) + "\n")
         return Tracing(service, one_line)
-    otlp = OTLPSpanExporter()
-    endpoint = otlp._endpoint  # noqa: SLF001 - nobody else says which of its variables won
-    if not endpoint.startswith(("http://", "https://")):
+    check(exporter)
+    return Tracing(service, OTLPSpanExporter(), batch=True)
+
+
+def check(exporter: str) -> None:
+    """Raise WrongInputError where the address of the collector is none."""
+    if exporter == "console":
+        return
+    endpoint = OTLPSpanExporter()._endpoint  # noqa: SLF001 - nobody else says which of its variables won
+    try:
+        parts = urlsplit(endpoint)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
         detail = f"OTEL_EXPORTER_OTLP_ENDPOINT: got {endpoint!r:.80}; allowed: http://HOST:PORT, or https"
         raise WrongInputError([{"field": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": endpoint, "detail": detail}])
-    return Tracing(service, otlp, batch=True)
 
 
 class Tracing:

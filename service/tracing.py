@@ -9,6 +9,8 @@ from pydantic import BeforeValidator
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from service.spans import Tracing
 
 # FastAPI has traces of its own, of which the path under load would not be part.
@@ -20,16 +22,26 @@ Exporter = Annotated[
 
 
 def start(exporter: Exporter, service: str, variable: str) -> Tracing | None:
-    """Return the traces of `service`, where they are to be had; close them at its end.
-
-    Raises WrongInputError, which names `variable`, the setting that asked for them: the extra is not installed, or the
-    address in OTEL_EXPORTER_OTLP_ENDPOINT is none.
-    """
+    """Return the traces of `service`, none where they are off; close them at its end. Raises what `check` does."""
     if exporter == "off":
         return None
+    traces: Tracing = _loaded(exporter, variable).start(exporter, service)
+    return traces
+
+
+def check(exporter: Exporter, variable: str) -> None:
+    """Raise WrongInputError where traces cannot be had: the extra is not installed, or the collector's address is none.
+
+    It names `variable`, the setting that asked for them, or that of the address.
+    """
+    if exporter != "off":
+        _loaded(exporter, variable).check(exporter)
+
+
+def _loaded(exporter: Exporter, variable: str) -> ModuleType:
     try:
         from service import spans  # noqa: PLC0415 - the extra
     except ModuleNotFoundError as error:
         detail = f"{variable}: got {exporter!r}; needs the extra 'tracing': pip install -e '.[tracing]' ({error})"
         raise WrongInputError([{"field": variable, "value": exporter, "detail": detail}]) from error
-    return spans.start(exporter, service)
+    return spans

@@ -224,11 +224,18 @@ def test_a_span_that_is_printed_is_one_line(capsys: pytest.CaptureFixture[str]) 
     assert "7\\nx" in found.err
 
 
-def test_an_address_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("address", ["localhost:4318", "http://x:y", "ftp://x:1", "4318"])
+def test_an_address_that_is_none_is_named(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the service starts, and not by an exporter every few seconds."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318")
-    with pytest.raises(WrongInputError, match=r"^OTEL_EXPORTER_OTLP_ENDPOINT: got 'localhost:4318.*; allowed: http://"):
-        tracing.start("otlp", "client", "CLIENT_TRACING")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+    found = []
+    for ask in (lambda: tracing.start("otlp", "client", "CLIENT_TRACING"), lambda: tracing.check("otlp", "X")):
+        with pytest.raises(WrongInputError) as caught:
+            ask()
+        found.append(str(caught.value))
+
+    start, end = f"OTEL_EXPORTER_OTLP_ENDPOINT: got '{address}", "; allowed: http://HOST:PORT, or https"
+    assert [(each.startswith(start), each.endswith(end)) for each in found] == [(True, True)] * 2
 
 
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
