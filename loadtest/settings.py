@@ -18,3 +18,4 @@ class LoadtestSettings(BaseSettings):
     out: Path = Field(Path("results"), description="folder of all runs")
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
+    ui_scenarios: Path = Field(Path(), description="folder whose scenario files the form of Locust's web UI offers")
