@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loadtest.scenario import Scenario
 
 ENGINES = ("live", "virtual")
+ALL_ARMS = "(all arms)"
 # More files than a form can show are no folder of scenarios.
 _MOST_FILES = 200
 _LARGEST_FILE = 1_000_000
@@ -88,12 +89,14 @@ def choose(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
 
 
 def _arms(values: Sequence[str], name: str, found: Scenario) -> list[str]:
-    """Return the chosen arms; 'scenario: arm' or the arm alone, and several may stand between commas."""
+    """Return the chosen arms, all where none is named: 'scenario: arm' or the arm alone, and several between commas."""
     chosen = []
     for value in filter(None, (part.strip() for each in values for part in each.split(","))):
+        if value == ALL_ARMS:
+            continue
         whose, _, arm = value.rpartition(_BETWEEN)
         if whose not in ("", name):
-            raise _wrong("arms", value, f"arms of {name}: {', '.join(found.arms)}; none chosen means all")
+            raise _wrong("arms", value, f"arms of {name}: {', '.join(found.arms)}")
         chosen.append(arm)
     return found.choose_arms(chosen)
 

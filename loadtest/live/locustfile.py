@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from flask.json.provider import DefaultJSONProvider
 from gevent.pool import Group
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.exception import CatchResponseError
@@ -67,11 +66,11 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--scenario", choices=names, default=names[0], help="what is run: load, faults and arms")
     parser.add_argument(
         "--arms",
-        choices=form.arms(names),
-        default=[],
+        choices=[form.ALL_ARMS, *form.arms(names)],
+        default=[form.ALL_ARMS],  # Locust takes an empty list for one of numbers
         nargs="*",
         is_multiple=True,
-        help="of that scenario; none chosen: all; Ctrl chooses several",
+        help="of that scenario; Ctrl chooses several",
     )
     parser.add_argument("--seeds", default="", help="such as 1-5 or 3,7; empty: the scenario's own")
     parser.add_argument(
@@ -126,8 +125,8 @@ def add_pages(environment: Environment, **_: Any) -> None:
     if web is None or web.app is None:
         return
     pages.install(web.app, Desk(environment), web.auth_required_if_enabled)
-    if isinstance(web.app.json, DefaultJSONProvider):
-        web.app.json.sort_keys = False  # the form's fields in the order in which they were added, not in the alphabet's
+    # The form's fields in the order in which they were added, not in the alphabet's.
+    web.app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     web.template_args["extended_tabs"] = [pages.TAB]
     web.template_args["extended_csv_files"] = [
         {"href": "./results/index.html", "title": "Breaker Lab: all runs and their reports"}

@@ -35,15 +35,6 @@ FIELDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """One short run of both arms: what it printed, and its folder."""
-    root = tmp_path_factory.mktemp("run")
-    done = lab.loadtest("run", str(lab.scenario(root)), "--out", str(root / "results"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, root / "results" / "short" / "latest"
-
-
 def test_the_breaker_follows_the_document(finished: tuple[str, Path]) -> None:
     """Result, state and count of every request, over real HTTP."""
     guarded = sorted((row for row in lab.rows(finished[1]) if row["arm"] == "with"), key=lambda row: row["id"])

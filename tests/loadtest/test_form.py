@@ -55,6 +55,8 @@ def test_every_arm_is_offered_with_its_scenario(own: Path) -> None:
     [
         ([], ["short", "long"]),
         ([""], ["short", "long"]),
+        (["(all arms)"], ["short", "long"]),
+        (["(all arms)", "long"], ["long"]),
         (["long"], ["long"]),
         (["{mine}: long", "{mine}: short"], ["short", "long"]),
         (["long, short"], ["short", "long"]),

@@ -23,7 +23,7 @@ title = "Mine"
 load = [{ requests = 20, rate_per_s = 2 }]
 [[faults.phases]]
 duration_s = 3
-profile = { sequence = "FFFFFSSS" }
+profile = { sequence = "FFFFFSSS", latency = { mean_s = 0.2 } }
 name = "storm"
 [[faults.phases]]
 profile = { latency = { mean_s = 0.2 } }
