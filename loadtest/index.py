@@ -72,7 +72,7 @@ def find(root: Path) -> Runs:
         if report is not None:
             others.append((name, f"{name}/{report}"))
             continue
-        if not (folder / "manifest.json").is_file():
+        if folder.name.startswith(("sweep-", "tune-")) or not (folder / "manifest.json").is_file():
             continue
         try:
             runs.append(_entry(folder, name))

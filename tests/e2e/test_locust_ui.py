@@ -64,6 +64,11 @@ def seen(ui: Ui) -> list[tuple[str, str, str]]:
     page.get(ui.url)
     browser.fill_form(page, ui.scenario, ["with", "without"])
     browser.open_tab(page, "Breaker")
+    again = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", b"scenario=experiment-1", timeout=5).read())
+    assert (again["success"], again["message"].partition(":")[0]) == (
+        False,
+        "a run is going on, or its report is being written",
+    )
     found: list[tuple[str, str, str]] = []
     until = time.monotonic() + 40
     while time.monotonic() < until and not (found and found[-1][2]):

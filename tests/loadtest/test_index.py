@@ -134,8 +134,14 @@ def test_a_broken_folder_is_left_out_with_the_reason(root: Path, manifest: str, 
 
 
 def test_other_folders_are_no_runs(root: Path) -> None:
-    """Sweeps, comparisons and benchmarks have a section of their own; foreign and hidden folders are passed over."""
-    for name, file in (("mine/sweep-1", "sweep.html"), ("bench/x", "bench.md"), ("foreign/y", "z.txt"), (".h/a", "b")):
+    """Sweeps and benchmarks have a section of their own; foreign, hidden and unfinished ones are passed over."""
+    for name, file in (
+        ("mine/sweep-1", "sweep.html"),
+        ("bench/x", "bench.md"),
+        ("foreign/y", "z.txt"),
+        (".h/a", "b"),
+        ("mine/sweep-2", "manifest.json"),
+    ):
         (root / name).mkdir(parents=True)
         (root / name / file).write_text("x", encoding="utf-8")
 

@@ -175,6 +175,8 @@
         svg.append(draw("rect", { x: start, width: stop - start, y: height - bottom + 6, height: 10, fill: `var(--${state})` }));
       }
       for (const at of times(many * run.column_s, (x(many) - x(0)) / 70)) {
+        const last = each === run.chart.at(-1);
+        if (at && !last && x(many) - x(at / run.column_s) < 40) continue; // the next arm's 0 s stands there
         svg.append(draw("text", { x: x(offset + at / run.column_s), y: height - bottom + 32, "text-anchor": "middle" }, `${at} s`));
       }
       offset += many;
