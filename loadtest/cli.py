@@ -211,7 +211,7 @@ def index(
     except OSError as error:
         raise _wrong("out", str(root), f"a folder that can be written ({error.strerror})") from error
     found = find(root)
-    out.print(f"{len(found.runs)} runs: {page}", markup=False)
+    out.print(f"{len(found.runs)} run(s): {page}", markup=False)
     for name, why in found.skipped:
         out.print(f"left out: {name}: {why}", markup=False)
 
@@ -413,6 +413,7 @@ def ui(
     urls = _urls(settings)
     listen(settings.ui_host, settings.ui_port).close()
     settings.out.mkdir(parents=True, exist_ok=True)
+    write_index(settings.out)
     log = settings.out / ".ui.log"
     try:
         if urls is not None:

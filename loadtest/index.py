@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,17 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - a system without flock
+    fcntl = None  # type: ignore[assignment]
 
 INDEX = "index.html"
 _LARGEST = 20_000_000
+_CODE_MARKS = MarkdownIt("zero", {"html": False}).enable("backticks")
 _REPORTS = ("compare.html", "sweep.html", "tune.html", "agreement.md", "bench.md", "conformance.html", "soak.md")
 
 
@@ -83,16 +90,27 @@ def find(root: Path) -> Runs:
 
 
 def write_index(root: Path) -> Path:
-    """Write the page, whole or not at all; two runs that end together both write it, and the last one has all."""
+    """Write the page, whole or not at all. Of two runs that end together one waits, so that the page has both."""
+    page, draft = root / INDEX, root / f".{INDEX}.{os.getpid()}"
     environment = Environment(loader=PackageLoader("loadtest.report"), undefined=StrictUndefined, autoescape=True)
-    found = find(root)
-    scenarios = sorted({each.scenario for each in found.runs})
-    text = environment.get_template("index.html.j2").render(found=found, scenarios=scenarios, said=_said)
-    page = root / INDEX
-    draft = root / f".{INDEX}.{os.getpid()}"
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(page)
+    template = environment.get_template("index.html.j2")
+    with _alone(root):
+        found = find(root)
+        scenarios = sorted({each.scenario for each in found.runs})
+        draft.write_text(template.render(found=found, scenarios=scenarios, said=_said), encoding="utf-8")
+        draft.replace(page)
     return page
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold a lock, where there are locks and the folder's may be used; it goes with the process."""
+    with ExitStack() as stack:
+        if fcntl is not None:
+            with suppress(OSError):
+                file = stack.enter_context((root / ".index.lock").open("a", encoding="utf-8"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def update_index(run: Path) -> None:
@@ -175,8 +193,7 @@ def _first_words(report: Path) -> str:
 
 def _said(headline: str) -> Markup:
     """Turn a headline's code marks into HTML; everything else is escaped."""
-    markdown = MarkdownIt("zero", {"html": False}).enable("backticks")
-    return Markup(markdown.renderInline(headline))  # noqa: S704 - HTML is disabled
+    return Markup(_CODE_MARKS.renderInline(headline))  # noqa: S704 - HTML is disabled
 
 
 def _why(error: Exception) -> str:

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from loadtest.arrivals import schedule
 from loadtest.summary import OUTCOMES
 from loadtest.tail import Tail
 
@@ -71,8 +70,8 @@ class Progress:
         self._seeds: list[int] = manifest["seeds"]
         self._arms: list[str] = manifest["arms"]
         self._guarded = {name: arm.guarded for name, arm in scenario.arms.items()}
-        self._planned = sum(
-            sum(1 for _ in schedule(scenario.load_of(arm), seed)) for seed in self._seeds for arm in self._arms
+        self._planned = sum(segment.requests for arm in self._arms for segment in scenario.load_of(arm)) * len(
+            self._seeds
         )
         self._rows, self._changes = Tail(folder.requests), Tail(folder.transitions)
         self._samples = Tail(folder.samples)

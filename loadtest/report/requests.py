@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from loadtest.phases import named_spans
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # With more points than this in a picture a page gets slow; with more in all it gets large.
 MOST_SHOWN = 6000
 MOST_KEPT = 20_000
+MOST_SEEDS = 20
 _WOULD_HAVE = ("ok", "error", "timeout")
 
 
@@ -29,9 +31,9 @@ def requests_of(done: Finished) -> dict[str, Any]:
     many seeds, the first ones are there, and `seeds_left_out` says how many are not.
     """
     seeds = done.manifest["seeds"]
-    most = max((sum(_count(arm, seed) for arm in done.arms) for seed in seeds), default=0)
+    most = max(Counter(row.seed for arm in done.arms for row in arm.rows).values(), default=0)
     every = max(1, -(-most // MOST_SHOWN))
-    offered = max(1, min(len(seeds), MOST_KEPT // max(1, most // every)))
+    offered = max(1, min(len(seeds), MOST_SEEDS, MOST_KEPT // max(1, most // every)))
     return {
         "outcomes": {name: {"word": look.word, "colour": look.colour} for name, look in theme.OUTCOMES.items()},
         "states": {name: {"word": look.word, "colour": look.colour} for name, look in theme.STATES.items()},
@@ -48,10 +50,6 @@ def requests_of(done: Finished) -> dict[str, Any]:
 def as_script(data: dict[str, Any]) -> str:
     """Return JSON that may stand in a script element: nothing in it can end that element."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def _count(arm: Measured, seed: int) -> int:
-    return sum(row.seed == seed for row in arm.rows)
 
 
 def _arm(done: Finished, arm: Measured, seed: int, every: int) -> dict[str, Any]:

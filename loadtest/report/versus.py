@@ -34,20 +34,22 @@ def write_versus(found: Versus, folder: Path, names: tuple[str, str]) -> None:
 
 
 def headline(found: Versus) -> str:
-    """Say for each arm what changed from A to B, and which of it is beyond chance."""
-    said = []
-    for arm in found.arms:
-        by_name = {each.figure: each for each in arm.figures}
-        parts = [
-            f"{each.word.partition(',')[0]} {_value(each.first, each)} to {_value(each.second, each)}"
-            for each in map(by_name.get, _TOLD)
-            if each and (each.first or each.second)
-        ]
-        beyond = [each.word for each in arm.figures if each.beyond_chance]
-        if any(each.interval for each in arm.figures):
-            parts.append(f"beyond chance: {'; '.join(beyond) if beyond else 'nothing'}")
-        said.append(f"`{arm.arm}`: {', '.join(parts)}.")
-    return " ".join(said)
+    """Say for each arm what became of its main figures from A to B, and how much of it is beyond chance."""
+    return " ".join(f"`{arm.arm}`: {_told(arm)}." for arm in found.arms)
+
+
+def _told(arm: ArmPair) -> str:
+    shown = [each for each in arm.figures if each.first or each.second]
+    if all(each.difference == 0 for each in shown):
+        return "the same in every figure"
+    main = [each for each in shown if each.figure in _TOLD]
+    parts = [
+        f"{each.word.partition(',')[0]} {_value(each.first, each)} to {_value(each.second, each)}" for each in main
+    ]
+    if any(each.interval for each in shown):
+        beyond = sum(each.beyond_chance for each in shown)
+        parts.append(f"{beyond or 'none'} of {len(shown)} figures beyond chance")
+    return ", ".join(parts)
 
 
 def _write_charts(found: Versus, folder: Path) -> None:
@@ -70,7 +72,8 @@ def _markdown(found: Versus, names: tuple[str, str]) -> str:
     )
     text = environment.get_template("versus.md.j2").render(
         found=found,
-        sides=[("A", names[0], found.first), ("B", names[1], found.second)],
+        runs=_runs(found, names),
+        fence="`" * (2 + max((line.count("`") for line in found.scenario_diff), default=0) + 1),
         headline=headline(found),
         warnings=_warnings(found),
         once=_all_once(found),
@@ -81,13 +84,27 @@ def _markdown(found: Versus, names: tuple[str, str]) -> str:
             "second": "B",
             "difference": "difference",
             "interval": "95 % interval",
-            "sign": "",
+            "sign": "beyond chance",
         },
         differences=[{"name": name, "first": first, "second": second} for name, first, second in found.differences],
         pooled=_pooled(found),
         table=table,
     )
     return tidy(text)
+
+
+def _runs(found: Versus, names: tuple[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "side": side,
+            "run": name.replace("`", "'"),
+            "started": done.manifest["started"][:19].replace("T", " "),
+            "engine": done.manifest["engine"],
+            "seeds": len(done.manifest["seeds"]),
+            "revision": done.manifest["git_revision"] or "unknown",
+        }
+        for side, name, done in (("A", names[0], found.first), ("B", names[1], found.second))
+    ]
 
 
 def _warnings(found: Versus) -> list[str]:
@@ -115,10 +132,10 @@ def _rows(arm: ArmPair) -> list[dict[str, str]]:
             "interval": f"{_change(each.interval[0], each)} to {_change(each.interval[1], each)}"
             if each.interval
             else "",
-            "sign": "**beyond chance**" if each.beyond_chance else "",
+            "sign": "**yes**" if each.beyond_chance else "no" if each.interval else "",
         }
         for each in arm.figures
-        if each.first or each.second
+        if each.first or each.second  # what is nothing in both runs needs no line
     ]
 
 

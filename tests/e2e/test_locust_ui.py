@@ -37,8 +37,9 @@ class Ui(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
-    """Start everything once; at the end, nothing is left of it."""
+def ui(tmp_path_factory: pytest.TempPathFactory, finished: tuple[str, Path]) -> Iterator[Ui]:
+    """Start everything once, after the run without a UI, which keeps to a time; at the end, nothing is left of it."""
+    assert finished
     root = tmp_path_factory.mktemp("ui")
     scenario, results = lab.scenario(root), root / "results"
     with socket.socket() as free:
@@ -92,6 +93,10 @@ def test_a_wrong_value_is_told_beneath_the_form(ui: Ui) -> None:
     assert browser.wait_for(ui.page, "[role=alert]").text == (
         "seeds: got '1-x'; allowed: whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9"
     )
+    gone = b"scenario=experiment-1&host=http://127.0.0.1:9&backend_url=http://127.0.0.1:9"
+    answer = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", gone, timeout=5).read())
+    assert answer["success"] is False
+    assert answer["message"].startswith("client-url: client at http://127.0.0.1:9: cannot be reached")
     assert ui.runs() == []
 
 
@@ -225,13 +230,28 @@ def test_a_report_is_complete_in_print_and_without_javascript(ui: Ui, seen: list
 
 
 @pytest.mark.browser
+def test_two_runs_side_by_side(ui: Ui, seen: list[tuple[str, str, str]], finished: tuple[str, Path]) -> None:
+    """The run from the form against the one without a form: the same weather, and no difference but in times."""
+    assert seen
+    second = ui.runs()[0]
+    done = lab.loadtest("report", str(finished[1]), str(second))
+    assert done.returncode == 0, done.stderr
+    ui.page.get(f"{ui.url}/results/index.html")
+    ui.page.find_element(By.PARTIAL_LINK_TEXT, f"-{second.name}").click()
+
+    tables = [each.text for each in ui.page.find_elements(By.TAG_NAME, "table")]
+    assert "fast-fail rate 31.8 % 31.8 % +0.0 points" in tables[2]
+    assert "Paired, one seed that both runs have, on the same weather" in browser.text_of(ui.page, "body")
+    assert "One run of each is an anecdote" in browser.text_of(ui.page, "body")
+
+
+@pytest.mark.browser
 def test_the_page_of_all_runs(ui: Ui, seen: list[tuple[str, str, str]]) -> None:
     """Newest first, with headlines; words choose among them; a link leads to the report."""
     page = ui.page
-    page.get(seen[-1][2].replace(seen[-1][2].partition("/results/")[2], ""))
+    assert seen
+    page.get(f"{ui.url}/results/")
     runs = page.find_elements(By.CSS_SELECTOR, ".runs > li")
-
-    assert [run.find_element(By.TAG_NAME, "code").text for run in runs if "virtual engine" not in run.text]
     links = [run.find_element(By.CSS_SELECTOR, "h3 a").get_attribute("href") for run in runs]
     assert links == [f"{ui.url}/results/short/{run.name}/report.html" for run in reversed(ui.runs())]
     assert "Arm with against without: the mean response time went from" in runs[-1].text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest import index
+from loadtest.cli import main
 from loadtest.finish import finish
 from loadtest.index import find, write_index
 
@@ -63,7 +64,7 @@ def test_a_run_writes_the_page_of_its_folder(first: RunFolder) -> None:
     page = (first.path.parent.parent / "index.html").read_text(encoding="utf-8")
 
     assert f'href="mine/{first.path.name}/report.html"' in page
-    assert [path.name for path in first.path.parent.parent.glob(".index*")] == []
+    assert [path.name for path in first.path.parent.parent.glob(".index.html*")] == []
 
 
 def test_newest_first_whatever_the_folders_are_called(root: Path) -> None:
@@ -171,6 +172,28 @@ def test_words_of_a_scenario_stay_text(root: Path) -> None:
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     """Not a page that looks broken."""
     assert "make experiment-1" in write_index(tmp_path).read_text(encoding="utf-8")
+
+
+def test_the_command_writes_the_page_anew(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says how many runs there are and what it left out; a folder that is not there is a mistake."""
+    (root / "other" / "run").mkdir(parents=True)
+    (root / "other" / "run" / "manifest.json").write_text("{}", encoding="utf-8")
+    codes = []
+    for out in (root, root / "none"):
+        monkeypatch.setattr("sys.argv", ["loadtest", "index", "--out", str(out)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        codes.append(ended.value.code)
+
+    said = capsys.readouterr()
+    assert codes == [0, 2]
+    assert said.out.splitlines() == [
+        f"1 run(s): {root / 'index.html'}",
+        "left out: other/run: manifest.json has no scenario",
+    ]
+    assert said.err == f"loadtest: out: got {str(root / 'none')!r}; allowed: a folder that is there\n"
 
 
 def test_a_report_elsewhere_writes_no_page(root: Path, first: RunFolder) -> None:

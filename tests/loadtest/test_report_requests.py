@@ -66,6 +66,13 @@ def test_a_large_run_is_thinned_out_and_says_so(
     assert [[arm["id"] for arm in seed["arms"]] for seed in data["seeds"]] == [[[4, 8, 12, 16, 20]] * 2] * 2
 
 
+def test_of_many_seeds_the_first_are_there(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
+    """The choice of seeds stays one that fits a page."""
+    data = requests_of(measure(new_run(tmp_path, TEXT, range(1, 31))))
+
+    assert ([each["seed"] for each in data["seeds"]], data["seeds_left_out"]) == (list(range(1, 21)), 10)
+
+
 def test_a_run_without_rows_has_an_empty_picture(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """Cut off before its first request."""
     data = requests_of(measure(new_run(tmp_path, TEXT, only=[], complete=False)))

@@ -228,7 +228,7 @@
       if (shade) { shade.remove(); shade = null; zoomTo(axes.second(Math.min(start.x, now.x)), axes.second(Math.max(start.x, now.x))); } else pick(plot, nearest(plot, now));
     });
     node.addEventListener("pointercancel", () => { began = null; if (shade) shade.remove(); shade = null; });
-    node.addEventListener("pointerleave", () => { if (!began) pick(plot, null); });
+    node.addEventListener("pointerleave", (event) => { if (!began && event.pointerType !== "touch") pick(plot, null); });
     node.addEventListener("blur", () => pick(plot, null));
     node.addEventListener("keydown", (event) => {
       const place = picked && picked.arm === plot.arm ? plot.points.findIndex((each) => each.place === picked.place) : -1;
