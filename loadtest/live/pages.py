@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, request, send_file
 
-from loadtest.report import theme
+from loadtest.report import looks
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def _routes(lab: Lab, guarded: Callable[..., Any]) -> Blueprint:
 
 
 def _head() -> str:
-    colours = "".join(f"--{name.replace('_', '-')}:{look.colour};" for name, look in theme.OUTCOMES.items())
-    states = "".join(f"--{name}:{look.colour};" for name, look in theme.STATES.items() if name != "closed")
+    colours = "".join(f"--{name.replace('_', '-')}:{look.colour};" for name, look in looks.OUTCOMES.items())
+    states = "".join(f"--{name}:{look.colour};" for name, look in looks.STATES.items() if name != "closed")
     return (
         '    <link rel="stylesheet" href="./breaker/tab.css">\n'
         f"    <style>#breaker-lab {{ {colours}{states} }}</style>\n"

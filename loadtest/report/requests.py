@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from loadtest.phases import named_spans
-from loadtest.report import theme
+from loadtest.report import looks
 from loadtest.summary import SERVED, STATES, state_bands
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def requests_of(done: Finished) -> dict[str, Any]:
     every = max(1, -(-most // MOST_SHOWN))
     offered = max(1, min(len(seeds), MOST_SEEDS, MOST_KEPT // max(1, most // every)))
     return {
-        "outcomes": {name: {"word": look.word, "colour": look.colour} for name, look in theme.OUTCOMES.items()},
-        "states": {name: {"word": look.word, "colour": look.colour} for name, look in theme.STATES.items()},
+        "outcomes": {name: {"word": look.word, "colour": look.colour} for name, look in looks.OUTCOMES.items()},
+        "states": {name: {"word": look.word, "colour": look.colour} for name, look in looks.STATES.items()},
         "served": SERVED,
         "would_have": _WOULD_HAVE,
         "every": every,
@@ -78,7 +78,7 @@ def _arm(done: Finished, arm: Measured, seed: int, every: int) -> dict[str, Any]
 
 def _columns(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the fields as lists; times in milliseconds, words as places in their lists (-1: none of them)."""
-    outcomes = list(theme.OUTCOMES)
+    outcomes = list(looks.OUTCOMES)
     return {
         "id": [row.id for row in rows],
         "sent_ms": [round(1000 * row.sent_s) for row in rows],

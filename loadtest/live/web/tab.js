@@ -10,7 +10,10 @@
   let latest = null;
   let drawn = "";
 
-  const section = make("section", { id: "breaker-lab", "aria-label": "Breaker Lab" });
+  const spoken = make("p", { class: "spoken", "aria-live": "polite" });
+  const body = make("div");
+  const section = make("section", { id: "breaker-lab", "aria-label": "Breaker Lab" }, spoken, body);
+  let pointer = null;
 
   function make(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
@@ -72,7 +75,8 @@
   }
 
   function render() {
-    const reading = document.activeElement && section.contains(document.activeElement) ? document.activeElement.id : "";
+    const reading = body.contains(document.activeElement) ? document.activeElement.id : "";
+    const scrolled = [...body.querySelectorAll(".table")].map((each) => [each.id, each.scrollTop]);
     const { run } = latest;
     const parts = [end()];
     if (!run) {
@@ -80,8 +84,14 @@
     } else {
       parts.push(now(run), chart(run), make("div", { class: "two only-breaker" }, transitions(run), counts(run)));
     }
-    section.replaceChildren(...parts.filter(Boolean));
-    if (reading) document.getElementById(reading)?.focus();
+    body.replaceChildren(...parts.filter(Boolean));
+    // What was drawn anew goes on where the reader was: focus, place in a table, and the column under the pointer.
+    if (reading) document.getElementById(reading)?.focus({ preventScroll: true });
+    for (const [id, top] of scrolled) document.getElementById(id)?.scrollTo(0, top);
+    const under = pointer && document.elementFromPoint(pointer.clientX, pointer.clientY)?.closest(".column");
+    if (under) under.dispatchEvent(new PointerEvent("pointerenter", pointer));
+    const said = run ? `${run.arm}: ${run.state === "none" ? "no breaker" : `breaker ${run.state}`}` : "";
+    if (spoken.textContent !== said) spoken.textContent = said;
   }
 
   /* What has become of the run, and the link to its report. */
@@ -110,7 +120,7 @@
     const word = run.state === "none" ? "no breaker" : run.state;
     const card = make("div", { class: "card only-breaker" });
     const facts = make("div", { class: "now" });
-    facts.append(make("div", {}, make("span", {}, "breaker"), make("b", { class: `state ${run.state}`, id: "breaker-state", "aria-live": "polite" }, word)));
+    facts.append(make("div", {}, make("span", {}, "breaker"), make("b", { class: `state ${run.state}`, id: "breaker-state" }, word)));
     if (run.state !== "none") facts.append(fact("in this state for", seconds(run.state_for_s)), fact("failures counted", String(run.failures)));
     facts.append(fact("transitions", String(run.transition_count)));
     facts.append(fact("arm", `${run.arm} (${run.arm_number} of ${run.arms})`));
@@ -156,7 +166,7 @@
     const most = Math.max(1, ...run.chart.flatMap((each) => sums(each, run.outcomes)));
     const x = (column) => left + (column / total) * (width - left);
     const y = (count) => 16 + (1 - count / most) * (height - bottom - 16);
-    const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spoken(run) });
+    const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": inWords(run) });
     for (const count of ticks(most)) {
       svg.append(draw("line", { x1: left, x2: width, y1: y(count), y2: y(count), class: "grid" }));
       svg.append(draw("text", { x: left - 6, y: y(count) + 4, "text-anchor": "end" }, String(count)));
@@ -235,11 +245,13 @@
     return Array.from({ length: Math.ceil(length / step) }, (_, place) => place * step);
   }
 
-  function spoken(run) {
+  function inWords(run) {
     const of = (name) => run.counts.reduce((sum, each) => sum + each[name], 0);
     return `Requests by outcome over time: ${run.outcomes.map((name) => `${WORDS[name]} ${of(name)}`).join(", ")}`;
   }
 
+  section.addEventListener("pointermove", ({ clientX, clientY }) => { pointer = { clientX, clientY }; });
+  section.addEventListener("pointerleave", () => { pointer = null; });
   setInterval(follow, 200);
   setInterval(ask, EVERY_MS);
   document.addEventListener("click", () => setTimeout(follow, 0));
