@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -25,8 +25,11 @@ compare-with-without: experiment-2  ## The same as experiment-2
 ui: $(VENV)/.lab  ## Locust's web UI on http://127.0.0.1:8089, with services of its own
 	@$(RUN) -m loadtest ui $(ARGS)
 
-report: $(VENV)/.lab  ## Rebuild a report from its rows: make report ARGS=results/experiment-1/latest
+report: $(VENV)/.lab  ## Rebuild a report (ARGS=results/experiment-1/latest), or compare two (ARGS='A B')
 	@$(RUN) -m loadtest report $(ARGS)
+
+index: $(VENV)/.lab  ## Write results/index.html, the page of all runs, anew
+	@$(RUN) -m loadtest index $(ARGS)
 
 # The fast tests share the cores. Those of tests/e2e mostly wait: three files of them run at once, in the order of their names
 # (pytest-xdist's own order would keep the longest for the end). 5: ARGS chose none of them.

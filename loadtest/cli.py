@@ -13,15 +13,18 @@ from rich.markup import escape
 
 from backend.settings import BackendSettings
 from client.settings import ClientSettings
-from loadtest import commands, run_folder, scenario
+from loadtest import commands, run_folder, scenario, versus
 from loadtest.commands import Interrupted, fail, out, wrong
-from loadtest.finish import Finished, finish
+from loadtest.finish import Finished, finish, measure
+from loadtest.index import find, update_index, write_index
 from loadtest.live.admin import Service
 from loadtest.live.engine import locust_command, run_live
 from loadtest.live.services import ChildError, Urls, end, last_words, own_services
 from loadtest.narrator import Narrator
 from loadtest.probability.command import probability
 from loadtest.report.headline import headline
+from loadtest.report.versus import headline as versus_headline
+from loadtest.report.versus import write_versus
 from loadtest.seeds import parse_seeds
 from loadtest.sweep.command import sweep
 from loadtest.virtual.engine import run_on_virtual_time
@@ -136,12 +139,57 @@ def report(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder of a run, such as results/experiment-1/latest.")
     ],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="[B]", help="A second run of the same scenario: compare the two.")
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Folder of a comparison (default: compare-A-B beside B).")
+    ] = None,
 ) -> None:
-    """Rebuild summary and report of a run from its rows. Needs no service and no network.
+    """Rebuild summary and report of a run from its rows, or compare two runs. Needs no service and no network.
 
-    Exit code 1 when a check or an expectation fails, as after the run itself.
+    Exit code 1 when a check or an expectation fails, as after the run itself; a comparison ends with 0.
     """
+    if other is not None:
+        _compare(folder, other, out_dir)
+        return
+    if out_dir is not None:
+        raise wrong("out", str(out_dir), "with two runs only: a report stands in the folder of its run")
     _conclude(run_folder.RunFolder(folder), finish(run_folder.RunFolder(folder)), None, "")
+
+
+def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
+    if first.resolve() == second.resolve():
+        raise wrong("A, B", str(first.resolve()), "two runs; these are the same folder")
+    found = versus.hold(*(measure(run_folder.RunFolder(each)) for each in (first, second)))
+    names = [each.resolve().name for each in (first, second)]
+    folder = out_dir or second.resolve().parent / f"compare-{names[0]}-{names[1]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_versus(found, folder, (str(first), str(second)))
+    except OSError as error:
+        raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+    update_index(second)
+    out.print(versus_headline(found), markup=False)
+    out.print(f"report: {folder / 'compare.html'}", markup=False)
+
+
+@app.command()
+def index(
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")] = None,
+) -> None:
+    """Write the page of all runs anew: index.html in the folder of results. Each run and each report does it, too."""
+    root = commands.settings(out=out_dir).out
+    if not root.is_dir():
+        raise wrong("out", str(root), "a folder that is there")
+    try:
+        page = write_index(root)
+    except OSError as error:
+        raise wrong("out", str(root), f"a folder that can be written ({error.strerror})") from error
+    found = find(root)
+    out.print(f"{len(found.runs)} run(s): {page}", markup=False)
+    for name, why in found.skipped:
+        out.print(f"left out: {name}: {why}", markup=False)
 
 
 app.command()(probability)
@@ -154,12 +202,21 @@ def ui(
     backend_url: BackendUrl = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")] = None,
     port: Annotated[str | None, typer.Option(metavar="N", help="Port of the web UI (default: 8089).")] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Offer the scenario files of this folder, too (default: this one)."),
+    ] = None,
 ) -> None:
-    """Open Locust's web UI, where a scenario and its arms are chosen in the form."""
-    settings = commands.settings(client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port)
+    """Open Locust's web UI: a form to choose a run, a tab that shows the breaker, and a link to each report."""
+    settings = commands.settings(
+        client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port, ui_scenarios=scenarios
+    )
+    if not settings.ui_scenarios.is_dir():
+        raise wrong("scenarios", str(settings.ui_scenarios), "a folder")
     urls = _urls(settings)
     listen(settings.ui_host, settings.ui_port).close()
     settings.out.mkdir(parents=True, exist_ok=True)
+    write_index(settings.out)
     log = settings.out / ".ui.log"
     try:
         if urls is not None:
@@ -173,8 +230,8 @@ def ui(
 
 def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     """Run Locust; what it prints, its tables at the end among it, goes to the log, and to the UI's own page of logs."""
-    where = ["--host", urls.client, "--client-url", urls.client, "--backend-url", urls.backend]
-    options = [*where, "--results", str(settings.out)]
+    where = ["--host", urls.client, "--backend-url", urls.backend]
+    options = [*where, "--results", str(settings.out), "--own-scenarios", str(settings.ui_scenarios)]
     place = ["--web-host", settings.ui_host, "--web-port", str(settings.ui_port), "--until-stdin-closes"]
     command = locust_command(*options, *place, "--loglevel", "WARNING")
     with log.open("ab") as said:

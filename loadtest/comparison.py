@@ -68,3 +68,17 @@ def interval(differences: Sequence[float]) -> list[float] | None:
         return None
     found = scipy.stats.bootstrap((differences,), np.mean, method="percentile", rng=np.random.default_rng(0))
     return [float(found.confidence_interval.low), float(found.confidence_interval.high)]
+
+
+def unpaired_interval(before: Sequence[float], after: Sequence[float]) -> list[float] | None:
+    """Return the interval for the difference of two means over separate runs; none below LEAST_RUNS of each."""
+    if min(len(before), len(after)) < LEAST_RUNS:
+        return None
+
+    def difference(second: Any, first: Any, axis: int) -> Any:
+        return np.mean(second, axis=axis) - np.mean(first, axis=axis)
+
+    found = scipy.stats.bootstrap(
+        (after, before), difference, method="percentile", vectorized=True, rng=np.random.default_rng(0)
+    )
+    return [float(found.confidence_interval.low), float(found.confidence_interval.high)]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest import comparison, document, rows, verdict
 from loadtest.expectation import check_expectations
+from loadtest.index import update_index
 from loadtest.phases import spans
+from loadtest.report.headline import headline
 from loadtest.report.render import write_report
 from loadtest.summary import Measured, fold, gather
 from loadtest.validity import Check, check_claims, check_run, comparable
@@ -53,7 +55,16 @@ def _check(values: dict[str, Any]) -> Check:
 
 
 def finish(folder: RunFolder) -> Finished:
-    """Write summary.json and the report. Raises WrongInputError where the folder holds no run."""
+    """Write summary.json, the report, and the page of all runs. Raises WrongInputError where there is no run."""
+    finished = measure(folder)
+    folder.write("summary.json", json.dumps(finished.summary, indent=2) + "\n")
+    write_report(folder, finished)
+    update_index(folder.path)
+    return finished
+
+
+def measure(folder: RunFolder) -> Finished:
+    """Fold the rows of a run, and write nothing. Raises WrongInputError where the folder holds no run."""
     manifest, scenario = folder.manifest(), folder.scenario()
     arms = gather(
         manifest["arms"],
@@ -81,9 +92,8 @@ def finish(folder: RunFolder) -> Finished:
         "validity": [check.as_json() for check in checks],
         "expect": [check.as_json() for check in check_expectations(scenario, arms)],
     }
-    folder.write("summary.json", json.dumps(summary, indent=2) + "\n")
     finished = Finished(scenario, manifest, arms, summary)
-    write_report(folder, finished)
+    summary["headline"] = headline(finished)
     return finished
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn
 
 from loadtest import trace
 from loadtest.arrivals import schedule
 from loadtest.rows import Row
+from loadtest.tail import Tail
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -26,24 +25,6 @@ if TYPE_CHECKING:
 TRACED = 40
 PLAIN_EVERY_S = 10.0
 BETWEEN_ARMS_S = 1.0
-
-
-class _Tail:
-    """The records that a growing file of JSON lines has gained since the last look."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-
-    def new(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [json.loads(each) for each in whole.splitlines()]
 
 
 class Narrator:
@@ -60,7 +41,7 @@ class Narrator:
                 arrivals = list(schedule(scenario.load_of(arm), seed))
                 self._planned[arm, seed] = len(arrivals)
                 self._ends[arm, seed] = arrivals[-1].intended_s + BETWEEN_ARMS_S
-        self._rows, self._samples = _Tail(folder.requests), _Tail(folder.samples)
+        self._rows, self._samples = Tail(folder.requests), Tail(folder.samples)
         self._done = 0
         self._before: dict[tuple[str, int], Row] = {}
         self._state, self._place = "closed", ""

@@ -21,3 +21,4 @@ class LoadtestSettings(BaseSettings):
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
     tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
+    ui_scenarios: Path = Field(Path(), description="folder whose scenario files the form of Locust's web UI offers")

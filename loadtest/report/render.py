@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,7 @@ from loadtest.narrator import TRACED
 from loadtest.phases import named_spans
 from loadtest.report import balance, charts, spread, tables, theme, verdicts
 from loadtest.report.headline import chance_of_trip, headline
+from loadtest.report.requests import as_script, requests_of
 from loadtest.scenario import shipped
 from loadtest.virtual import distribution
 
@@ -36,7 +38,7 @@ def write_report(folder: RunFolder, done: Finished) -> None:
     _write_charts(pictures, done)
     source = _markdown(done)
     folder.write("report.md", source)
-    folder.write("report.html", page(done.scenario.title, source, folder.path))
+    folder.write("report.html", page(done.scenario.title, source, folder.path, requests_of(done)))
 
 
 def _write_charts(folder: Path, done: Finished) -> None:
@@ -168,7 +170,8 @@ def tidy(text: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def page(title: str, source: str, folder: Path) -> str:
+def page(title: str, source: str, folder: Path, requests: dict[str, Any] | None = None) -> str:
+    """Return the page of a Markdown text, with its charts inside. `requests` make the timeline answer the reader."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     drawn = {f"charts/{path.name}": path for path in (folder / "charts").glob("*.svg")}
 
@@ -180,7 +183,7 @@ def page(title: str, source: str, folder: Path) -> str:
             return label
         svg = path.read_text(encoding="utf-8")
         drawing = svg[svg.index("<svg") :]
-        return f'<span class="chart" role="img" aria-label="{label}">{drawing}</span>'
+        return f'<span class="chart {path.stem}" role="img" aria-label="{label}">{drawing}</span>'
 
     markdown.add_render_rule("image", picture)
     markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
@@ -189,4 +192,16 @@ def page(title: str, source: str, folder: Path) -> str:
     # A number and its unit stay on one line.
     joined = re.sub(r"(?<=\d) (?=(?:%|s|ms|points|requests|calls)\b|%)", "\u00a0", source)
     body = Markup(markdown.render(joined))  # noqa: S704 - made from Markdown with HTML disabled
-    return environment.get_template("page.html.j2").render(title=title, body=body)
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        body=body,
+        requests=Markup(as_script(requests)) if requests and "charts/timeline.svg" in drawn else None,  # noqa: S704
+        style=_own("requests.css"),
+        script=_own("requests.js"),
+    )
+
+
+def _own(name: str) -> Markup:
+    """Return a file of the lab's own that becomes part of a page."""
+    text = (resources.files("loadtest.report") / "templates" / name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704

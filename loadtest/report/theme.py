@@ -1,17 +1,16 @@
-"""How charts look: told apart by colour and by shape, readable on white and on a dark page.
-
-Colours are Okabe and Ito's, chosen to be told apart with any kind of colour vision.
-"""
+"""How charts look: told apart by colour and by shape, readable on white and on a dark page."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib import style as mpl_style
 from matplotlib.figure import Figure
+
+from loadtest.report import looks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -23,30 +22,8 @@ _STYLE = (
     "<style>:root{--ink:#1f2328;--grid:#d0d7de}"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--grid:#3a424c}}</style>"
 )
-
-
-class Look(NamedTuple):
-    """How one kind of thing is drawn, always the same way."""
-
-    colour: str
-    marker: str
-    hatch: str
-    word: str
-
-
-OUTCOMES = {
-    "ok": Look("#009E73", "o", "", "ok"),
-    "error": Look("#D55E00", "X", "xx", "error"),
-    "timeout": Look("#CC79A7", "s", "..", "timeout"),
-    "fast_fail": Look("#56B4E9", "v", "//", "fast-fail"),
-    "rejected": Look("#F0E442", "P", "++", "rejected"),
-    "cancelled": Look("#999999", "*", "--", "cancelled"),
-}
-STATES = {
-    "closed": Look("none", "", "", "closed"),
-    "open": Look("#0072B2", "", "///", "open"),
-    "half-open": Look("#E69F00", "", "...", "half-open"),
-}
+Look = looks.Look
+OUTCOMES, STATES = looks.OUTCOMES, looks.STATES
 ARMS = (
     *(("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#E69F00", (0, (5, 1, 1, 1)))),
     *(("#56B4E9", (0, (8, 2))), ("#999999", (0, (1, 1))), ("#8B5A2B", (0, (3, 1, 1, 1, 1, 1)))),

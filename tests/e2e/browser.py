@@ -11,12 +11,15 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from selenium.webdriver.remote.webelement import WebElement
 
 FLAGS = [
     "--headless",
@@ -49,40 +52,51 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
         opened.quit()
 
 
-def start_run(page: webdriver.Chrome, url: str, scenario: str, arm: str) -> None:
-    """Choose scenario and arm in the form, as a person would, and press start."""
-    page.get(url)
+def fill_form(page: webdriver.Chrome, scenario: str, arms: Sequence[str] = (), **fields: str) -> None:
+    """Choose scenario and arms in the form, write into its other fields, and press start, as a person would."""
     wait = WebDriverWait(page, 20)
-    wait.until(lambda shown: "Status" in shown.find_element(By.TAG_NAME, "body").text.title())
+    wait.until(lambda shown: shown.find_elements(By.CSS_SELECTOR, "header"))
     for button in page.find_elements(By.TAG_NAME, "button"):
         if button.text.strip().upper() == "NEW":  # after an earlier run the form is behind this button
             button.click()
     wait.until(lambda shown: shown.find_elements(By.CSS_SELECTOR, "select[name=scenario]"))
-    opener = next(each for each in page.find_elements(By.TAG_NAME, "button") if "Custom parameters" in each.text)
-    page.execute_script("arguments[0].scrollIntoView()", opener)
-    opener.click()
-    wait.until(lambda shown: shown.find_element(By.CSS_SELECTOR, "select[name=scenario]").is_displayed())
-    time.sleep(0.5)  # the form unfolds
-    Select(page.find_element(By.CSS_SELECTOR, "select[name=scenario]")).select_by_value(scenario)
-    Select(page.find_element(By.CSS_SELECTOR, "select[name=arms]")).select_by_value(arm)
+    choice = page.find_element(By.CSS_SELECTOR, "select[name=scenario]")
+    if not choice.is_displayed():
+        opener = next(each for each in page.find_elements(By.TAG_NAME, "button") if "Custom parameters" in each.text)
+        page.execute_script("arguments[0].scrollIntoView()", opener)
+        opener.click()
+        wait.until(lambda _: choice.is_displayed())
+        time.sleep(0.4)  # the form unfolds
+    Select(choice).select_by_value(scenario)
+    shown_arms = Select(page.find_element(By.CSS_SELECTOR, "select[name=arms]"))
+    shown_arms.deselect_all()
+    for arm in arms:
+        shown_arms.select_by_visible_text(f"{scenario}: {arm}")
+    if "engine" in fields:
+        Select(page.find_element(By.CSS_SELECTOR, "select[name=engine]")).select_by_value(fields.pop("engine"))
+    for name, text in fields.items():
+        field = page.find_element(By.CSS_SELECTOR, f"input[name={name}]")
+        field.send_keys(Keys.CONTROL, "a", Keys.DELETE)
+        field.send_keys(text)
     button = page.find_element(By.CSS_SELECTOR, "button[type=submit]")
     page.execute_script("arguments[0].scrollIntoView()", button)
     button.click()
-    wait.until(lambda shown: shown.find_element(By.TAG_NAME, "body").text)
-    wait.until(lambda shown: not any(each.is_displayed() for each in shown.find_elements(By.NAME, "scenario")))
 
 
-def wait_until_stopped(page: webdriver.Chrome) -> None:
-    """Wait until the page says that the test has ended."""
-    WebDriverWait(page, 30).until(lambda shown: "STOPPED" in shown.find_element(By.TAG_NAME, "body").text)
+def open_tab(page: webdriver.Chrome, title: str) -> None:
+    """Choose one of Locust's tabs."""
+    tabs = WebDriverWait(page, 20).until(lambda shown: shown.find_elements(By.CSS_SELECTOR, "[role=tab]"))
+    next(tab for tab in tabs if tab.text.strip().upper() == title.upper()).click()
 
 
-def wait_for_report(results: Path, within_s: float = 60.0) -> Path:
-    """Wait until the newest run has a report; return its folder."""
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        found = sorted(results.glob("*/latest/report.html"))
-        if found:
-            return found[-1].parent
-        time.sleep(0.2)
-    raise AssertionError(f"no report in {results} within {within_s:g} s")
+def text_of(page: webdriver.Chrome, css: str) -> str:
+    """Return the text of an element as it is shown at this moment, '' where there is none."""
+    found: str = page.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", css)
+    return found.strip()
+
+
+def wait_for(page: webdriver.Chrome, css: str, within_s: float = 30.0) -> WebElement:
+    """Wait until an element is shown."""
+    return WebDriverWait(page, within_s, 0.1).until(
+        lambda shown: next((each for each in shown.find_elements(By.CSS_SELECTOR, css) if each.is_displayed()), None)
+    )

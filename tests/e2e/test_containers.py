@@ -110,7 +110,8 @@ def test_one_experiment_from_the_browser(stack: tuple[Path, float], tmp_path: Pa
     folder, _ = stack
     earlier = set((folder / "results").glob("experiment-1/2*"))
     with browser.chromium(tmp_path / "profile") as page:
-        browser.start_run(page, "http://127.0.0.1:8089", "experiment-1", "independent-30")
+        page.get("http://127.0.0.1:8089")
+        browser.fill_form(page, "experiment-1", ["independent-30"])
         until = time.monotonic() + 60
         while time.monotonic() < until:
             new = [

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 import lab
-import pytest
 
 from loadtest.agreement.__main__ import agreement
 from loadtest.run_folder import RunFolder
@@ -30,15 +29,6 @@ FIELDS = [
     "backend_calls",
     "would_have",
 ]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """One short run of both arms: what it printed, and its folder."""
-    root = tmp_path_factory.mktemp("run")
-    done = lab.loadtest("run", str(lab.scenario(root)), "--out", str(root / "results"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, root / "results" / "short" / "latest"
 
 
 def test_the_breaker_follows_the_document(finished: tuple[str, Path]) -> None:

@@ -1,0 +1,204 @@
+"""The page of all runs: results/index.html, from what each run's summary says. Only small files are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - a system without flock
+    fcntl = None  # type: ignore[assignment]
+
+INDEX = "index.html"
+_LARGEST = 20_000_000
+_CODE_MARKS = MarkdownIt("zero", {"html": False}).enable("backticks")
+_REPORTS = ("compare.html", "sweep.html", "tune.html", "agreement.md", "bench.md", "conformance.html", "soak.md")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run, as the page shows it. `folder` is relative to the page, with slashes."""
+
+    folder: str
+    scenario: str
+    title: str
+    engine: str
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    started: datetime
+    revision: str
+    complete: bool
+    headline: str
+    broken: tuple[str, ...]
+    untrusted: bool
+    report: bool
+    picture: bool
+
+    @property
+    def verdict(self) -> str:
+        """Say in a few words whether the run can be believed and was as expected."""
+        if not self.complete:
+            return "incomplete"
+        if not self.report:
+            return "no report"
+        if self.untrusted:
+            return "does not hold"
+        return "not as expected" if self.broken else "holds"
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All that a folder of results holds: runs, newest first; other work; what could not be read, and why."""
+
+    runs: list[Entry]
+    others: list[tuple[str, str]]
+    skipped: list[tuple[str, str]]
+
+
+def find(root: Path) -> Runs:
+    """Look at every folder two levels down. Links are left out: they name what is there already."""
+    runs: list[Entry] = []
+    others: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
+    for folder in sorted(_folders(root, 2)):
+        name = folder.relative_to(root).as_posix()
+        report = next((each for each in _REPORTS if (folder / each).is_file()), None)
+        if report is not None:
+            others.append((name, f"{name}/{report}"))
+            continue
+        if folder.name.startswith(("sweep-", "tune-")) or not (folder / "manifest.json").is_file():
+            continue
+        try:
+            runs.append(_entry(folder, name))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            skipped.append((name, _why(error)))
+    runs.sort(key=lambda each: (each.started, each.folder), reverse=True)
+    return Runs(runs, others, skipped)
+
+
+def write_index(root: Path) -> Path:
+    """Write the page, whole or not at all. Of two runs that end together one waits, so that the page has both."""
+    page, draft = root / INDEX, root / f".{INDEX}.{os.getpid()}"
+    environment = Environment(loader=PackageLoader("loadtest.report"), undefined=StrictUndefined, autoescape=True)
+    template = environment.get_template("index.html.j2")
+    with _alone(root):
+        found = find(root)
+        scenarios = sorted({each.scenario for each in found.runs})
+        draft.write_text(template.render(found=found, scenarios=scenarios, said=_said), encoding="utf-8")
+        draft.replace(page)
+    return page
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold a lock, where there are locks and the folder's may be used; it goes with the process."""
+    with ExitStack() as stack:
+        if fcntl is not None:
+            with suppress(OSError):
+                file = stack.enter_context((root / ".index.lock").open("a", encoding="utf-8"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def update_index(run: Path) -> None:
+    """Write the page that a run belongs to: that of results/ for results/<scenario>/<run>. Elsewhere there is none."""
+    root = run.resolve().parent.parent
+    with suppress(OSError, ValueError, KeyError):
+        if _manifest(run)["scenario"] == run.resolve().parent.name:
+            write_index(root)
+
+
+def _folders(root: Path, depth: int) -> list[Path]:
+    try:
+        below = [each for each in root.iterdir() if not each.name.startswith(".")]
+    except OSError:
+        return []
+    folders = [each for each in below if each.is_dir() and not each.is_symlink()]
+    return folders if depth == 1 else [deeper for each in folders for deeper in _folders(each, depth - 1)]
+
+
+def _entry(folder: Path, name: str) -> Entry:
+    manifest = _manifest(folder)
+    summary = _read(folder / "summary.json") if (folder / "summary.json").is_file() else {}
+    checks = [(kind, check) for kind in ("validity", "expect") for check in summary.get(kind, ()) if not check["ok"]]
+    return Entry(
+        folder=name,
+        scenario=str(manifest["scenario"]),
+        title=_title(str(manifest["scenario_text"])),
+        engine=str(manifest["engine"]),
+        arms=tuple(map(str, manifest["arms"])),
+        seeds=tuple(map(int, manifest["seeds"])),
+        started=_time(manifest["started"]),
+        revision=str(manifest.get("git_revision") or "unknown"),
+        complete=manifest["complete"] is True,
+        headline=str(summary.get("headline") or _first_words(folder / "report.md")),
+        broken=tuple(f"{check['name']}: {check['detail']}" for _, check in checks),
+        untrusted=any(kind == "validity" for kind, _ in checks),
+        report=(folder / "report.html").is_file(),
+        picture=(folder / "charts" / "timeline.png").is_file(),
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return _read(folder / "manifest.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"{path.name} is too large")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise TypeError(f"{path.name} is no JSON object")
+    return found
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"started: got {text!r}, a time without its zone")
+    return found
+
+
+def _title(text: str) -> str:
+    """Return the title of a scenario's text without reading all of it as TOML, which takes longer than all the rest."""
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "title":
+            return value.strip().strip("\"'")
+    return ""
+
+
+def _first_words(report: Path) -> str:
+    """Return the headline of a report that was written before summaries had it."""
+    try:
+        with report.open(encoding="utf-8") as file:
+            lines = [file.readline().strip() for _ in range(3)]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return lines[2]
+
+
+def _said(headline: str) -> Markup:
+    """Turn a headline's code marks into HTML; everything else is escaped."""
+    return Markup(_CODE_MARKS.renderInline(headline))  # noqa: S704 - HTML is disabled
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"manifest.json has no {error.args[0]}"
+    if isinstance(error, json.JSONDecodeError):
+        return "a file of it is not JSON"
+    return str(error) or type(error).__name__
