@@ -31,6 +31,7 @@ from loadtest.sweep import workers
 from loadtest.sweep.conduct import conduct, new_sweep, resumed
 from loadtest.sweep.plan import MANY_REQUESTS
 from loadtest.sweep.report import headline as best_point
+from loadtest.tune.command import tune
 from loadtest.virtual.engine import run_on_virtual_time
 from service.problems import check
 from service.server import listen
@@ -343,6 +344,9 @@ def sweep(  # noqa: PLR0913 - each is an option
     if not quiet:
         out.print(f"\n{best_point(plan, standing).replace('`', '')}", markup=False)
     out.print(f"report: {planned.folder.path / 'sweep.html'}", markup=False)
+
+
+app.command()(tune)
 
 
 @app.command()
