@@ -41,11 +41,15 @@ def sentence(tmp_path: Path, text: str | bytes, bad_share: float = 0.05) -> str:
         'Time;Status;Duration\n"10";"ok";"0.1"\n12.5;error;.2\n\n13;504;2e0\n',
         "host\tduration_ms\ttimestamp\tcode\na\t100\t10\t302\nb\t200\t12.5\t500\nc\t2000\t13\t408\n",
         "time_ms,outcome,latency_s\n10000,ok,0.1\n12500,Error,0.2\n13000,TIMEOUT,2\n",
-        '{"ts": 10, "status": 404, "request_time": 0.1}\n{"ts": 12.5, "status": "0", "request_time": "0.2"}\n'
-        '{"ts": "13", "status": 499, "request_time": 2}\n',
-        '{"time": "2024-05-17T12:00:00Z", "status": "ok", "duration": 0.1, "path": "/a"}\n'
-        '{"time": "2024-05-17T14:00:02.5+02:00", "status": 599, "duration": 0.2}\n'
-        '{"duration": 2, "time": "2024-05-17 12:00:03+00:00", "status": "timeout"}',
+        (
+            '{"ts": 10, "status": 404, "request_time": 0.1}\n{"ts": 12.5, "status": "0", "request_time": "0.2"}\n'
+            '{"ts": "13", "status": 499, "request_time": 2}\n'
+        ),
+        (
+            '{"time": "2024-05-17T12:00:00Z", "status": "ok", "duration": 0.1, "path": "/a"}\n'
+            '{"time": "2024-05-17T14:00:02.5+02:00", "status": 599, "duration": 0.2}\n'
+            '{"duration": 2, "time": "2024-05-17 12:00:03+00:00", "status": "timeout"}'
+        ),
         "time,status,duration\n2024-05-17T12:00:00,ok,0.1\n2024-05-17T12:00:02.500,-,0.2\n2024-05-17T12:00:03,504,2\n",
     ],
     ids=["plain", "bom-crlf", "quoted", "tabs", "milliseconds", "json", "zones", "no-zone"],
@@ -133,12 +137,12 @@ def test_too_many_bad_lines(tmp_path: Path) -> None:
         ("a,b,c\n1,2,3\n", "time: no such column in the header"),
         ("tme,status,duration\n1,200,1\n", "did you mean 'time'?"),
         ("time,ts,status,duration\n1,1,200,1\n", "time: got 2 columns"),
-        ("time,status,duration\n5,200,1\n7,200,1\n6,200,1\n", "not in the order of time: line 4 has '6', after '7' in line 3"),
+        ("time,status,duration\n5,200,1\n7,200,1\n6,200,1\n", "the order of time: line 4 has '6', after '7' in line 3"),
         (
             "time,status,duration\n2024-05-17T12:00:00Z,200,1\n2024-05-17T12:00:01,200,1\n",
             "line 3: got time '2024-05-17T12:00:01', a time without a zone, but line 2 has a time with a zone",
         ),
-        ("time,status,duration\n5,200,1\n2024-05-17T12:00:01,200,1\n", "a time without a zone, but line 2 has a number"),
+        ("time,status,duration\n5,200,1\n2024-05-17T12:00:01,200,1\n", "without a zone, but line 2 has a number"),
         ("time,status,duration\n1715947200000,200,1\n", "name the column time_ms"),
         ("time,status,duration\n0,200,1\n700000,200,1\n", "spans 8.1 days; allowed: at most 7"),
         (b"PK\x03\x04\0\0\0", "not a text file in UTF-8"),
