@@ -1,1 +1,1 @@
-"""Settings for a real service: a recorded trace or a described fault profile in, recommended settings out."""
+"""Settings for a real service, from its fault profile or its access log."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.sweep import workers
-from loadtest.tune.conduct import conduct
+from loadtest.tune.conduct import affordable, all_runs, conduct
 from loadtest.tune.objective import parse_weights
 from loadtest.tune.problem import Asked, load
 from loadtest.tune.report import headline, notes, write_results
@@ -20,6 +20,9 @@ from service.wrong_input import WrongInputError, closest
 
 if TYPE_CHECKING:
     from loadtest.tune.problem import Problem
+
+# What a request takes on virtual time.
+_REQUEST_S = 3e-5
 
 
 def tune(  # noqa: PLR0913, PLR0917 - each is an option
@@ -102,6 +105,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         problem = load(source, arm, asked)
         if not quiet:
             cli.out.print(_what(problem), markup=False)
+            cli.out.print(_how_long(problem, asked, len(policies), hands.jobs), markup=False)
         with workers.local(hands.jobs) as crew:
             tuned = conduct(problem, asked, aim, policies, crew, cli.out)
         path = write_results(root, tuned, policies)
@@ -132,6 +136,14 @@ def _what(problem: Problem) -> str:
         f"searched on the first {first.end_s / 60:.3g} minutes ({len(first.incidents)} incidents), scored on the rest "
         f"({len(rest.incidents)})\n{waiting}"
     )
+
+
+def _how_long(problem: Problem, asked: Asked, policies: int, jobs: int) -> str:
+    """Guess the time, and say how to make it less."""
+    runs = all_runs(policies, affordable(problem.requests(LEARN), asked.candidates), asked.seeds)
+    minutes = runs * problem.requests(LEARN) * _REQUEST_S / jobs / 60
+    guess = f"about {max(1, round(minutes))} min; less with fewer --candidates and --seeds"
+    return f"{runs:,} runs of {problem.requests(LEARN):,} requests on {jobs} cores: {guess}"
 
 
 def _policies(wanted: list[str]) -> tuple[str, ...]:

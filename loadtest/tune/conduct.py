@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from loadtest.tune.problem import Asked, Problem
     from loadtest.tune.space import Dimension
 
-# Policies that libraries have; the others are this lab's own.
-COMMON = ("consecutive", "count_window", "time_window")
 # Above so many requests for all runs of a search the candidates become fewer.
 _MANY_REQUESTS = 6_000_000
 _FEWEST_CANDIDATES = 25
@@ -63,7 +61,6 @@ class Tuned:
     judge: Ledger
     found: Found
     answer: BreakerSettings
-    alternative: BreakerSettings | None
     failures: Mapping[str, int]
     sensitivity: tuple[Variation, ...]
     sensitivity_part: str
@@ -88,7 +85,7 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
     """Search on the first part, score on the rest, vary what was found."""
     spaces = {name: each for name, each in space(problem.wait_s).items() if name in policies}
     candidates = affordable(problem.requests(LEARN), asked.candidates)
-    total = planned_runs(len(spaces), candidates, asked.seeds) + 16 * asked.seeds
+    total = all_runs(len(spaces), candidates, asked.seeds)
     with _progress(console, total) as tell:
         runner = Runner(problem.scenarios, problem.timeout, crew, tell)
         learn, judge = Ledger(LEARN, runner, aim), Ledger(JUDGE, runner, aim)
@@ -97,9 +94,6 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
         tried = spaces if failures[LEARN] else {}
         fixed = tuple(dict.fromkeys((*problem.fixed, OFF)))
         found = search(learn, tried, candidates, asked.seeds, asked.seed, fixed)
-        alternative = next((each for each in found.finalists if each.policy in COMMON and each != DEFAULT), None)
-        if found.answer.policy in (*COMMON, "off"):
-            alternative = None
         scored = [DEFAULT, found.answer, *found.finalists]
         judge.ask(scored, asked.seeds)
         failures[JUDGE] = _failures(problem, judge, JUDGE)
@@ -116,7 +110,6 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
         judge,
         found,
         answer,
-        alternative if answer == found.answer else None,
         failures,
         sensitivity,
         where.part,
@@ -131,6 +124,11 @@ def affordable(requests: int, wanted: int) -> int:
     if requests * 5 * wanted <= _MANY_REQUESTS:
         return wanted
     return min(wanted, max(_FEWEST_CANDIDATES, _MANY_REQUESTS // (5 * requests)))
+
+
+def all_runs(policies: int, candidates: int, seeds: int) -> int:
+    """Return about how many runs a tune takes, scoring and variations among them."""
+    return planned_runs(policies, candidates, seeds) + (2 * policies + 6) * seeds
 
 
 def _parts(problem: Problem) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from client.settings import TimeoutSettings
+from client.settings import CallSettings, TimeoutSettings
 from loadtest import scenario
 from loadtest.scenario import Arm, Scenario
 from loadtest.sweep.plan import choose_arm
@@ -20,6 +20,7 @@ from loadtest.tune.rebuild import Rebuilt, rebuild
 from loadtest.tune.search import DEFAULT, JUDGE, LEARN
 from loadtest.tune.trace import OK, TIMEOUT, Trace, read
 from service.model import StrictModel
+from service.problems import check
 from service.wrong_input import WrongInputError, closest
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def _from_scenario(given: str, arm: str | None, asked: Asked) -> Problem:
     chosen = choose_arm(found, arm)
     settings = found.arms[chosen]
     timeout = settings.timeout if asked.timeout is None else TimeoutSettings(total_s=asked.timeout)
+    check({"breaker": settings.breaker.model_dump(exclude_unset=True), "timeout": timeout.model_dump()}, CallSettings)
     bare = Scenario(
         name=found.name,
         title=found.title,

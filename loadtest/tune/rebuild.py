@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _MOST_BINS = 3000
+_WIDEST_BIN_S = 600
 # Requests that a bin has on average: a change can be placed to within so many.
 _IN_A_BIN = 8
 _IN_A_STEP_OF_LOAD = 24
@@ -38,7 +39,9 @@ _LEAST_LATENCY_S = 1e-4
 # Fewer runs of failures than independence gives, by so many standard deviations: bursts.
 _BURSTS_FROM = 3.0
 _FEWEST_FAILURES = 5
+_LONGEST_BURST = 1000
 _LONGEST_PAUSE_S = 86_400
+_MOST_PER_S = 100_000
 _NORMAL = NormalDist()
 
 
@@ -87,7 +90,7 @@ def rebuild(trace: Trace, length_s: float, timeout_s: float) -> Rebuilt:
 
 def bin_edges(length_s: float, requests: int, wanted: int) -> Array:
     """Cut time into bins of equal whole seconds with `wanted` requests on average; the last may be half longer."""
-    width = max(1, math.ceil(wanted * length_s / requests), math.ceil(length_s / _MOST_BINS))
+    width = max(1, min(_WIDEST_BIN_S, math.ceil(wanted * length_s / requests)), math.ceil(length_s / _MOST_BINS))
     count = max(1, round(length_s / width))
     return np.append(np.arange(count) * float(width), length_s)
 
@@ -106,11 +109,18 @@ def _load(trace: Trace, length_s: float) -> tuple[Segment, ...]:
         first = not load or empty_s > 0
         pause_s = empty_s + width_s / count if first else 0.0
         if pause_s > _LONGEST_PAUSE_S:
-            detail = f"trace {trace.name}: nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h"
-            raise WrongInputError([{"field": "trace", "value": trace.name, "detail": detail}])
+            raise _wrong(trace, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+        if count / width_s > _MOST_PER_S:
+            raise _wrong(
+                trace, f"{count:,} requests come within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
+            )
         load.append(Segment(requests=count, rate_per_s=count / width_s, pause_s=pause_s))
         empty_s = 0.0
     return tuple(load)
+
+
+def _wrong(trace: Trace, said: str) -> WrongInputError:
+    return WrongInputError([{"field": "trace", "value": trace.name, "detail": f"trace {trace.name}: {said}"}])
 
 
 def _cut(trace: Trace, edges: Array) -> list[float]:
@@ -211,15 +221,16 @@ def burst_length(failed: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
     The number of runs is then hypergeometric (Wald and Wolfowitz, 1940).
     """
     count, failures = len(failed), int(failed.sum())
-    if failures < _FEWEST_FAILURES or failures == count:
-        return None
     fine = count - failures
+    if failures < _FEWEST_FAILURES or fine <= 1.001 * count / _LONGEST_BURST:
+        return None
     runs = int(failed[0]) + int(np.sum(failed[1:] & ~failed[:-1]))
     expected = failures * (fine + 1) / count
     variance = expected * (failures - 1) / count * fine / (count - 1)
     if runs >= expected - _BURSTS_FROM * math.sqrt(variance):
         return None
-    return min(1000.0, max(failures / runs, count / fine))
+    # A channel's bursts are no shorter than independent failures, nor by the rounding of a division.
+    return min(float(_LONGEST_BURST), max(failures / runs, (1 + 1e-9) * count / fine))
 
 
 def _latency(mean_s: float, spread_s: float, timeout_s: float, late: int, requests: int) -> Latency:

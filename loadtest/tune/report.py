@@ -151,11 +151,6 @@ def notes(tuned: Tuned) -> list[str]:
         for each in space(problem.wait_s).get(tuned.answer.policy, ())
         if _at_edge(getattr(tuned.answer, each.name), each.low, each.high)
     ]
-    if tuned.alternative is not None:
-        said.append(
-            f"`{tuned.answer.policy}` is a policy of this lab. The best of those that libraries have is "
-            f"`{written(tuned.alternative)}`, at {number(judge.mean(tuned.alternative))}; its snippets stand below."
-        )
     return said
 
 
@@ -168,19 +163,13 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
     problem, weights = tuned.problem, tuned.aim.weights
-    shown = [("what is recommended", tuned.answer)]
-    if tuned.alternative is not None:
-        shown.append(("the best that libraries have", tuned.alternative))
     text = environment.get_template("tune.md.j2").render(
         tuned=tuned,
         problem=problem,
         trace=problem.trace,
         headline=headline(tuned),
         notes=notes(tuned),
-        pasted=[
-            (title, written(each), snippets(CallSettings(breaker=each, timeout=problem.timeout)))
-            for title, each in shown
-        ],
+        pasted=pasted(tuned),
         figure_rows=[row for part in (JUDGE, LEARN) for row in _figure_rows(tuned, part)],
         figure_columns={
             "part": "",
@@ -196,6 +185,7 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         weights=weights,
         per=PER,
         policy_rows=_policy_rows(tuned),
+        ties=_ties(tuned),
         sensitivity=_sensitivity_text(tuned),
         reweighed=_reweighed_text(tuned),
         fit_rows=_fit_rows(tuned),
@@ -208,6 +198,7 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         chart_alt="Failures over time, what the default and the recommended breaker refuse, and what each costs: "
         + _plain(headline(tuned)),
         table=table,
+        number=number,
     )
     return tidy(text)
 
@@ -215,6 +206,22 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
 def _at_edge(value: float | None, low: float, high: float) -> bool:
     """Whether a setting stands where its range ends; 1 is where counts and shares end by themselves."""
     return value is not None and value in (low, high) and value != 1
+
+
+def pasted(tuned: Tuned) -> list[dict[str, Any]]:
+    """Return what to paste; where the answer's policy does not map, with the best finalist of one that does."""
+    told = []
+    for one in snippets(tuned.settings):
+        entry: dict[str, Any] = {**asdict(one), "instead": None}
+        if one.text is None and tuned.answer != OFF:
+            for each in tuned.learn.ranked(tuned.found.finalists):
+                call = CallSettings(breaker=each, timeout=tuned.problem.timeout)
+                other = next(its for its in snippets(call) if its.name == one.name)
+                if other.text is not None and tuned.learn.mean(each) < tuned.learn.mean(OFF):
+                    entry["instead"] = {**asdict(other), "settings": written(each), "cost": tuned.judge.mean(each)}
+                    break
+        told.append(entry)
+    return told
 
 
 def _figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
@@ -267,6 +274,19 @@ def _policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _ties(tuned: Tuned) -> str:
+    """Name the finalists that the search's seeds cannot tell from the answer."""
+    others = [each for each in tuned.found.finalists if each != tuned.answer]
+    equal = [each for each in others if tuned.learn.difference(each, tuned.answer).verdict == "cannot tell"]
+    if not equal:
+        return "The seeds of the search tell what is recommended from every other finalist."
+    count = "one other finalist" if len(equal) == 1 else f"{len(equal)} other finalists"
+    return (
+        f"The seeds of the search cannot tell {count} from what is recommended: "
+        f"{'; '.join(f'`{written(each)}`' for each in equal)}. Where one of them is easier to have, take it."
+    )
 
 
 def _sensitivity_text(tuned: Tuned) -> list[str]:
@@ -376,7 +396,6 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
             JUDGE: _ledger_json(tuned.judge, tuned),
         },
         "found": {"settings": _told(tuned.found.answer), "why": tuned.found.why},
-        "alternative": _told(tuned.alternative) if tuned.alternative else None,
         "sensitivity": {
             "part": tuned.sensitivity_part,
             "settings": [
@@ -388,7 +407,7 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
             ],
         },
         "unknown": [_plain(each) for each in unknowns(problem)],
-        "snippets": [asdict(each) for each in snippets(tuned.settings)],
+        "snippets": pasted(tuned),
         "runs": tuned.runs,
     }
 

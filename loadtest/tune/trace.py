@@ -86,6 +86,8 @@ class _BadLineError(ValueError):
 def read(path: Path, bad_share: float = 0.05, *, ends: bool = False) -> Trace:
     """Read a trace. `ends`: its times are those at which requests ended. Raises WrongInputError."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise _wrong(path, "is no regular file; save what it gives as one")
         with path.open("rb") as raw:
             if b"\0" in raw.read(4096):
                 raise _wrong(path, "not a text file in UTF-8; allowed: CSV or JSON lines")

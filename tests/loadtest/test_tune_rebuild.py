@@ -114,6 +114,21 @@ def test_a_day_without_requests_is_refused() -> None:
         rebuild(a_trace([(index + (2e5 if index > 99 else 0), OK, 0.1) for index in range(200)]), 200_300, 2.0)
 
 
+def test_a_sparse_trace() -> None:
+    """A request an hour, for a week: slower than the slowest rate of a scenario, and yet one."""
+    found = rebuild(a_trace([(3600.0 * hour, OK, 0.1) for hour in range(160)]), 3600.0 * 160, 2.0)
+
+    assert sum(segment.requests for segment in found.load) == 160
+
+
+def test_nearly_all_fail() -> None:
+    """Two successes among thousands of failures: no channel has bursts as long as that."""
+    failed = np.ones(5000, dtype=bool)
+    failed[[10, 3000]] = False
+
+    assert burst_length(failed) is None
+
+
 def test_the_sample_is_what_its_script_makes() -> None:
     """To the byte, so that nobody has edited it by hand."""
     assert make.SAMPLE.read_bytes() == ("\n".join(make.lines()) + "\n").encode()
