@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated
 
@@ -142,7 +143,7 @@ def _how_long(problem: Problem, asked: Asked, policies: int, jobs: int) -> str:
     """Guess the time, and say how to make it less."""
     runs = all_runs(policies, affordable(problem.requests(LEARN), asked.candidates), asked.seeds)
     minutes = runs * problem.requests(LEARN) * _REQUEST_S / jobs / 60
-    guess = f"about {max(1, round(minutes))} min; less with fewer --candidates and --seeds"
+    guess = f"about {math.ceil(minutes)} min; less with fewer --candidates and --seeds"
     return f"{runs:,} runs of {problem.requests(LEARN):,} requests on {jobs} cores: {guess}"
 
 

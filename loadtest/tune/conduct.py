@@ -97,7 +97,7 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
         scored = [DEFAULT, found.answer, *found.finalists]
         judge.ask(scored, asked.seeds)
         failures[JUDGE] = _failures(problem, judge, JUDGE)
-        answer = _upheld(judge, found.answer, failures[JUDGE])
+        answer = upheld(judge, found.answer, failures[JUDGE])
         where = judge if failures[JUDGE] else learn
         sensitivity = _sensitivity(where, answer, spaces, asked.seeds)
         looks = tuple(look(problem, runner, part, (DEFAULT, answer)) for part in _parts(problem))
@@ -143,12 +143,17 @@ def _failures(problem: Problem, ledger: Ledger, part: str) -> int:
     return round(sum(bare.requests - bare.ok for _, bare in pairs) / len(pairs))
 
 
-def _upheld(judge: Ledger, answer: BreakerSettings, failures: int) -> BreakerSettings:
-    """Give up an answer that the rest shows to be worse than the default, or to lose more than may be lost."""
-    if answer == DEFAULT or not failures:
+def upheld(judge: Ledger, answer: BreakerSettings, failures: int) -> BreakerSettings:
+    """Give up an answer that the rest shows to be worse than the default, or to lose more than may be lost.
+
+    A default that loses more than may be lost takes no answer's place, whatever it costs.
+    """
+    if answer in (DEFAULT, OFF) or not failures:
         return answer
     worse = judge.difference(answer, DEFAULT).verdict == "worse"
-    return DEFAULT if worse or (judge.allowed(DEFAULT) and not judge.allowed(answer)) else answer
+    if judge.allowed(DEFAULT) and (worse or not judge.allowed(answer)):
+        return DEFAULT
+    return answer if judge.allowed(answer) else OFF
 
 
 def _sensitivity(

@@ -170,6 +170,7 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         headline=headline(tuned),
         notes=notes(tuned),
         pasted=pasted(tuned),
+        window=_window(tuned),
         figure_rows=[row for part in (JUDGE, LEARN) for row in _figure_rows(tuned, part)],
         figure_columns={
             "part": "",
@@ -274,6 +275,16 @@ def _policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _window(tuned: Tuned) -> str:
+    """Say how long a window of calls is in this trace, for what looks back on time."""
+    if tuned.answer.policy != "count_window":
+        return ""
+    calls, load = tuned.answer.window_calls, tuned.problem.scenarios[LEARN].load
+    rate = sum(each.requests for each in load) / sum(each.pause_s + each.requests / each.rate_per_s for each in load)
+    seconds = f"{calls / rate:.2g} s"
+    return f"Where something looks back on time and not on calls: here {calls} calls are made in {seconds} on average."
 
 
 def _ties(tuned: Tuned) -> str:

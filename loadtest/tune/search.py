@@ -52,17 +52,18 @@ class Ledger:
     part: str
     run: Run
     aim: Aim
-    figures: dict[tuple[BreakerSettings, int], Figures] = field(default_factory=dict)
+    figures: dict[BreakerSettings, dict[int, Figures]] = field(default_factory=dict)
 
     def ask(self, breakers: Sequence[BreakerSettings], seeds: int) -> None:
         """Have these run with the first `seeds` seeds of the part; the arm without a breaker with them."""
         first = FIRST_SEED[self.part]
         jobs = [Job(self.part, each, first + index) for each in (OFF, *breakers) for index in range(seeds)]
-        self.figures |= {(job.breaker, job.seed): found for job, found in self.run(jobs).items()}
+        for job, found in self.run(jobs).items():
+            self.figures.setdefault(job.breaker, {})[job.seed] = found
 
     def seeds_of(self, breaker: BreakerSettings) -> list[int]:
         """Seeds that it was run with."""
-        return sorted(seed for each, seed in self.figures if each == breaker)
+        return sorted(self.figures[breaker])
 
     def costs(self, breaker: BreakerSettings, weights: Weights | None = None) -> list[float]:
         """Return the cost of each seed."""
@@ -71,7 +72,8 @@ class Ledger:
 
     def pairs(self, breaker: BreakerSettings) -> list[tuple[Figures, Figures]]:
         """Return, for each seed, the figures with this breaker and without any."""
-        return [(self.figures[breaker, seed], self.figures[OFF, seed]) for seed in self.seeds_of(breaker)]
+        own, bare = self.figures[breaker], self.figures[OFF]
+        return [(own[seed], bare[seed]) for seed in sorted(own)]
 
     def lost_share(self, breaker: BreakerSettings) -> float:
         """Return the share of the answers that this breaker loses, over all seeds."""

@@ -9,7 +9,7 @@ import pytest
 
 from client.breakers.settings import BreakerSettings, refuse_unread
 from loadtest.sweep.measure import Figures
-from loadtest.tune.conduct import affordable
+from loadtest.tune.conduct import affordable, upheld
 from loadtest.tune.objective import Weights, answers_lost, cost, parse_weights
 from loadtest.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Difference, Found, Ledger, search
 from loadtest.tune.space import draw, space, varied
@@ -146,7 +146,7 @@ def test_refusing_everything_never_wins(weights: Weights) -> None:
 
 def test_the_default_stays_where_nothing_is_better() -> None:
     """All breakers cost the same."""
-    same = {each: figures(ok=790, bad=20) for each in ("a",)}["a"]
+    same = figures(ok=790, bad=20)
 
     def run(jobs: Iterable[Job]) -> Mapping[Job, Figures]:
         return {job: figures() if job.breaker == OFF else same for job in jobs}
@@ -168,6 +168,28 @@ def test_the_default_stays_where_nothing_is_better() -> None:
 )
 def test_a_verdict_goes_by_the_interval(values: list[float], verdict: str) -> None:
     assert Difference.of(values).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("default", "own", "kept"),
+    [
+        (figures(ok=790, bad=100), figures(ok=795, bad=20), "own"),
+        (figures(ok=795, bad=20), figures(ok=790, bad=100), "default"),
+        (figures(ok=795, bad=100), figures(ok=500, bad=0, held_s=0), "default"),
+        (figures(ok=100, bad=0, held_s=0), figures(ok=795, bad=100), "own"),
+        (figures(ok=100, bad=0, held_s=0), figures(ok=100, bad=0, held_s=0), "off"),
+    ],
+    ids=["better", "worse", "loses too much", "default loses too much", "both lose too much"],
+)
+def test_the_rest_may_overrule_the_search(default: Figures, own: Figures, kept: str) -> None:
+    """An answer that is worse than the default there, or loses too much, is given up, but never for what loses more."""
+    answer = BreakerSettings(fail_max=7)
+    given = {OFF: figures(), DEFAULT: default, answer: own}
+    ledger = Ledger(JUDGE, lambda jobs: {job: given[job.breaker] for job in jobs}, Aim(Weights(), 0.1))
+    ledger.ask(list(given), 6)
+
+    assert upheld(ledger, answer, failures=1) == {"own": answer, "default": DEFAULT, "off": OFF}[kept]
+    assert upheld(ledger, answer, failures=0) == answer
 
 
 def test_a_long_trace_gets_fewer_candidates() -> None:
