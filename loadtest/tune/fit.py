@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from client.breakers.settings import BreakerSettings
-    from loadtest.rows import Row
     from loadtest.tune.problem import Problem
     from loadtest.tune.runner import Runner
 
@@ -53,20 +52,19 @@ class Looks:
 def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[BreakerSettings]) -> Looks:
     """Simulate a part again, and keep its course."""
     seeds = [FIRST_SEED[part] + index for index in range(_SEEDS)]
-    runs = {seed: _rows(runner, part, OFF, seed) for seed in seeds}
+    runs = {seed: _run(runner, part, OFF, seed) for seed in seeds}
     recorded = problem.parts[part] if problem.parts else None
-    length_s = (
-        recorded.end_s - recorded.start_s if recorded else max(row.sent_s for rows in runs.values() for row in rows) + 1
-    )
+    last_s = max(float(times.max()) for times, _, _ in runs.values())
+    length_s = recorded.end_s - recorded.start_s if recorded else last_s + 1
     count = problem.requests(part)
     edges = np.linspace(0, length_s, min(_SHOWN_BINS, len(bin_edges(length_s, count, 12)) - 1) + 1)
-    rebuilt = tuple(_course(edges, _columns(rows)) for rows in runs.values())
-    shown = {each: _course(edges, _columns(_rows(runner, part, each, seeds[0]))) for each in dict.fromkeys(breakers)}
+    rebuilt = tuple(_course(edges, columns) for columns in runs.values())
+    shown = {each: _course(edges, _run(runner, part, each, seeds[0])) for each in dict.fromkeys(breakers)}
     if recorded is None:
         return Looks(part, 0.0, None, rebuilt, shown, None)
     trace = recorded.trace
     columns = trace.start_s, trace.outcome, trace.duration_s
-    simulated = [_figures(_columns(rows)) for rows in runs.values()]
+    simulated = [_figures(each) for each in runs.values()]
     figures = {
         name: (value, float(np.mean([each[name] for each in simulated]))) for name, value in _figures(columns).items()
     }
@@ -82,11 +80,9 @@ def distance(looks: Looks) -> float | None:
     return float(np.mean(np.abs(looks.recorded.failed - rebuilt)[there]))
 
 
-def _rows(runner: Runner, part: str, breaker: BreakerSettings, seed: int) -> Sequence[Row]:
-    return simulate(runner.scenario(part, breaker), ARM, seed).rows
-
-
-def _columns(rows: Sequence[Row]) -> tuple[Any, Any, Any]:
+def _run(runner: Runner, part: str, breaker: BreakerSettings, seed: int) -> tuple[Any, Any, Any]:
+    """Return times, outcomes and durations of one run; its rows, which take a lot of memory, are not kept."""
+    rows = simulate(runner.scenario(part, breaker), ARM, seed).rows
     codes = {"ok": OK, "error": ERROR, "timeout": TIMEOUT}
     return (
         np.array([row.sent_s for row in rows]),

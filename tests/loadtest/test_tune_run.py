@@ -21,7 +21,7 @@ from loadtest import cli
 from loadtest.cli import Interrupted
 from loadtest.sweep import workers
 from loadtest.sweep.measure import work
-from loadtest.tune import charts, command
+from loadtest.tune import charts, command, search
 from loadtest.tune.conduct import conduct
 from loadtest.tune.fit import distance
 from loadtest.tune.objective import Weights
@@ -87,6 +87,15 @@ def problem(tmp_path: Path, text: str, asked: Asked = ASKED) -> Problem:
 def tuned(found: Problem, asked: Asked = ASKED, policies: tuple[str, ...] = ("consecutive", "throttle")) -> Tuned:
     with workers.local(1) as crew:
         return conduct(found, asked, Aim(Weights(), asked.most_lost), policies, crew, QUIET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """One step of refinement from each of the best, which is a search all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_NEIGHBOURS", 1)
+        patch.setattr(search, "_REACHES", (1.0,))
+        yield
 
 
 @pytest.fixture(scope="module")
