@@ -106,7 +106,10 @@ def headline(tuned: Tuned) -> str:
         if other == tuned.answer:
             continue
         change = tuned.judge.difference(tuned.answer, other)
-        said += f", {name} {number(tuned.judge.mean(other))} (difference {_signed(change)}: {change.verdict})"
+        verdict = change.verdict
+        if verdict != "better" and not tuned.judge.allowed(other):
+            verdict += f", but {name} loses {100 * tuned.judge.lost_share(other):.2g} % of the answers"
+        said += f", {name} {number(tuned.judge.mean(other))} (difference {_signed(change)}: {verdict})"
     return f"{said}."
 
 

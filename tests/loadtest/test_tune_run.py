@@ -26,7 +26,7 @@ from loadtest.tune.conduct import conduct
 from loadtest.tune.fit import distance
 from loadtest.tune.objective import Weights
 from loadtest.tune.problem import Asked, Problem, load
-from loadtest.tune.report import as_json, headline, write_results
+from loadtest.tune.report import as_json, headline, notes, write_results
 from loadtest.tune.runner import Runner
 from loadtest.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger
 
@@ -191,6 +191,8 @@ def test_failures_at_random_need_no_breaker(tmp_path: Path) -> None:
 
     assert found.learn.lost_share(found.answer) <= 0.1
     assert found.answer != DEFAULT
+    assert not found.judge.allowed(DEFAULT)
+    assert any("The default loses" in each for each in notes(found))
 
 
 @pytest.mark.usefixtures("no_charts")
