@@ -117,7 +117,11 @@ def _bars(axis: Axes, tuned: Tuned) -> None:
 
 def fit(looks: Sequence[Looks]) -> Figure:
     """Show recorded and rebuilt rate, failures and durations over time; the rebuilt as the range of its seeds."""
-    panels = (("rate", "requests a second", 1.0), ("failed", "failed, %", 100.0), ("mean_s", "seconds, mean", 1.0))
+    panels = (
+        ("rate", "requests a second: rebuilt to the same counts", 1.0),
+        ("failed", "failed, %", 100.0),
+        ("mean_s", "seconds, mean", 1.0),
+    )
     with theme.style():
         figure = theme.new_figure(5.6)
         axes = figure.subplots(3, 1, sharex=True)

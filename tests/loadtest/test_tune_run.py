@@ -132,6 +132,8 @@ def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
     assert page.count("<svg") == 3
     source = (path / "tune.md").read_text(encoding="utf-8")
     assert headline(found) in source
+    assert not found.judge.allowed(DEFAULT)
+    assert any("The default loses" in each for each in notes(found))
     assert "--candidates 5 --seeds 5" in source
     kept = list(csv.DictReader(io.StringIO((path / "candidates.csv").read_text(encoding="utf-8"))))
     assert len(kept) == len(found.found.tried)
@@ -191,8 +193,6 @@ def test_failures_at_random_need_no_breaker(tmp_path: Path) -> None:
 
     assert found.learn.lost_share(found.answer) <= 0.1
     assert found.answer != DEFAULT
-    assert not found.judge.allowed(DEFAULT)
-    assert any("The default loses" in each for each in notes(found))
 
 
 @pytest.mark.usefixtures("no_charts")
