@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -61,6 +61,9 @@ probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--bur
 
 sweep: $(VENV)/.lab  ## Settings over a grid on all cores; goes on after Ctrl-C (half a minute)
 	@$(RUN) -m loadtest sweep $(or $(ARGS),policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50)
+
+tune: $(VENV)/.lab  ## Settings for a service, from a trace: make tune ARGS=access.csv (the shipped one: 2 minutes)
+	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
 
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
 	@$(RUN) -m loadtest.agreement $(ARGS)

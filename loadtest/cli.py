@@ -27,6 +27,7 @@ from loadtest.report.versus import headline as versus_headline
 from loadtest.report.versus import write_versus
 from loadtest.seeds import parse_seeds
 from loadtest.sweep.command import sweep
+from loadtest.tune.command import tune
 from loadtest.virtual.engine import run_on_virtual_time
 from service import tracing
 from service.server import listen
@@ -194,6 +195,7 @@ def index(
 
 app.command()(probability)
 app.command()(sweep)
+app.command()(tune)
 
 
 @app.command()

@@ -132,3 +132,16 @@ def test_the_readmes_scenario_is_one() -> None:
     assert (
         fold(simulate(found, "with", found.seed))["outcomes"]["timeout"] <= found.expect["with"]["outcomes.timeout"].max
     )
+
+
+def test_the_words_on_tune_are_measured() -> None:
+    """Settings, costs and interval of the reference on the shipped sample."""
+    kept = json.loads((ROOT / "results/tune/reference/tune.json").read_text(encoding="utf-8"))
+    change = kept["parts"]["judge"]["recommended"]["against_default"]
+    low, high = change["interval"]
+
+    for name, value in kept["recommended"].items():
+        assert f"`{value}`" in README if name == "policy" else f"`{name} = {_written(value)}`" in README
+    cost, default, off = (f"{kept['parts']['judge'][name]['cost']:.1f}" for name in ("recommended", "default", "off"))
+    assert f"that costs {cost} answers for each 1,000 requests, the default {default} and no breaker {off}" in README
+    assert f"the difference from the default is {change['mean']:.1f} ({low:.1f} to {high:.1f})" in README
