@@ -82,6 +82,22 @@ def test_the_words_on_the_experiments_are_measured() -> None:
     assert f"goes from {middle[0]:.0f} % to {middle[1]:.0f} %" in README
 
 
+def test_the_words_on_many_seeds_are_measured() -> None:
+    """How often chance trips the breaker, and what the breaker changes, paired, with intervals."""
+    first, second = (
+        json.loads((ROOT / f"loadtest/scenarios/{name}.seeds.json").read_text(encoding="utf-8"))
+        for name in ("experiment-1", "experiment-2")
+    )
+    tripped = first["runs"] - first["never_tripped"]["independent-30"]
+    times, answers = (second["paired"]["with"][name] for name in ("mean_response_s", "success_rate"))
+
+    assert f"in {tripped} of {first['runs']:,} seeds" in README
+    slowest, fastest = times["interval"]
+    assert f"by {-times['difference']:.2f} s (95 % interval {-fastest:.2f} to {-slowest:.2f} s)" in README
+    most, least = (-100 * each for each in answers["interval"])
+    assert f"{-100 * answers['difference']:.1f} ({least:.1f} to {most:.1f}) of 100 answers" in README
+
+
 def test_every_variable_in_the_readme_exists_and_the_other_way_round() -> None:
     """A setting that is documented nowhere cannot be found; one that is gone misleads."""
     named = set(re.findall(r"\b(?:CLIENT|BACKEND|LOADTEST)_[A-Z_]+[A-Z]\b", README))
