@@ -78,6 +78,14 @@ class Client:
             self._tell(before, self.breaker.state, now, "settings changed")
         self._pipeline = self._build()
 
+    def watch(self, hook: Hook) -> None:
+        """Tell `hook`, too, from now on: who looks only now and then costs nothing in between."""
+        self._hooks = (*self._hooks, hook)
+
+    def unwatch(self, hook: Hook) -> None:
+        """Tell `hook` no more."""
+        self._hooks = tuple(each for each in self._hooks if each is not hook)
+
     def force(self, state: State, cause: str) -> None:
         """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
         self.breaker.force(state, self._clock(), cause)

@@ -34,9 +34,14 @@ def describe_data(app: FastAPI, summary: str, request_headers: tuple[str, ...]) 
 
 def json_body(*models: type[BaseModel]) -> dict[str, Any]:
     """Return the part of an operation that says: the body is JSON of one of these models."""
-    schemas = [_inlined(model.model_json_schema()) for model in models]
+    schemas = [json_schema(model) for model in models]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the model's JSON schema, whole in itself."""
+    return _inlined(model.model_json_schema())
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
