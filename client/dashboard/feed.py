@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from client.dashboard.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from client.call import Call
     from client.core import Client
@@ -90,7 +90,7 @@ class Feed:
         """Make the next batch soon."""
         self._hurry.set()
 
-    async def listen(self, leave: Callable[[], None] = lambda: None) -> AsyncIterator[str]:
+    async def listen(self, leave: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
         """Yield batches, as JSON, until the listener goes away, falls behind, or the service is being ended."""
         listener = _Listener(leave)
         if not self._listeners:
@@ -119,13 +119,13 @@ class Feed:
 
     async def _tell(self) -> None:
         """Make a batch whenever it is time to, and hand it to everybody."""
-        silent_s, known = 0.0, None
+        silent_s, known = 0.0, self._standing()
         while not self._stopping():
             await asyncio.sleep(AT_ONCE_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), PACE_S - AT_ONCE_S)
             self._hurry.clear()
-            before, known = known, (self._client.revision, self._client.in_flight, self._more())
+            before, known = known, self._standing()
             silent_s += PACE_S
             if self._samples or before != known or silent_s >= AT_LEAST_S:
                 silent_s = 0.0
@@ -135,6 +135,10 @@ class Feed:
                 self._listeners = {each for each in self._listeners if each.offer(batch)}
         for listener in self._listeners:
             listener.end()
+
+    def _standing(self) -> tuple[Any, ...]:
+        """Return what is worth a batch once it is another."""
+        return self._client.revision, self._client.in_flight, self._more()
 
     def _batch(self, samples: dict[str, Sample], after: int) -> str:
         """Write a batch. A point is [seconds before now, milliseconds taken]."""

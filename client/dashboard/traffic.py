@@ -40,10 +40,10 @@ class Traffic:
 
     async def close(self) -> None:
         """Stop, and end what is under way."""
+        under_way: list[asyncio.Task[Any]] = [*self._calls, *([self._sender] if self._sender else [])]
         self.stop()
-        under_way = list(self._calls)
-        for call in under_way:
-            call.cancel()
+        for task in under_way:
+            task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
 
     def snapshot(self) -> dict[str, Any]:
