@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,7 +43,13 @@ def json_body(*models: type[BaseModel]) -> dict[str, Any]:
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the model's JSON schema, whole in itself."""
-    return _inlined(model.model_json_schema())
+    return dict(json.loads(_schema_text(model)))
+
+
+@cache
+def _schema_text(model: type[BaseModel]) -> str:
+    """Make the schema once: it takes as long as all the rest of a service's start."""
+    return json.dumps(_inlined(model.model_json_schema()))
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
