@@ -32,7 +32,7 @@ def build(backend: Upstream) -> APIRouter:
         async def relay(request: Request) -> Response:
             body = await _read(request)
             if body is None:
-                return problem(413, f"body: longer than {LONGEST_BODY:,} bytes", {"Connection": "close"})
+                return problem(413, f"body: longer than {LONGEST_BODY:,} bytes")
             answer = await backend.ask(method, path, body)
             kind = answer.content_type.decode()
             if kind.partition(";")[0] not in ("application/json", "application/problem+json"):
