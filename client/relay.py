@@ -22,6 +22,8 @@ _ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
     ("/openapi.json", ("GET",), "What the backend's routes take, with every range"),
 )
 LONGEST_BODY = 1_000_000
+# So much of a body that is too long is taken before the answer; who sends more is cut off.
+PATIENCE = 50_000_000
 
 
 def build(backend: Upstream) -> APIRouter:
@@ -49,10 +51,12 @@ def build(backend: Upstream) -> APIRouter:
 
 
 async def _read(request: Request) -> bytes | None:
-    """Return the body, or none where it is too long; no more of it than that is ever kept."""
-    body = b""
+    """Return the body, or none where it is too long: then it is read on and dropped, so that the caller hears why."""
+    body, length = b"", 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            return None
-    return body
+        length += len(chunk)
+        if length <= LONGEST_BODY:
+            body += chunk
+        elif length > PATIENCE:
+            break
+    return body if length <= LONGEST_BODY else None
