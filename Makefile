@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report screenshots test test-unit check format policies probability sweep agreement conformance bench soak search distribution lock test-containers up down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -27,6 +27,9 @@ ui: $(VENV)/.lab  ## Locust's web UI on http://127.0.0.1:8089, with services of 
 
 report: $(VENV)/.lab  ## Rebuild a report from its rows: make report ARGS=results/experiment-1/latest
 	@$(RUN) -m loadtest report $(ARGS)
+
+screenshots: $(VENV)/.dev  ## The README's pictures of the dashboard, from a real browser (1.5 minutes)
+	@$(RUN) tests/e2e/screenshots.py
 
 # The fast tests share the cores; those of tests/e2e keep to a time, one after the other. 5: ARGS chose none of them.
 test: $(VENV)/.dev  ## All tests but those in containers (needs 3 minutes)

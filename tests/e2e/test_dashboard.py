@@ -211,6 +211,8 @@ def test_the_knobs_change_the_breaker(desk: Desk) -> None:
     assert desk.client.get("/breaker")["min_calls"] == 4
     desk.fill("settings", "timeout.total_s", "1.5")
     within(2, lambda: desk.client.get("/config")["timeout"]["total_s"] == 1.5)
+    desk.fill("settings", "timeout.total_s", Keys.DELETE)
+    within(2, lambda: desk.client.get("/config")["timeout"]["total_s"] is None)
     desk.find("#settings form button:not(.main)").click()
     within(2, lambda: desk.client.get("/breaker")["policy"] == "consecutive")
     found = desk.client.get("/config")

@@ -77,7 +77,7 @@ function next(now, left) {
   }
   if (now.state === "half-open") {
     const wanted = now.probe_success_rate === null ? now.success_threshold : Math.max(1, Math.ceil(now.probe_success_rate * now.probe_calls - 1e-9));
-    return ["Probes succeeded", `${count(now.probe_successes)} of ${count(wanted)}`, `${count(now.probes_out)} under way, at most ${count(now.max_probes)} at once`, now.probe_successes / wanted];
+    return ["Probes succeeded", `${count(now.probe_successes)} of ${count(wanted)}`, `${count(now.probes_out)} under way, at most ${count(now.max_probes)}`, now.probe_successes / wanted];
   }
   const through = now.let_through ?? 1;
   return ["Let through", percent(through), through < 1 ? "the rest is refused" : "every call", through];

@@ -3,9 +3,9 @@
 
 import { OUTCOMES, STATES } from "./outcomes.js";
 
-const LOWEST_MS = 0.01;
-const DECADES = 6;
-const TICKS = ["10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"];
+const LOWEST_MS = 0.001;
+const DECADES = 7;
+const TICKS = ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"];
 const KEPT = 4000; // points of each outcome; beyond that older ones are thinned out
 const OLDEST_S = 310;
 const RADIUS = 4;

@@ -2,14 +2,18 @@
 
 import { say } from "./words.js";
 
-/** Flatten a schema into fields: {path, about, hint, kind, choices, slider, value}. */
+/** Flatten a schema into fields. `optional`: inside of an object that may be none as a whole. */
 export function fieldsOf(schema, prefix = []) {
   return Object.entries(schema.properties).flatMap(([name, each]) => {
     const options = each.anyOf ?? [each];
     const inner = options.find((option) => option.type !== "null");
     const path = [...prefix, name];
-    if (inner.properties) return fieldsOf(inner, path).map((field) => ({ ...field, of: each.description || inner.description }));
-    return [{ path, kind: kindOf(inner), choices: inner.enum, slider: sliderOf(inner), about: each.description ?? "", hint: hintOf(inner, each) }];
+    if (inner.properties) {
+      const optional = options.length > 1;
+      return fieldsOf(inner, path).map((field) => ({ ...field, optional, about: field.about || (optional && each.description) || "" }));
+    }
+    const numeric = inner.type === "number" || inner.type === "integer";
+    return [{ path, kind: kindOf(inner), numeric, choices: inner.enum, slider: sliderOf(inner), about: each.description ?? "", hint: hintOf(inner, each) }];
   });
 }
 
@@ -31,7 +35,7 @@ function hintOf(schema, outer) {
     parts.push(`${schema.exclusiveMinimum === undefined ? "" : "above "}${number(low)} to ${schema.exclusiveMaximum === undefined ? "" : "below "}${number(high)}`);
   } else if (low !== undefined) parts.push(`from ${number(low)}`);
   if (outer.default !== undefined && schema.type !== "boolean") parts.push(`default ${outer.default ?? "none"}`);
-  return parts.join(", ");
+  return parts.join(", ").replaceAll(" ", "\u00a0").replaceAll(",\u00a0", ", ");
 }
 
 const dig = (body, path) => path.reduce((inner, name) => inner?.[name], body);
@@ -92,7 +96,7 @@ export class Form {
     input.name = name;
     if (field.kind === "choice") for (const choice of field.choices) input.append(new Option(choice, choice));
     else if (field.kind === "switch") input.type = "checkbox";
-    else Object.assign(input, { type: "text", inputMode: field.hint ? "decimal" : "text", autocomplete: "off", spellcheck: false, placeholder: "none" });
+    else Object.assign(input, { type: "text", inputMode: field.numeric ? "decimal" : "text", autocomplete: "off", spellcheck: false, placeholder: "none" });
     const hint = this.box("span", [field.about, field.hint].filter(Boolean).join("; "));
     hint.id = `${id}-hint`;
     hint.className = "hint";
@@ -101,7 +105,7 @@ export class Form {
     wrong.className = "wrong";
     wrong.hidden = true;
     input.setAttribute("aria-describedby", hint.id);
-    const row = { name, path: field.path, kind: field.kind, box, input, hint, wrong, slider: null };
+    const row = { ...field, name, box, input, hint, wrong, slider: null };
     box.append(label, input);
     if (field.slider) {
       row.slider = Object.assign(this.box("input"), { type: "range", min: 0, max: 1, step: 0.01 });
@@ -153,7 +157,7 @@ export class Form {
       let value = text;
       if (row.kind === "switch") value = row.input.checked;
       else if (text === "") value = null;
-      else if (row.kind === "text" && Number.isFinite(number) && (String(number) === text || /[.e]/i.test(text))) value = number;
+      else if (row.numeric && Number.isFinite(number) && (String(number) === text || /[.e]/i.test(text))) value = number;
       let inner = body;
       for (const name of row.path.slice(0, -1)) inner = inner[name] ??= {};
       inner[row.path.at(-1)] = value;
@@ -166,7 +170,7 @@ export class Form {
     for (const [name, value] of Object.entries(body)) {
       if (value === null || typeof value !== "object") continue;
       const rows = this.rows.filter((row) => row.path[0] === name);
-      if (rows.every((row) => row.kind === "text" && row.input.value.trim() === "")) body[name] = null;
+      if (rows.every((row) => row.optional && row.input.value.trim() === "")) body[name] = null;
       else for (const [inner, text] of Object.entries(value)) if (text === null && dig(this.inForce, [name, inner]) === undefined) delete value[inner];
     }
     return body;
