@@ -19,9 +19,12 @@ export function show(batch) {
     const lit = item.dataset.state === breaker.state;
     item.classList.toggle("lit", lit);
     item.querySelector(".now").hidden = !lit;
+    say(item.querySelector(".now"), "now");
     if (lit) item.setAttribute("aria-current", "true");
     else item.removeAttribute("aria-current");
   }
+  const share = breaker.state === "closed" && (breaker.let_through ?? 1) < 1;
+  say(document.querySelector("[data-state=closed] .does"), share ? "a share of the calls is refused" : "calls go through; failures are counted");
   document.body.dataset.state = breaker.state;
   document.title = `${breaker.state} · Breaker Lab`;
   say(find("guards"), `${breaker.name}, policy ${breaker.policy}`);
@@ -87,7 +90,12 @@ function shadow(report) {
   const place = find("shadow");
   place.hidden = !report;
   if (!report) return;
-  say(place, `Tried beside it: ${report.policy}, which would be ${report.state} and would have refused ${some(report.would_refuse, "call")} (${count(report.would_refuse_by_result.success)} of them succeeded).`);
+  say(place, `Tried beside it: ${report.policy}, which would be ${report.state} and would have refused ${some(report.would_refuse, "call")}${report.would_refuse ? `, of which ${count(report.would_refuse_by_result.success)} succeeded` : ""}.`);
+}
+
+/** Say that what is shown may no longer be so. */
+export function doubt() {
+  for (const each of document.querySelectorAll(".states .now")) say(each, "last known");
 }
 
 /** Put transitions into the list, the latest first; `reload`: they are all there are. */

@@ -131,7 +131,8 @@ export class Chart {
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";
 
-    const bands = [...this.bands(now)].filter(([, to, state]) => to > begin && state !== "closed");
+    const known = this.gaps.at(-1)?.to === null ? this.gaps.at(-1).from : now;
+    const bands = [...this.bands(known)].filter(([, to, state]) => to > begin && state !== "closed");
     for (const gap of this.gaps) bands.push([gap.from, gap.to ?? now, "gone"]);
     for (const [from, to, state] of bands) {
       if (to <= begin) continue;

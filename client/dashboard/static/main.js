@@ -59,6 +59,7 @@ function changed(now) {
     for (const gap of chart.gaps) gap.to ??= performance.now() / 1000 + (offset ?? 0);
     if (before === false) faults.look();
   } else {
+    breaker.doubt();
     say(find("offline"), `Not connected to the client since ${clock(Date.now())}. What you see is the last that was known; the page tries again each second.`);
     if (offset !== null) chart.gaps.push({ from: performance.now() / 1000 + offset, to: null });
   }
