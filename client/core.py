@@ -80,6 +80,7 @@ class Client:
 
     def watch(self, hook: Hook) -> None:
         """Tell `hook`, too, from now on: who looks only now and then costs nothing in between."""
+        self.unwatch(hook)
         self._hooks = (*self._hooks, hook)
 
     def unwatch(self, hook: Hook) -> None:

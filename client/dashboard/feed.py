@@ -93,7 +93,7 @@ class Feed:
     async def listen(self, leave: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
         """Yield batches, as JSON, until the listener goes away, falls behind, or the service is being ended."""
         listener = _Listener(leave)
-        if not self._listeners:
+        if self._task is None or self._task.done():
             self._begin()
         self._listeners.add(listener)
         try:
@@ -143,6 +143,7 @@ class Feed:
     def _batch(self, samples: dict[str, Sample], after: int) -> str:
         """Write a batch. A point is [seconds before now, milliseconds taken]."""
         breaker = self._client.snapshot()
+        breaker.get("shadow_report", {}).pop("transitions", None)  # long, and not shown
         now = breaker["now_s"]
         points = {
             outcome: [[round(now - call.at, 3), round(1e3 * call.duration_s, 3)] for call in sample.kept]

@@ -187,6 +187,20 @@ def test_a_listener_that_does_not_read_is_dropped() -> None:
     assert run(main) == (["stuck"], 1, True)
 
 
+def test_who_comes_just_after_the_last_was_dropped_is_told_once() -> None:
+    """The one that was dropped has not left yet: nothing is begun a second time."""
+
+    async def main(lab: Lab) -> tuple[int, int, int]:
+        await lab.watch()
+        await asyncio.sleep(BEHIND + 1.5)
+        dropped = len(lab.feed._listeners)
+        await lab.watch()
+        tellers = [each for each in asyncio.all_tasks() if "Feed._tell" in repr(each)]
+        return dropped, lab.client._hooks.count(lab.feed), len(tellers)
+
+    assert run(main) == (0, 1, 1)
+
+
 def test_every_stream_ends_when_the_service_does() -> None:
     """Within a quarter of a second."""
 
