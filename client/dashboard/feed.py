@@ -11,6 +11,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from client.call import Outcome
 from client.dashboard.sample import Sample
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ POINTS = 24
 TRANSITIONS = 50
 # So many batches behind, about six seconds, a listener is dropped.
 BEHIND = 30
+
+
+def _nothing_yet() -> dict[Outcome, Sample]:
+    return {outcome: Sample(POINTS) for outcome in Outcome}
 
 
 class _Listener:
@@ -74,17 +79,17 @@ class Feed:
         self._stopping = stopping
         self._instance = secrets.token_hex(8)  # another one after a restart: its counts are another book
         self._listeners: set[_Listener] = set()
-        self._samples: dict[str, Sample] = {}
+        self._samples = _nothing_yet()
         self._hurry = asyncio.Event()
         self._told = 0
         self._task: asyncio.Task[None] | None = None
 
     def on_call(self, call: Call) -> None:
-        """Keep a call for the next batch, or count it."""
-        sample = self._samples.get(call.outcome)
-        if sample is None:
-            sample = self._samples[call.outcome] = Sample(POINTS)
-        sample.add(call)
+        """Keep a call for the next batch, or count it only. Each call pays for what stands here."""
+        sample = self._samples[call.outcome]
+        sample.seen += 1
+        if sample.seen == sample.due:
+            sample.keep(call)
 
     def on_transition(self, event: TransitionEvent) -> None:  # noqa: ARG002 - the book has it
         """Make the next batch soon."""
@@ -97,7 +102,7 @@ class Feed:
             self._begin()
         self._listeners.add(listener)
         try:
-            yield self._batch({}, after=0)
+            yield self._batch(_nothing_yet(), after=0)
             while (batch := await listener.queue.get()) is not None:
                 yield batch
         finally:
@@ -106,7 +111,7 @@ class Feed:
                 self._end()
 
     def _begin(self) -> None:
-        self._samples = {}
+        self._samples = _nothing_yet()
         self._told = self._client.snapshot()["transition_count"]
         self._client.watch(self)
         self._task = asyncio.create_task(self._tell())
@@ -127,9 +132,10 @@ class Feed:
             self._hurry.clear()
             before, known = known, self._standing()
             silent_s += PACE_S
-            if self._samples or before != known or silent_s >= AT_LEAST_S:
+            seen = any(sample.seen for sample in self._samples.values())
+            if seen or before != known or silent_s >= AT_LEAST_S:
                 silent_s = 0.0
-                samples, self._samples = self._samples, {}
+                samples, self._samples = self._samples, _nothing_yet()
                 batch = self._batch(samples, self._told)
                 self._told = self._client.snapshot()["transition_count"]
                 self._listeners = {each for each in self._listeners if each.offer(batch)}
@@ -140,7 +146,7 @@ class Feed:
         """Return what is worth a batch once it is another."""
         return self._client.revision, self._client.in_flight, self._more()
 
-    def _batch(self, samples: dict[str, Sample], after: int) -> str:
+    def _batch(self, samples: dict[Outcome, Sample], after: int) -> str:
         """Write a batch. A point is [seconds before now, milliseconds taken]."""
         breaker = self._client.snapshot()
         breaker.get("shadow_report", {}).pop("transitions", None)  # long, and not shown
@@ -148,6 +154,7 @@ class Feed:
         points = {
             outcome: [[round(now - call.at, 3), round(1e3 * call.duration_s, 3)] for call in sample.kept]
             for outcome, sample in samples.items()
+            if sample.seen
         }
         return json.dumps(
             {

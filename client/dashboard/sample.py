@@ -9,23 +9,24 @@ if TYPE_CHECKING:
 
 
 class Sample:
-    """Of any number of calls every n-th, with n doubled as often as `limit` are kept: no draw, hardly a cost."""
+    """Of any number of calls every n-th, with n doubled as often as `limit` are kept: no draw, hardly a cost.
+
+    Who adds a call counts it in `seen`, and hands it to `keep` where it is the one that is `due`.
+    """
+
+    __slots__ = ("_limit", "_step", "due", "kept", "seen")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
         self.seen = 0
+        self.due = 1
         self.kept: list[Call] = []
+        self._limit = limit
         self._step = 1
-        self._next = 1
 
-    def add(self, call: Call) -> None:
-        """Keep the call, or count it only."""
-        self.seen += 1
-        if self.seen == self._next:
-            self.kept.append(call)
-            if len(self.kept) == self._limit:
-                del self.kept[1::2]
-                self._step *= 2
-                self._next = 1 + len(self.kept) * self._step
-            else:
-                self._next += self._step
+    def keep(self, call: Call) -> None:
+        """Keep the call that was due."""
+        self.kept.append(call)
+        if len(self.kept) == self._limit:
+            del self.kept[1::2]
+            self._step *= 2
+        self.due = 1 + len(self.kept) * self._step
