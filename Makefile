@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -30,6 +30,9 @@ report: $(VENV)/.lab  ## Rebuild a report (ARGS=results/experiment-1/latest), or
 
 index: $(VENV)/.lab  ## Write results/index.html, the page of all runs, anew
 	@$(RUN) -m loadtest index $(ARGS)
+
+screenshots: $(VENV)/.dev  ## The README's pictures of the dashboard, from a real browser (1.5 minutes)
+	@$(RUN) tests/e2e/screenshots.py
 
 # The fast tests share the cores. Those of tests/e2e mostly wait: three files of them run at once, in the order of their names
 # (pytest-xdist's own order would keep the longest for the end). 5: ARGS chose none of them.

@@ -6,17 +6,20 @@ import json
 import re
 import resource
 import shutil
+import socket
 import subprocess
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bench.figure import Figure
 from loadtest.live.admin import Service
 from loadtest.live.services import child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SECONDS = 3
@@ -44,6 +47,13 @@ class _Pair:
     at_most: float | None = None
     at_least: float | None = None
     below_ms: float | None = None
+    watched: bool = False  # with the dashboard's stream open
+
+    def run(self) -> tuple[Load, Load]:
+        """Measure both, one right after the other."""
+        with _dashboard(self.url) if self.watched else nullcontext():
+            one = generate(self.url, self.connections)
+        return one, generate(self.other, self.connections)
 
     @property
     def is_latency(self) -> bool:
@@ -94,6 +104,10 @@ def measure(repeats: int, log: Path, say: Callable[[str], None]) -> tuple[list[F
             _Pair("protected requests/s", protected, "this client with policy `off`", no_breaker, at_least=0.9),
             _Pair("protected requests/s", protected, "bare ASGI relay over raw aiohttp", relay, at_least=0.5),
             _Pair("protected requests/s", protected, "this client over httpx's own transport", other_transport),
+            _Pair("fast-fail requests/s, dashboard open", refusing, "not open", refusing, at_least=0.95, watched=True),
+            _Pair(
+                "protected requests/s, dashboard open", protected, "not open", protected, at_least=0.95, watched=True
+            ),
         ]
         busiest: list[Load] = []
         figures = []
@@ -101,9 +115,7 @@ def measure(repeats: int, log: Path, say: Callable[[str], None]) -> tuple[list[F
             say(f"{pair.what} against {pair.against}")
             for url in (pair.url, pair.other):
                 generate(url, pair.connections)  # warm up
-            runs = [
-                (generate(pair.url, pair.connections), generate(pair.other, pair.connections)) for _ in range(repeats)
-            ]
+            runs = [pair.run() for _ in range(repeats)]
             busiest += [load for run in runs for load in run if not pair.is_latency]
             figures.append(_figure(pair, runs))
     top = max(busiest, key=lambda load: load.own_share)
@@ -135,6 +147,27 @@ def generate(url: str, connections: int, seconds: int = SECONDS) -> Load:
         raise RuntimeError(f"wrk got no answers, or says so in a new way: {json.dumps(said)[:500]}")
     own = (_cpu_of_children() - before) / seconds
     return Load(float(rate[1]), latencies[50] or 0.0, latencies[99] or 0.0, own)
+
+
+@contextmanager
+def _dashboard(url: str) -> Iterator[None]:
+    """Listen to what an open dashboard listens to, for the length of the context. A browser would do no more to it."""
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname or "", where.port or 80)) as stream:
+        stream.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: bench\r\n\r\n")
+
+        def read() -> None:
+            with suppress(OSError):
+                while stream.recv(1 << 20):
+                    pass
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield
+        finally:
+            stream.shutdown(socket.SHUT_RDWR)
+            reader.join()
 
 
 def _milliseconds(said: str, share: int) -> float | None:

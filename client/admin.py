@@ -8,32 +8,35 @@ from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads the ann
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from client.breakers.interface import State
 from client.breakers.settings import BreakerSettings, PolicySettings, refuse_unread
 from client.log import LOGGER
 from client.settings import CallSettings, ClientSettings
+from client.stream import Seats
 from service.log import tell
 from service.openapi import json_body
 from service.problems import check, laid_over, read_object
+from service.protocol import connection_of
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from client.core import Client
     from client.counters import Counters
+    from client.dashboard.feed import Feed
     from client.stream import EventStream
 
 _BY_HAND = {"open": State.OPEN, "close": State.CLOSED, "reset": State.CLOSED}
 
 
 def build(  # noqa: C901 - a table of routes, each of a line or two
-    settings: ClientSettings, client: Client, counters: Counters, stream: EventStream
+    settings: ClientSettings, client: Client, counters: Counters, stream: EventStream, feed: Feed
 ) -> APIRouter:
     """Return the routes over `client`."""
     router = APIRouter()
+    seats = Seats()
 
     def snapshot(transitions_after: int = 0) -> dict[str, Any]:
         return {
@@ -49,10 +52,6 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
     def change_settings(request: Request, change: dict[str, Any]) -> None:
         client.reconfigure(_changed(client, change))
         tell(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
-
-    @router.get("/", include_in_schema=False)
-    async def index() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
     @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
     async def read_breaker(transitions_after: int = 0) -> dict[str, Any]:
@@ -83,8 +82,22 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         change_settings(request, await read_object(request))
         return config()
 
-    @router.get("/events", summary="Calls and transitions as they happen", response_class=EventSourceResponse)
-    async def events() -> AsyncIterator[ServerSentEvent]:
+    async def seat() -> AsyncIterator[None]:
+        with seats.take():
+            yield
+
+    @router.get(
+        "/events",
+        summary="Calls and transitions as they happen; calls=sampled: a few times a second, with some of the calls",
+        response_class=EventSourceResponse,
+        dependencies=[Depends(seat)],
+    )
+    async def events(request: Request, calls: Literal["each", "sampled"] = "each") -> AsyncIterator[ServerSentEvent]:
+        if calls == "sampled":
+            connection = connection_of(request.scope)
+            async for batch in feed.listen(connection.hang_up if connection else lambda: None):
+                yield ServerSentEvent(event="batch", raw_data=batch)
+            return
         yield ServerSentEvent(event="snapshot", data=snapshot())
         async for name, data in stream.listen():
             yield ServerSentEvent(event=name, data=data)

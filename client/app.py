@@ -10,15 +10,20 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from client import admin
+from client import admin, relay
 from client.breakers.interface import NoBreakerError
 from client.core import Client
 from client.counters import Counters
+from client.dashboard import routes as dashboard
+from client.dashboard.feed import Feed
+from client.dashboard.page import Page
+from client.dashboard.traffic import Traffic
 from client.data import DataEndpoint
+from client.errors import BackendUnreachableError, CallTimeoutError
 from client.log import RequestLog, TransitionLog
 from client.metrics import Metrics
 from client.settings import ClientSettings
-from client.stream import EventStream
+from client.stream import EventStream, TooManyListenersError
 from client.traces import TraceHook, with_span
 from client.upstream import Upstream
 from service import problems, tracing
@@ -63,7 +68,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: ClientService) -> AsyncIterator[None]:
         registry = CollectorRegistry()
-        counters, stream = Counters(time.monotonic()), EventStream(lambda: bool(app.state.stopping()))
+
+        def stopping() -> bool:
+            return bool(app.state.stopping())
+
+        counters, stream = Counters(time.monotonic()), EventStream(stopping)
         hooks: list[TransitionHook] = [
             counters,
             stream,
@@ -80,13 +89,18 @@ def create_app(
             handler = handler if traces is None else with_span(handler, traces)
             client = Client(settings.call, handler, hooks, time.monotonic)
             registry.register(Metrics(client, counters))
-            app.include_router(admin.build(settings, client, counters, stream))
+            traffic = Traffic(client)
+            feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()}, stopping)
+            app.include_router(admin.build(settings, client, counters, stream, feed))
+            app.include_router(dashboard.build(Page(), traffic, settings.call))
+            app.include_router(relay.build(http))
             app.include_router(common_routes(registry))
             endpoint = DataEndpoint(client)
             app.data = endpoint if traces is None else traces.around(endpoint, "GET /data")
             app.router.routes.insert(0, Route("/data", app.data, methods=["GET"]))
             app.openapi_schema = None
             yield
+            await traffic.close()
 
     app = ClientService(
         title="Breaker Lab: client",
@@ -95,6 +109,9 @@ def create_app(
         telemetry=tracing.NONE_OF_FASTAPI,
     )
     app.state.stopping = lambda: False  # until a server knows better
-    problems.install(app, {NoBreakerError: 409})
+    problems.install(
+        app,
+        {NoBreakerError: 409, TooManyListenersError: 503, BackendUnreachableError: 502, CallTimeoutError: 504},
+    )
     describe_data(app, "The protected call", ("X-Request-Id",))
     return app

@@ -38,8 +38,7 @@ class Client:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._upstream = upstream
-        self._hooks = tuple(hooks)
-        self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
+        self._hook(tuple(hooks))
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._transitions = 0
         self.deciding: Call | None = None
@@ -81,6 +80,19 @@ class Client:
         if before is not self.breaker.state:
             self._tell(before, self.breaker.state, now, "settings changed")
         self._pipeline = self._build()
+
+    def watch(self, hook: Hook) -> None:
+        """Tell `hook`, too, from now on: who looks only now and then costs nothing in between."""
+        self.unwatch(hook)
+        self._hook((*self._hooks, hook))
+
+    def unwatch(self, hook: Hook) -> None:
+        """Tell `hook` no more."""
+        self._hook(tuple(each for each in self._hooks if each is not hook))
+
+    def _hook(self, hooks: tuple[TransitionHook, ...]) -> None:
+        self._hooks = hooks
+        self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
 
     def force(self, state: State, cause: str) -> None:
         """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""

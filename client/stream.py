@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from client.call import Call
     from client.events import TransitionEvent
@@ -15,6 +16,33 @@ if TYPE_CHECKING:
 QUEUE_LENGTH = 1000
 # How long a stream without events may take to notice that the service is being ended.
 LOOK_EVERY_S = 0.5
+# Streams open at once; a page has one.
+SEATS = 100
+
+
+class TooManyListenersError(Exception):
+    """One more event stream than there is room for."""
+
+
+class Seats:
+    """Room for so many event streams at once."""
+
+    def __init__(self, seats: int = SEATS) -> None:
+        self._seats = seats
+        self._taken = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a seat for the length of the context. Raises TooManyListenersError."""
+        if self._taken >= self._seats:
+            raise TooManyListenersError(
+                f"all {self._seats} event streams are taken; try again when one has been closed"
+            )
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
 
 
 class Listener:

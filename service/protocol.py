@@ -71,6 +71,10 @@ class OneAtATimeProtocol(HttpToolsProtocol):
         if self.scope is not None:
             self.scope.pop("extensions", None)
 
+    def hang_up(self) -> None:
+        """End the connection at once; what the caller has not read yet is lost."""
+        self.transport.abort()
+
     def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send a whole answer with one write, where that can be done now; return whether it was.
 

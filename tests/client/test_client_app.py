@@ -377,14 +377,19 @@ def test_health_and_description(ask: Ask) -> None:
 
     assert ask("GET", "/health").json() == {"status": "ok"}
     assert {path: sorted(methods) for path, methods in described["paths"].items()} == {
+        "/backend/faults": ["delete", "get", "patch", "put"],
+        "/backend/openapi.json": ["get"],
+        "/backend/stats": ["get"],
         "/breaker": ["get", "patch"],
         "/breaker/{action}": ["post"],
         "/config": ["get", "patch"],
+        "/config/schema": ["get"],
         "/data": ["get"],
         "/events": ["get"],
         "/health": ["get"],
         "/metrics": ["get"],
         "/stats": ["get"],
+        "/traffic": ["delete", "get", "put"],
     }
 
 

@@ -1,0 +1,175 @@
+"""What the page is told: the breaker, the counts, transitions, and some of the calls, a few times a second.
+
+A batch is made once for all who listen, and only while somebody does. It goes at once when the state changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from client.call import Outcome
+from client.dashboard.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from client.call import Call
+    from client.core import Client
+    from client.counters import Counters
+    from client.events import TransitionEvent
+
+# Seconds between two batches: as a rule, after a transition, and when nothing happens.
+PACE_S = 0.2
+AT_ONCE_S = 0.05
+AT_LEAST_S = 1.0
+# Calls of each outcome in a batch: rare ones are all shown, of many at least half as many as this.
+POINTS = 24
+TRANSITIONS = 50
+# So many batches behind, about six seconds, a listener is dropped.
+BEHIND = 30
+
+
+def _nothing_yet() -> dict[Outcome, Sample]:
+    return {outcome: Sample(POINTS) for outcome in Outcome}
+
+
+class _Listener:
+    """One open page. `leave` hangs up on it."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
+        self.queue: asyncio.Queue[str | None] = asyncio.Queue(BEHIND)
+
+    def offer(self, batch: str) -> bool:
+        """Queue a batch; return whether there was room. Who does not read is not kept."""
+        if not self.queue.full():
+            self.queue.put_nowait(batch)
+            return True
+        self.end()
+        self._leave()
+        return False
+
+    def end(self) -> None:
+        """Leave nothing to read but the end."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
+
+
+class Feed:
+    """A hook that takes notice only while somebody listens.
+
+    `more` adds to each batch what others have to say; `stopping` says whether the service is being ended.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        counters: Counters,
+        more: Callable[[], dict[str, Any]] = dict,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._client = client
+        self._counters = counters
+        self._more = more
+        self._stopping = stopping
+        self._instance = secrets.token_hex(8)  # another one after a restart: its counts are another book
+        self._listeners: set[_Listener] = set()
+        self._samples = _nothing_yet()
+        self._hurry = asyncio.Event()
+        self._told = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def on_call(self, call: Call) -> None:
+        """Keep a call for the next batch, or count it only. Each call pays for what stands here."""
+        sample = self._samples[call.outcome]
+        sample.seen += 1
+        if sample.seen == sample.due:
+            sample.keep(call)
+
+    def on_transition(self, event: TransitionEvent) -> None:  # noqa: ARG002 - the book has it
+        """Make the next batch soon."""
+        self._hurry.set()
+
+    async def listen(self, leave: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
+        """Yield batches, as JSON, until the listener goes away, falls behind, or the service is being ended."""
+        listener = _Listener(leave)
+        if self._task is None or self._task.done():
+            self._begin()
+        self._listeners.add(listener)
+        try:
+            yield self._batch(_nothing_yet(), after=0)
+            while (batch := await listener.queue.get()) is not None:
+                yield batch
+        finally:
+            self._listeners.discard(listener)
+            if not self._listeners:
+                self._end()
+
+    def _begin(self) -> None:
+        self._samples = _nothing_yet()
+        self._told = self._client.snapshot()["transition_count"]
+        self._client.watch(self)
+        self._task = asyncio.create_task(self._tell())
+
+    def _end(self) -> None:
+        self._client.unwatch(self)
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _tell(self) -> None:
+        """Make a batch whenever it is time to, and hand it to everybody."""
+        silent_s, known = 0.0, self._standing()
+        while not self._stopping():
+            await asyncio.sleep(AT_ONCE_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), PACE_S - AT_ONCE_S)
+            self._hurry.clear()
+            before, known = known, self._standing()
+            silent_s += PACE_S
+            seen = any(sample.seen for sample in self._samples.values())
+            if seen or before != known or silent_s >= AT_LEAST_S:
+                silent_s = 0.0
+                samples, self._samples = self._samples, _nothing_yet()
+                batch = self._batch(samples, self._told)
+                self._told = self._client.snapshot()["transition_count"]
+                self._listeners = {each for each in self._listeners if each.offer(batch)}
+        for listener in self._listeners:
+            listener.end()
+
+    def _standing(self) -> tuple[Any, ...]:
+        """Return what is worth a batch once it is another."""
+        return self._client.revision, self._client.in_flight, self._more()
+
+    def _batch(self, samples: dict[Outcome, Sample], after: int) -> str:
+        """Write a batch. A point is [seconds before now, milliseconds taken]."""
+        breaker = self._client.snapshot()
+        breaker.get("shadow_report", {}).pop("transitions", None)  # long, and not shown
+        now = breaker["now_s"]
+        points = {
+            outcome: [[round(now - call.at, 3), round(1e3 * call.duration_s, 3)] for call in sample.kept]
+            for outcome, sample in samples.items()
+            if sample.seen
+        }
+        return json.dumps(
+            {
+                "instance": self._instance,
+                "breaker": breaker,
+                "timeout_s": self._client.settings.timeout.total_s,
+                "revision": self._client.revision,
+                "counts": self._counters.snapshot(),
+                "transitions": self._counters.transitions_json(after)[-TRANSITIONS:],
+                "calls": {
+                    "seen": sum(sample.seen for sample in samples.values()),
+                    "sent": sum(len(kept) for kept in points.values()),
+                    "points": points,
+                },
+                **self._more(),
+            },
+            separators=(",", ":"),
+        )
