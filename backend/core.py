@@ -52,34 +52,39 @@ class Backend:
         self._arrivals = 0
         self.capacity.set_limit(plan.profile_at(0).capacity)
 
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the plan was set (a plan given at the start: since the first request)."""
-        if self._started is None:
-            self._started = self._clock()
-        return self._clock() - self._started
-
     async def serve(self, request_id: str | None = None, attempt: int = 1) -> Fault:
         """Do the work of one request and return what to answer; a hang ends only when it is cancelled.
 
         Cancelling is the caller giving up: the place is free at once and the request counts as abandoned.
         Raises QueueFullError.
         """
+        stats, capacity, clock = self.stats, self.capacity, self._clock
         self._arrivals += 1
-        self.stats.arrived()
-        began = self._clock()
+        stats.arrived()
+        began = clock()
         outcome = "abandoned"
         fault: Fault | None = None
         try:
-            profile = self.plan.profile_at(self.elapsed_s)
-            self.capacity.set_limit(profile.capacity)
+            if self._started is None:
+                self._started = began
+            profile = self.plan.profile_at(began - self._started)
+            capacity.set_limit(profile.capacity)
             fault = draw(profile, self._key(request_id, attempt))
             if fault.kind == "unreachable":
-                self.stats.met(fault)
+                stats.met(fault)
             else:
-                if not self.capacity.take_free():  # asked first: a worker is free more often than not
-                    await self.capacity.take()
-                await self._work(fault)
+                if not capacity.take_free():  # asked first: a worker is free more often than not
+                    await capacity.take()
+                stats.met(fault)
+                worked_from = clock()
+                try:
+                    if fault.kind == "hang":
+                        await asyncio.get_running_loop().create_future()
+                    elif fault.latency_s > 0:
+                        await self._sleep(fault.latency_s)
+                finally:
+                    stats.busy_s += clock() - worked_from
+                    capacity.give_back()
         except QueueFullError:
             outcome = "queue_full"
             raise
@@ -87,26 +92,14 @@ class Backend:
             outcome = fault.kind
             return fault
         finally:
-            seconds = self._clock() - began
-            self.stats.left(outcome, seconds)
+            seconds = clock() - began
+            stats.left(outcome, seconds)
             for hook in self.hooks:
                 hook.on_left(Visit(request_id, attempt, fault, outcome, seconds))
-
-    async def _work(self, fault: Fault) -> None:
-        self.stats.met(fault)
-        began = self._clock()
-        try:
-            if fault.kind == "hang":
-                await asyncio.get_running_loop().create_future()
-            elif fault.latency_s > 0:
-                await self._sleep(fault.latency_s)
-        finally:
-            self.stats.busy_s += self._clock() - began
-            self.capacity.give_back()
 
     def _key(self, request_id: str | None, attempt: int) -> WeatherKey:
         if request_id is None:
             return WeatherKey(self.plan.seed, str(self._arrivals), self._arrivals, attempt)
-        numbered = request_id.isascii() and request_id.isdigit() and 0 < len(request_id) <= 18 and int(request_id) > 0
-        position = int(request_id) if numbered else self._arrivals
-        return WeatherKey(self.plan.seed, request_id, position, attempt)
+        numbered = request_id.isascii() and request_id.isdigit() and len(request_id) <= 18
+        number = int(request_id) if numbered else 0
+        return WeatherKey(self.plan.seed, request_id, number or self._arrivals, attempt)

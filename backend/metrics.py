@@ -34,7 +34,7 @@ class BackendCollector(Collector):
             "backend_request_duration_seconds", "Time that a request was inside, by outcome.", labels=["outcome"]
         )
         for outcome in OUTCOMES:
-            left.add_metric([outcome], stats.outcomes[outcome])
+            left.add_metric([outcome], stats.outcomes.get(outcome, 0))
             add_durations(durations, outcome, [stats.durations[outcome]] if outcome in stats.durations else [])
         yield left
         yield durations

@@ -23,13 +23,17 @@ class Stats:
     """
 
     received: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
     durations: dict[str, Tally] = field(default_factory=dict)
     injected: Counter[str] = field(default_factory=Counter)
     delay_s: float = 0.0
     busy_s: float = 0.0
     in_flight: int = 0
     peak_in_flight: int = 0
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many ended in each way that there was."""
+        return {outcome: tally.calls for outcome, tally in self.durations.items()}
 
     def arrived(self) -> None:
         """Count a request in."""
@@ -46,14 +50,15 @@ class Stats:
 
     def left(self, outcome: str, seconds: float) -> None:
         """Count a request out, after so many seconds."""
-        self.outcomes[outcome] += 1
         self.in_flight -= 1
-        self.durations.setdefault(outcome, Tally()).add(seconds)
+        tally = self.durations.get(outcome)
+        if tally is None:
+            tally = self.durations[outcome] = Tally()
+        tally.add(seconds)
 
     def reset(self) -> None:
         """Start to count afresh; requests that are inside stay inside."""
         self.received = 0
-        self.outcomes.clear()
         self.durations.clear()
         self.injected.clear()
         self.delay_s = 0.0
@@ -64,7 +69,7 @@ class Stats:
         """JSON: calls received, by outcome, worker-seconds used, requests inside now and at most."""
         return {
             "received": self.received,
-            "outcomes": {name: self.outcomes[name] for name in OUTCOMES},
+            "outcomes": {name: self.outcomes.get(name, 0) for name in OUTCOMES},
             "busy_s": self.busy_s,
             "in_flight": self.in_flight,
             "peak_in_flight": self.peak_in_flight,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import TYPE_CHECKING
 
 from backend.core import Backend
@@ -157,4 +158,9 @@ class _Arm:
             raise BackendUnreachableError(fault.kind)
         if fault.status >= 500:
             raise BackendFailedError(fault.status, fault.retry_after_s)
-        return Answer(fault.status, b"{}")
+        return _answer(fault.status)
+
+
+@cache
+def _answer(status: int) -> Answer:
+    return Answer(status, b"{}")
