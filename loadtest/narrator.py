@@ -42,6 +42,9 @@ class Narrator:
                 self._planned[arm, seed] = len(arrivals)
                 self._ends[arm, seed] = arrivals[-1].intended_s + BETWEEN_ARMS_S
         self._rows, self._samples = Tail(folder.requests), Tail(folder.samples)
+        self._traces = not quiet and min(self._planned.values(), default=0) <= TRACED
+        self._expected_s = sum(self._ends.values())
+        self._total = sum(self._planned.values())
         self._done = 0
         self._before: dict[tuple[str, int], Row] = {}
         self._state, self._place = "closed", ""
@@ -57,16 +60,12 @@ class Narrator:
             disable=quiet or not console.is_terminal,
         )
         self._task = self._progress.add_task(
-            "starting", total=sum(self._planned.values()), state="closed", left=f"{self._expected_s:.0f}"
+            "starting", total=self._total, state="closed", left=f"{self._left(0.0):.0f}"
         )
-
-    @property
-    def _expected_s(self) -> float:
-        return sum(self._ends.values())
 
     def __enter__(self) -> Self:
         if not self._quiet:
-            what = f"{len(self._planned)} arm(s) x seed(s), {sum(self._planned.values())} requests"
+            what = f"{len(self._planned)} arm(s) x seed(s), {self._total} requests"
             timed = "on virtual time" if self._virtual else f"about {self._expected_s:.0f} s"
             self._console.print(f"{what}, {timed}")
         self._progress.start()
@@ -79,29 +78,39 @@ class Narrator:
 
     def look(self) -> float:
         """Read what is new and tell it; return the seconds since there was news."""
-        rows, samples = self._rows.new(), self._samples.new()
+        if self._traces:
+            rows = self._rows.new()
+            count = len(rows)
+        else:
+            count, rows = self._rows.skim()
+        samples = self._samples.new()
         if rows or samples:
             self._news = time.monotonic()
+        self._done += count
         for values in rows:
             self._tell(Row(**values))
         for sample in samples:
             self._state = sample["state"]
             self._place = f"{sample['arm']}, seed {sample['seed']}, {max(0.0, sample['at_s']):.0f} s"
         elapsed = time.monotonic() - self._began
-        left = f"{max(0.0, self._expected_s - elapsed):.0f}"
+        left = f"{self._left(elapsed):.0f}"
         self._progress.update(
             self._task, completed=self._done, state=self._state, left=left, description=self._place or "starting"
         )
         if not self._quiet and self._progress.disable and time.monotonic() - self._said >= PLAIN_EVERY_S:
             self._said = time.monotonic()
-            total = sum(self._planned.values())
             self._console.print(
-                f"  {self._place}: {self._done}/{total} requests, breaker {self._state}, about {left} s left"
+                f"  {self._place}: {self._done}/{self._total} requests, breaker {self._state}, about {left} s left"
             )
         return time.monotonic() - self._news
 
+    def _left(self, elapsed: float) -> float:
+        """Return the seconds that are left: by the schedule, or by the pace, where time is virtual."""
+        if self._virtual:
+            return elapsed * (self._total / self._done - 1) if self._done else 0.0
+        return max(0.0, self._expected_s - elapsed)
+
     def _tell(self, row: Row) -> None:
-        self._done += 1
         self._place = f"{row.arm}, seed {row.seed}, {row.end_s:.0f} s"
         if row.state:
             self._state = row.state

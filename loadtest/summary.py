@@ -229,7 +229,7 @@ def _of_rows(rows: Sequence[Row]) -> dict[str, Any]:
 def state_bands(arm: Measured, seed: int) -> list[tuple[str, float, float]]:
     """Return (state, from, to) over one seed's time."""
     duration_s = arm.duration_s(seed)
-    changes = [change for change in arm.changes if change.seed == seed]
+    changes = arm.of_seed(seed).changes
     times = [0.0, *(min(change.at_s, duration_s) for change in changes), duration_s]
     states = [_first_state(arm, seed, changes), *(change.after for change in changes)]
     return [(state, start, end) for state, (start, end) in zip(states, pairwise(times), strict=True)]
@@ -239,7 +239,7 @@ def _first_state(arm: Measured, seed: int, changes: Sequence[StateChange]) -> st
     """Return the state that the first change left; where nothing changed, the one that requests met."""
     if changes:
         return changes[0].before
-    return next((row.state for row in arm.rows if row.seed == seed and row.state), "closed")
+    return next((row.state for row in arm.of_seed(seed).rows if row.state), "closed")
 
 
 def time_in_state(arm: Measured) -> dict[str, float]:

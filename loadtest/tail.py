@@ -18,6 +18,14 @@ class Tail:
 
     def new(self) -> list[dict[str, Any]]:
         """Return the lines that are whole by now."""
+        return [json.loads(each) for each in self._lines()]
+
+    def skim(self) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many lines are new, and the last of them alone."""
+        lines = self._lines()
+        return len(lines), [json.loads(each) for each in lines[-1:]]
+
+    def _lines(self) -> list[bytes]:
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:
@@ -25,4 +33,4 @@ class Tail:
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return [json.loads(each) for each in whole.splitlines()]
+        return whole.splitlines()

@@ -111,3 +111,22 @@ def test_what_a_row_says_is_no_markup(folder: RunFolder) -> None:
     story.look()
 
     assert "Backend: [/BOLD] (0.500s)" in text.getvalue()
+
+
+def test_on_virtual_time_what_is_left_goes_by_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rows that are not traced only the last is read, and all are counted."""
+    clock = [0.0]
+    monkeypatch.setattr(narrator, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    folder = run_folder.create(tmp_path, scenario.parse(TEXT, ""), TEXT, "virtual", ["long"], [1])
+    story, text = told(folder)
+    with story:
+        with folder.requests.open("w", encoding="utf-8") as file:
+            file.write("not read\n" * 9)
+        append(folder.requests, replace(ROW, arm="long", state="open"))
+        clock[0] = 20.0
+        story.look()
+
+    assert text.getvalue().splitlines() == [
+        "1 arm(s) x seed(s), 41 requests, on virtual time",
+        "  long, seed 1, 0 s: 10/41 requests, breaker open, about 62 s left",
+    ]
