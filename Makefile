@@ -74,7 +74,7 @@ agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time 
 conformance: $(VENV)/.peers  ## Ten questions that break breakers, asked of this lab's and of six libraries
 	@$(RUN) -m bench.conformance $(ARGS)
 
-bench: $(VENV)/.peers  ## What a protected call costs, against what else there is (5 minutes; uses wrk)
+bench: $(VENV)/.peers  ## What a protected call costs, against what else there is (15 minutes; uses wrk)
 	@$(RUN) -m bench $(ARGS)
 
 soak: $(VENV)/.lab  ## The client at full rate for 10 minutes: does anything grow? (uses wrk)

@@ -7,9 +7,24 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bench import guards, http, virtual
-from bench.figure import write
+from bench.figure import Figure, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _over_http(repeats: int, say: Callable[[str], None]) -> tuple[list[Figure], list[str]]:
+    reason = http.available()
+    if reason:
+        return [], [f"Nothing over HTTP was measured: {reason}."]
+    with TemporaryDirectory() as scratch:
+        return http.measure(repeats, Path(scratch) / "log", say)
+
+
+PARTS = {"guards": guards.measure, "http": _over_http, "virtual": virtual.measure}
 
 
 def main() -> None:
@@ -19,23 +34,18 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5, help="repeats of each side, in turn (default: 5)")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder (default: results/bench)")
+    parser.add_argument("--part", action="append", choices=PARTS, help="this part only; repeat it (default: all)")
     options = parser.parse_args()
 
     def say(what: str) -> None:
         sys.stderr.write(f"measuring: {what}\n")
 
-    figures, notes = guards.measure(options.repeats, say)
-    reason = http.available()
-    if reason:
-        notes.append(f"Nothing over HTTP was measured: {reason}.")
-    else:
-        with TemporaryDirectory() as scratch:
-            more, told = http.measure(options.repeats, Path(scratch) / "log", say)
+    figures: list[Figure] = []
+    notes: list[str] = []
+    for name in options.part or PARTS:
+        more, told = PARTS[name](options.repeats, say)
         figures += more
         notes += told
-    more, told = virtual.measure(options.repeats, say)
-    figures += more
-    notes += told
     folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     sys.stdout.write(write(folder, figures, notes))
     sys.stdout.write(f"\nin {folder}\n")
