@@ -24,7 +24,7 @@ from client.log import RequestLog, TransitionLog
 from client.metrics import Metrics
 from client.settings import ClientSettings
 from client.stream import EventStream, TooManyListenersError
-from client.traces import TraceHook, with_span
+from client.traces import TraceHook, with_root, with_span
 from client.upstream import Upstream
 from service import problems, tracing
 from service.admin import common_routes
@@ -89,7 +89,7 @@ def create_app(
             handler = handler if traces is None else with_span(handler, traces)
             client = Client(settings.call, handler, hooks, time.monotonic)
             registry.register(Metrics(client, counters))
-            traffic = Traffic(client)
+            traffic = Traffic(client.call if traces is None else with_root(client.call, traces))
             feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()}, stopping)
             app.include_router(admin.build(settings, client, counters, stream, feed))
             app.include_router(dashboard.build(Page(), traffic, settings.call))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from client.breakers.interface import HALF_OPEN
 from client.errors import BackendFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from client.call import Answer, Call, Handler
     from client.events import TransitionEvent
@@ -70,5 +70,17 @@ def with_span(inner: Handler, tracing: Tracing) -> Handler:
                 tracing.note({"http.request.method": "GET", "request_id": call.request_id, "attempt": call.attempts})
             tracing.note({"http.response.status_code": answer.status})
             return answer
+
+    return traced
+
+
+def with_root(
+    call: Callable[[str], Coroutine[Any, Any, object]], tracing: Tracing
+) -> Callable[[str], Coroutine[Any, Any, object]]:
+    """Be the span of each call that the client makes of itself: else the breaker's decision has none to stand in."""
+
+    async def traced(request_id: str) -> None:
+        with tracing.request("call of the dashboard", ()):
+            await call(request_id)
 
     return traced

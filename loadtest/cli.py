@@ -77,10 +77,7 @@ def run(
     chosen = parse_seeds(seeds) or [found.seed]
     urls = _urls(settings)
     _check_engine(engine, urls)
-    if urls is None:  # before anything is started: are the settings of our own services right?
-        tracing.check(from_environment(ClientSettings).tracing, "CLIENT_TRACING")
-        tracing.check(from_environment(BackendSettings).tracing, "BACKEND_TRACING")
-    tracing.check(settings.tracing, "LOADTEST_TRACING")
+    _check_tracing(settings, urls)
     with run_folder.only_run(settings.out, found.name, urls.client if urls else None):
         folder = run_folder.create(settings.out, found, text, engine, arms, chosen)
         if not quiet:
@@ -216,6 +213,7 @@ def ui(
     if not settings.ui_scenarios.is_dir():
         raise wrong("scenarios", str(settings.ui_scenarios), "a folder")
     urls = _urls(settings)
+    _check_tracing(settings, urls)
     listen(settings.ui_host, settings.ui_port).close()
     settings.out.mkdir(parents=True, exist_ok=True)
     write_index(settings.out)
@@ -228,6 +226,14 @@ def ui(
                 _serve_ui(settings, started, log)
     except Interrupted as signalled:
         raise typer.Exit(0 if signalled.exit_code == 130 else signalled.exit_code) from None
+
+
+def _check_tracing(settings: LoadtestSettings, urls: Urls | None) -> None:
+    """Raise WrongInputError, before anything is started, where traces that are asked for cannot be had."""
+    if urls is None:  # the settings of our own services, too
+        tracing.check(from_environment(ClientSettings).tracing, "CLIENT_TRACING")
+        tracing.check(from_environment(BackendSettings).tracing, "BACKEND_TRACING")
+    tracing.check(settings.tracing, "LOADTEST_TRACING")
 
 
 def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:

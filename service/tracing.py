@@ -1,4 +1,4 @@
-"""Traces, off by default: OpenTelemetry is an extra, and nothing of it is loaded before somebody asks for traces."""
+"""Traces, off by default: OpenTelemetry is an extra, and nothing of the extra is loaded before somebody asks."""
 
 from __future__ import annotations
 

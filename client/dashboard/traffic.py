@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from client.core import Client
+    from collections.abc import Callable, Coroutine
 
 RATE_PER_S = 5
 LASTS_S = 60
@@ -16,10 +16,13 @@ AT_MOST = 100
 
 
 class Traffic:
-    """Protected calls at a fixed rate for a while, whether or not the earlier ones have been answered."""
+    """Protected calls at a fixed rate for a while, whether or not the earlier ones have been answered.
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    `call` makes one, of the request id that it is given.
+    """
+
+    def __init__(self, call: Callable[[str], Coroutine[Any, Any, object]]) -> None:
+        self._call = call
         self._ids = count(1)
         self._calls: set[asyncio.Task[Any]] = set()
         self._sender: asyncio.Task[None] | None = None
@@ -54,7 +57,7 @@ class Traffic:
         while self._left > 0:
             self._left -= 1
             if len(self._calls) < AT_MOST:
-                call = asyncio.create_task(self._client.call(f"dashboard-{next(self._ids)}"))
+                call = asyncio.create_task(self._call(f"dashboard-{next(self._ids)}"))
                 self._calls.add(call)
                 call.add_done_callback(self._calls.discard)
             await asyncio.sleep(1 / RATE_PER_S)

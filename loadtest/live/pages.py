@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 # A run's files, and nothing else that may lie in the folder of results.
 _SERVED = {
-    ".html": "text/html; charset=utf-8",
-    ".md": "text/plain; charset=utf-8",
+    ".html": "text/html",
+    ".md": "text/plain",
     ".json": "application/json",
-    ".jsonl": "text/plain; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
+    ".jsonl": "text/plain",
+    ".csv": "text/csv",
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
@@ -98,7 +98,8 @@ def _routes(lab: Lab, guarded: Callable[..., Any]) -> Blueprint:
     def run_file(name: str = "index.html") -> Response:
         path = served(lab.results, name)
         if path is None:
-            return make_response(f"there is no file {name} among the runs", 404)
+            # As plain text: the name is whatever somebody has put into a link.
+            return Response(f"there is no file {name} among the runs", 404, mimetype="text/plain")
         answer = send_file(path, mimetype=_SERVED[path.suffix], conditional=True, max_age=0)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer

@@ -28,7 +28,7 @@ async def hang(_: Call) -> Answer:
 def lab(upstream: Handler) -> tuple[Traffic, Counters, Client]:
     counters = Counters()
     client = Client(CallSettings.model_validate({"timeout": {"total_s": None}}), upstream, [counters])
-    return Traffic(client), counters, client
+    return Traffic(client.call), counters, client
 
 
 def test_it_sends_at_its_rate_and_ends_by_itself() -> None:

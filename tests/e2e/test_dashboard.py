@@ -320,6 +320,7 @@ def hammering(url: str, connections: int = 8) -> Iterator[None]:
 def test_it_says_that_it_is_not_connected_and_comes_back(opened: Desk, tmp_path: Path) -> None:
     """The client ends: the page says so and lights no state as if it knew; another one starts: counts begin anew.
 
+    A reset of the settings goes back to what the present client was started with, not the one before.
     Its backend is away all the while, which the page says beside the knobs, in the client's words.
     """
     with socket.socket() as free:
@@ -339,12 +340,16 @@ def test_it_says_that_it_is_not_connected_and_comes_back(opened: Desk, tmp_path:
     assert desk.text(".states .lit .now") == "last known"
     assert desk.find(".states .lit").value_of_css_property("border-top-style") == "dashed"
     assert _findings(desk.page) == []
-    with child("client", where, tmp_path / "log"):
+    with child("client", {**where, "CLIENT_BREAKER__FAIL_MAX": "7"}, tmp_path / "log"):
         within(4, lambda: desk.text("#connection") == "Live")
         within(1, lambda: desk.state() == "closed" and not desk.find("#offline").is_displayed())
         assert desk.text("#saved") == "0"
         assert desk.text("#transitions") == "None yet."
         assert "restarted" in str(desk.find("#announce").get_property("textContent"))
+        desk.client.send("PATCH", "/breaker", {"fail_max": 9})
+        within(2, lambda: desk.text("#failures") == "0 of 9")
+        desk.find("#settings .buttons button[type=button]").click()  # Reset: as this one was started
+        within(2, lambda: desk.text("#failures") == "0 of 7")
     opened.page.get_log("browser")  # the refused connections
 
 

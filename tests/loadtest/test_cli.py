@@ -420,3 +420,18 @@ def test_shipped_names_win_over_files(lab: Lab, tmp_path: Path) -> None:
     assert scenario.read("experiment-1")[0].name == "experiment-1"
     assert lab("run", "experiment-1", "--arm", "x") == 2
     assert "allowed in experiment-1" in lab.err
+
+
+@pytest.mark.parametrize("variable", ["CLIENT_TRACING", "BACKEND_TRACING", "LOADTEST_TRACING"])
+@pytest.mark.parametrize("command", [("run", "experiment-1"), ("ui",)], ids=["run", "ui"])
+def test_traces_that_cannot_be_had_are_told_before_anything_starts(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...], variable: str
+) -> None:
+    """By the form of Locust's UI it would be told only once somebody has filled it in."""
+    monkeypatch.setenv(variable, "otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere")
+    monkeypatch.setattr(cli, "own_services", lambda _: pytest.fail("started"))
+
+    assert lab(*command) == 2
+    assert lab.err.startswith("loadtest: OTEL_EXPORTER_OTLP_ENDPOINT: got 'nowhere")
+    assert list(tmp_path.iterdir()) == []

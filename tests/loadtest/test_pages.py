@@ -82,6 +82,7 @@ def test_runs_and_their_reports_are_served(web: FlaskClient, path: str, text: st
     with web.get(path) as answer:
         assert (answer.status_code, answer.text) == (200, text)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,13 @@ def test_nothing_else_is_served(web: FlaskClient, desk: Desk, name: str) -> None
     assert answer.status_code in (301, 308, 404)  # a redirect only tidies slashes, within these pages
     assert pages.served(desk.results, name) is None
     assert "not yours" not in answer.text
+
+
+def test_a_link_to_no_file_runs_no_script(web: FlaskClient) -> None:
+    """The name in the answer is the sender's: it is text, and no page of Locust's origin."""
+    answer = web.get("/results/<script>alert(1)</script>")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:

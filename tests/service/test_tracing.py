@@ -60,6 +60,15 @@ class Lab:
         self.ask("GET", "/data", headers={name: value.encode("latin-1") for name, value in headers.items()})
         return self._found()
 
+    def call_of_the_dashboard(self) -> list[ReadableSpan | None]:
+        """Press its button, and once more to stop; the first call is answered within a few turns of the loop."""
+        self._memory.clear()
+        self.ask("PUT", "/traffic")
+        for _ in range(20):
+            self.ask("GET", "/health")
+        self.ask("DELETE", "/traffic")
+        return self._found()
+
     def _found(self) -> list[ReadableSpan | None]:
         found: dict[tuple[str, str], ReadableSpan] = {}
         for span in self._memory.get_finished_spans():
@@ -114,6 +123,15 @@ def test_a_call_is_one_trace(traced: Lab) -> None:
         "http.response.status_code": 200,
     }
     assert [span.status.status_code.name for span in (client, call, backend)] == ["UNSET"] * 3
+
+
+def test_the_dashboards_own_traffic_is_traced_like_a_callers(traced: Lab) -> None:
+    """The client's span has the breaker's decision, and the call of the backend is below it."""
+    _, client, call, backend = traced.call_of_the_dashboard()
+
+    assert attributes(client).items() >= {"request_id": "dashboard-1", "breaker.decision": "permit"}.items()
+    parents = [span.parent.span_id if span.parent else None for span in map(there, (client, call, backend))]
+    assert parents == [None, there(client).context.span_id, there(call).context.span_id]
 
 
 def test_a_failure_a_trip_and_a_refusal(traced: Lab) -> None:

@@ -162,7 +162,7 @@ export class Chart {
       const x = Math.round(across(now - ago)) + 0.5;
       line(context, x, bottom, x, bottom + 4);
       context.textAlign = ago === 0 ? "right" : ago === this.spanS ? "left" : "center";
-      context.fillText(ago === 0 ? "now" : `${Math.round(ago)} s${ago === this.spanS ? " ago" : ""}`, x, bottom + 14);
+      context.fillText(ago === 0 ? "now" : `${Math.round(ago)} s${ago === this.spanS && width >= 500 ? " ago" : ""}`, x, bottom + 14);
     }
 
     context.setTransform(1, 0, 0, 1, 0, 0);

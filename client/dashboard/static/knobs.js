@@ -8,6 +8,7 @@ const find = (id) => document.getElementById(id);
 const MAIN_FAULTS = ["error_rate", "hang_rate", "latency.distribution", "latency.mean_s", "latency.spread_s", "capacity.workers", "capacity.queue", "unreachable"];
 const MAIN_SETTINGS = ["policy", "fail_max", "failure_rate", "min_calls", "window_calls", "window_s", "reset_timeout", "success_threshold", "max_probes", "throttle_k", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused", "timeout.total_s"];
 const LOOK_MS = 2000;
+const AGAIN_MS = 1000;
 
 /** The backend's form. It may be away; then the page says so, and looks again. */
 export class Faults {
@@ -63,6 +64,7 @@ export class Faults {
 
   async presets() {
     const answer = await ask("GET", "dashboard/presets.json");
+    if (!answer.ok) setTimeout(() => this.presets(), AGAIN_MS);
     for (const preset of answer.body ?? []) {
       const button = document.createElement("button");
       button.type = "button";
@@ -100,10 +102,15 @@ export class Settings {
     this.build();
   }
 
+  /** Make the form; of a client that has been restarted only learn what it was started with. */
   async build() {
     const answer = await ask("GET", "config/schema");
-    if (!answer.ok) return;
+    if (!answer.ok) {
+      setTimeout(() => this.build(), AGAIN_MS);
+      return;
+    }
     this.schema = answer.body;
+    if (this.form) return;
     const { breaker, timeout } = answer.body.settings.properties;
     const fields = fieldsOf({ properties: { ...breaker.properties } }).filter((field) => field.path[0] !== "shadow");
     Object.assign(fields.find((field) => field.path[0] === "policy"), { kind: "choice", choices: Object.keys(answer.body.policies) });

@@ -45,6 +45,7 @@ function restarted() {
   chart.clear();
   counts.clear();
   faults.look();
+  settings.build();
   say(find("announce"), "The client was restarted; its counts begin anew.");
 }
 

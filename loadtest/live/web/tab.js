@@ -192,7 +192,7 @@
       offset += many;
     }
     const keys = make("ul", { class: "legend" });
-    for (const name of run.outcomes) keys.append(key(colour(name), `${WORDS[name]} ${run.counts.reduce((sum, each) => sum + each[name], 0).toLocaleString("en")}`, name));
+    for (const name of run.outcomes) keys.append(key(colour(name), `${WORDS[name]} ${sumOf(run, name).toLocaleString("en")}`, name));
     for (const state of ["open", "half-open"]) {
       if (run.chart.some((each) => each.states.some(([name]) => name === state))) keys.append(key(`var(--${state})`, `breaker ${state} (band below)`, state));
     }
@@ -200,6 +200,8 @@
     return card;
   }
 
+  // Of the seed that is drawn; the table beside it counts all of them.
+  const sumOf = (run, name) => run.chart.reduce((sum, each) => sum + each.series[name].reduce((one, other) => one + other, 0), 0);
   const columnsOf = (arm) => Object.values(arm.series)[0].length;
   const sums = (arm, names) => Object.values(arm.series)[0].map((_, column) => names.reduce((sum, name) => sum + arm.series[name][column], 0));
 
@@ -246,8 +248,7 @@
   }
 
   function inWords(run) {
-    const of = (name) => run.counts.reduce((sum, each) => sum + each[name], 0);
-    return `Requests by outcome over time: ${run.outcomes.map((name) => `${WORDS[name]} ${of(name)}`).join(", ")}`;
+    return `Requests by outcome over time: ${run.outcomes.map((name) => `${WORDS[name]} ${sumOf(run, name)}`).join(", ")}`;
   }
 
   section.addEventListener("pointermove", ({ clientX, clientY }) => { pointer = { clientX, clientY }; });
