@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import inspect
 import types
 from collections import deque
 from itertools import count
@@ -68,6 +69,12 @@ class _Handle:
             context.run(callback, *self.args)
 
 
+def _set(future: asyncio.Future[None]) -> None:
+    """Tell that the time has come, unless a cancellation came at the same moment."""
+    if not future.done():
+        future.set_result(None)
+
+
 @types.coroutine
 def _until(when: float) -> Generator[float, None, None]:
     """Give the time at which to go on to the strand that runs this."""
@@ -92,7 +99,7 @@ class Strand:
         self._cancel = False  # at the next step
 
     def start(self) -> None:
-        """Run it up to where it first waits, before time moves on."""
+        """Run it up to where it next waits, before time moves on."""
         self._due = self._loop.ready(self)
 
     def get_loop(self) -> VirtualLoop:
@@ -108,6 +115,10 @@ class Strand:
         if self._awaits is None and self._due >= 0:
             self._due = -1
             self._loop.call_soon(self._step)
+
+    def done(self) -> bool:
+        """Say whether it has ended."""
+        return inspect.getcoroutinestate(self._coroutine) == inspect.CORO_CLOSED
 
     def cancelling(self) -> int:
         """Return how many want it cancelled."""
@@ -143,12 +154,17 @@ class Strand:
         finally:
             loop.strand = None
             _leave_task(loop, self)  # type: ignore[arg-type]
-        if awaited.__class__ is float:
+        if awaited is None or (self._cancel and awaited.__class__ is float):
+            # It only gives others their turn, or was cancelled in its own.
+            self.start()
+        elif awaited.__class__ is float:
             self._due = loop.wake(self, awaited)
         else:
             awaited._asyncio_future_blocking = False  # noqa: SLF001 - how a future is told that it is waited for
             self._awaits = awaited
             awaited.add_done_callback(self._step)
+            if self._cancel and awaited.cancel():
+                self._cancel = False
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -181,6 +197,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         handle = _Handle(callback, args, context, self._now)
         self._ready.append((0, handle))
         return handle
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
+        """Do the same: there are no threads. asyncio.Runner asks for it when Ctrl-C comes."""
+        return self.call_soon(callback, *args, context=context)
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:  # type: ignore[override]
         """Run `callback` at a virtual time; at once, where that has passed."""
@@ -216,7 +236,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     async def _sleep_in_task(self, when: float) -> None:
         wake = asyncio.Future[None](loop=self)
-        handle = self.call_at(when, wake.set_result, None)
+        handle = self.call_at(when, _set, wake)
         try:
             await wake
         except asyncio.CancelledError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from collections import Counter
 from contextlib import suppress
@@ -29,7 +30,7 @@ from loadtest.virtual.loop import Strand, VirtualLoop, run_virtual
 from loadtest.virtual.simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
 # A busy backend: more load than its two workers can do, so that callers wait and time out.
@@ -227,6 +228,90 @@ def test_a_strand_that_is_cancelled_as_it_wakes_is_cancelled_once() -> None:
         return log
 
     assert run_virtual(main()) == ["cancelled", "went on"]
+
+
+async def yields(log: list[float]) -> None:
+    """Give others a turn, as a retry without a pause does."""
+    await asyncio.sleep(0)
+    log.append(asyncio.get_running_loop().time())
+
+
+async def cancels_itself(log: list[float]) -> None:
+    """Be cancelled in its own turn: the next wait ends at once, of whichever kind it is."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    assert isinstance(loop, VirtualLoop)
+    waits: list[Callable[[], Awaitable[object]]] = [lambda: asyncio.sleep(3), lambda: loop.sleep(3), loop.create_future]
+    for wait in waits:
+        task.cancel()
+        try:
+            await wait()
+        except asyncio.CancelledError:
+            log.append(loop.time() + task.uncancel())
+
+
+async def groups(log: list[float]) -> None:
+    """Have a group cancelled by the failure of one of its tasks."""
+
+    async def fail() -> None:
+        await asyncio.sleep(1)
+        raise ZeroDivisionError
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            group.create_task(asyncio.sleep(5))
+    except ExceptionGroup:
+        log.append(asyncio.get_running_loop().time())
+
+
+async def is_late_by_nothing(log: list[float]) -> None:
+    """Be cancelled at the very moment at which a timer comes."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+
+    async def sleep() -> None:
+        await loop.sleep(1)
+
+    try:
+        await asyncio.wait_for(sleep(), 1)
+    except TimeoutError:
+        log.append(loop.time())
+
+
+@pytest.mark.parametrize("work", [yields, cancels_itself, groups, is_late_by_nothing])
+def test_a_strand_is_cancelled_and_grouped_as_a_task_is(
+    work: Callable[[list[float]], Coroutine[Any, Any, None]],
+) -> None:
+    """Whatever part of asyncio the client's pipeline may come to use."""
+
+    async def run(*, strand: bool) -> list[float]:
+        loop, log = asyncio.get_running_loop(), list[float]()
+        assert isinstance(loop, VirtualLoop)
+        if strand:
+            made = Strand(loop, work(log))
+            assert not made.done()
+            made.start()
+        else:
+            made = loop.create_task(work(log))
+        await asyncio.sleep(10)
+        assert made.done()
+        return log
+
+    told = run_virtual(run(strand=True))
+    assert told
+    assert told == run_virtual(run(strand=False))
+
+
+def test_ctrl_c_ends_a_run() -> None:
+    """The runner of asyncio takes the signal where nobody else does."""
+
+    async def main() -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_virtual(main())
 
 
 def test_what_a_strand_raises_ends_the_run() -> None:
