@@ -13,7 +13,7 @@ from loadtest.sweep import workers
 from loadtest.tune.conduct import affordable, all_runs, conduct
 from loadtest.tune.objective import parse_weights
 from loadtest.tune.problem import Asked, load
-from loadtest.tune.report import headline, notes, write_results
+from loadtest.tune.report import check_writable, headline, notes, write_results
 from loadtest.tune.search import JUDGE, LEARN, Aim
 from loadtest.tune.snippets import snippets
 from loadtest.tune.space import space
@@ -106,6 +106,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         if not quiet:
             out.print(_what(problem), markup=False)
             out.print(_how_long(problem, asked, len(policies), hands.jobs), markup=False)
+        check_writable(root)
         with workers.local(hands.jobs) as crew:
             tuned = conduct(problem, asked, aim, policies, crew, out)
         path = write_results(root, tuned, policies)

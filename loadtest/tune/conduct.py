@@ -91,7 +91,8 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
         learn, judge = Ledger(LEARN, runner, aim), Ledger(JUDGE, runner, aim)
         learn.ask([], 1)
         failures = {LEARN: _failures(problem, learn, LEARN)}
-        tried = spaces if failures[LEARN] else {}
+        some_succeed = any(bare.ok for _, bare in learn.pairs(OFF))
+        tried = spaces if failures[LEARN] and some_succeed else {}
         fixed = tuple(dict.fromkeys((*problem.fixed, OFF)))
         found = search(learn, tried, candidates, asked.seeds, asked.seed, fixed)
         scored = [DEFAULT, found.answer, *found.finalists]

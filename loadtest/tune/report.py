@@ -12,6 +12,7 @@ import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,23 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("numpy", "scipy", "pydantic", "joblib")
 _SHOWN_LINE = 200
+# Hardly anybody waits so long for an answer: these are rather milliseconds.
+_LONG_CALL_S = 20.0
+
+
+def check_writable(root: Path) -> None:
+    """Raise WrongInputError where results could not be written, before minutes are spent on them."""
+    try:
+        (root / "tune").mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=root / "tune"):
+            pass
+    except OSError as error:
+        raise _unwritable(root, error) from error
+
+
+def _unwritable(root: Path, error: OSError) -> WrongInputError:
+    detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
+    return WrongInputError([{"field": "out", "value": str(root), "detail": detail}])
 
 
 def write_results(root: Path, tuned: Tuned, policies: Sequence[str]) -> Path:
@@ -60,8 +78,7 @@ def write_results(root: Path, tuned: Tuned, policies: Sequence[str]) -> Path:
             raise
         run_folder._point_latest(parent, path)  # noqa: SLF001
     except OSError as error:
-        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
-        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+        raise _unwritable(root, error) from error
     return path
 
 
@@ -117,6 +134,9 @@ def _why_default(tuned: Tuned) -> str:
     if not tuned.failures[LEARN]:
         first = "first part of the trace" if tuned.problem.trace else "scenario"
         return f"nothing fails in the {first}, so there is nothing to go by"
+    if not any(bare.ok for _, bare in tuned.learn.pairs(OFF)):
+        first = "first part of the trace" if tuned.problem.trace else "scenario"
+        return f"nothing succeeds in the {first}, so what refusing costs cannot be seen"
     if tuned.found.answer != DEFAULT:
         return "what the search found did not hold up on the rest, see below"
     return tuned.found.why
@@ -131,6 +151,11 @@ def notes(tuned: Tuned) -> list[str]:
         share = 100 * bad.bad / bad.lines
         shown = "; ".join(bad.bad_named)
         said.append(f"{bad.bad:,} of {bad.lines:,} lines ({share:.2g} %) could not be read and were left out: {shown}")
+    if problem.trace and (usual_s := float(np.median(problem.trace.duration_s))) > _LONG_CALL_S:
+        said.append(
+            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this trace. Where the column has "
+            "milliseconds, name it `duration_ms`."
+        )
     if tuned.answer != tuned.found.answer:
         change = judge.difference(tuned.found.answer, DEFAULT)
         said.append(
@@ -141,7 +166,7 @@ def notes(tuned: Tuned) -> list[str]:
         said.append("Nothing fails in the holdout, so it cannot tell whether settings help. Take another `--holdout`.")
     if not judge.allowed(DEFAULT):
         said.append(
-            f"The default loses {100 * judge.lost_share(DEFAULT):.2g} % of the answers, more than the "
+            f"The default loses {100 * judge.lost_share(DEFAULT):.3g} % of the answers, more than the "
             f"{100 * tuned.aim.most_lost:.3g} % that may be lost (`--most-lost`)."
         )
     if tuned.candidates < tuned.asked.candidates:

@@ -190,6 +190,8 @@ class _Clock:
             raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601")
         seconds *= self._scale
         if abs(seconds) > _MOST_SECONDS:
+            if self._kind:  # others were fine, so it is not the unit
+                raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601")
             raise _wrong(
                 self._path, f"time: got {value!r:.40} seconds; name the column time_ms where it has milliseconds"
             )

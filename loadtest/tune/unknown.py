@@ -69,8 +69,8 @@ def _of_trace(problem: Problem) -> list[str]:
         "counts (`fail_max`, `min_calls`, `window_calls`) then take N times as long to fill.",
         "Who failed": "Failures within a stretch are drawn alike for all requests. If one route, one customer or one "
         "of several servers fails while the others are well, a breaker for each is better than any settings of one.",
-        "The fine grain": "Arrivals within a few seconds are spaced evenly, and answers and errors of a stretch share "
-        "one log-normal latency.",
+        "The fine grain": "Arrivals are spaced evenly within steps of some 24 requests, so short bursts of load are "
+        "smoothed, and answers and errors of a stretch share one log-normal latency.",
     }
     return [f"**{name}.** {text}" for name, text in said.items()]
 

@@ -26,9 +26,10 @@ from loadtest.tune.conduct import conduct
 from loadtest.tune.fit import distance
 from loadtest.tune.objective import Weights
 from loadtest.tune.problem import Asked, Problem, load
-from loadtest.tune.report import as_json, headline, notes, write_results
+from loadtest.tune.report import as_json, check_writable, headline, notes, write_results
 from loadtest.tune.runner import Runner
 from loadtest.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger
+from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -181,6 +182,32 @@ def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     assert found.answer == DEFAULT
     assert len(found.found.tried) == 2
     assert "nothing fails in the first part of the trace" in headline(found)
+
+
+def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
+    """Whatever refuses most would look best."""
+    found = tuned(problem(tmp_path, lines([(0, 200)])))
+    assert headline(found).endswith(
+        "nothing succeeds in the first part of the trace, so what refusing costs cannot be seen."
+    )
+    assert found.answer == DEFAULT
+
+
+def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
+    """A search takes them as they are, but a reader is told."""
+    found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
+    assert [text.split(" Where")[0] for text in notes(found)] == [
+        "**Are these seconds?** The median call takes 100 s by this trace."
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_search(tmp_path: Path) -> None:
+    """And no folder of a run is left where it can."""
+    (tmp_path / "file").touch()
+    with pytest.raises(WrongInputError, match="cannot be written: Not a directory; choose another with --out"):
+        check_writable(tmp_path / "file")
+    check_writable(tmp_path / "results")
+    assert list((tmp_path / "results" / "tune").iterdir()) == []
 
 
 def test_failures_at_random_need_no_breaker(tmp_path: Path) -> None:

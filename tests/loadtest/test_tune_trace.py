@@ -172,3 +172,10 @@ def test_a_part_of_a_trace(tmp_path: Path) -> None:
     found = trace(tmp_path, HEAD + "".join(f"{second},ok,0.1\n" for second in range(10))).between(4, 7)
 
     assert np.array_equal(found.start_s, [0, 1, 2])
+
+
+def test_one_time_far_off_is_a_bad_line(tmp_path: Path) -> None:
+    """Where others were fine it is not the unit of the column that is wrong."""
+    found = trace(tmp_path, HEAD + "10,200,0.1\n1e300,200,0.1\n12,200,0.1\n", bad_share=0.5)
+    assert found.start_s.tolist() == [0, 2]
+    assert found.bad_named == ("line 3: time: got '1e300'; allowed: seconds or ISO 8601",)
