@@ -303,13 +303,15 @@ def test_a_strand_is_cancelled_and_grouped_as_a_task_is(
     assert told == run_virtual(run(strand=False))
 
 
-def test_ctrl_c_ends_a_run() -> None:
+def test_ctrl_c_ends_a_run(request: pytest.FixtureRequest) -> None:
     """The runner of asyncio takes the signal where nobody else does."""
 
     async def main() -> None:
         signal.raise_signal(signal.SIGINT)
         await asyncio.sleep(1)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with pytest.raises(KeyboardInterrupt):
         run_virtual(main())
 
