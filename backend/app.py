@@ -20,6 +20,7 @@ from backend.traces import TraceHook
 from service import problems, tracing
 from service.admin import common_routes
 from service.openapi import describe_data
+from service.origin import OwnPagesOnly
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,6 +62,7 @@ def create_app(
         lifespan=lifespan,
         telemetry=tracing.NONE_OF_FASTAPI,
     )
+    app.add_middleware(OwnPagesOnly)
     problems.install(app, {})
     app.include_router(admin.build(backend))
     app.include_router(common_routes(registry))

@@ -29,6 +29,7 @@ from client.upstream import Upstream
 from service import problems, tracing
 from service.admin import common_routes
 from service.openapi import describe_data
+from service.origin import OwnPagesOnly
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -109,6 +110,7 @@ def create_app(
         telemetry=tracing.NONE_OF_FASTAPI,
     )
     app.state.stopping = lambda: False  # until a server knows better
+    app.add_middleware(OwnPagesOnly)
     problems.install(
         app,
         {NoBreakerError: 409, TooManyListenersError: 503, BackendUnreachableError: 502, CallTimeoutError: 504},
