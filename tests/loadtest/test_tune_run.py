@@ -111,6 +111,7 @@ def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charts.theme, "save", lambda _, folder, __: folder.mkdir(exist_ok=True))
 
 
+@pytest.mark.usefixtures("no_png")
 def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
     """The default, which stays open for too long, is beaten, and the files say by what."""
     found = once

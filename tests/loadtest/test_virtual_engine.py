@@ -69,6 +69,7 @@ def test_many_runs_in_batches_leave_the_same_files(tmp_path: Path, monkeypatch: 
         assert (alone.path / name).read_bytes() == (batched.path / name).read_bytes(), name
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
     """Complete, every check that makes sense without a watch on two services, and the effective settings are noted."""
     folder = run(tmp_path, [2])
