@@ -75,8 +75,17 @@ def _time_axis(axis: Axes, tuned: Tuned, *, last: bool) -> None:
         cut_s = tuned.looks[1].from_s
         axis.axvline(cut_s, color=theme.INK, linewidth=1.2, linestyle="--")
         if axis.get_subplotspec() is not None and axis.get_subplotspec().is_first_row():  # type: ignore[union-attr]
-            for x, side, word in ((cut_s, "right", "searched on this "), (cut_s, "left", " scored on this")):
-                axis.text(x, 1.02, word, ha=side, va="bottom", fontsize=9, transform=axis.get_xaxis_transform())
+            for side, points, word in (("right", -5, "searched on this"), ("left", 5, "scored on this")):
+                axis.annotate(
+                    word,
+                    (cut_s, 1.02),
+                    (points, 0),
+                    xycoords=axis.get_xaxis_transform(),
+                    textcoords="offset points",
+                    ha=side,
+                    va="bottom",
+                    fontsize=9,
+                )
 
 
 def _clock_axis(axis: Axes, end_s: float) -> None:
