@@ -202,8 +202,9 @@ def _shadow(arm: Measured) -> dict[str, Any]:
 def _figures(arm: Measured) -> dict[str, Any]:
     return {
         **_of_rows(arm.rows),
-        "backend_busy_s": sum(record.backend_busy_s for record in arm.records),
-        "client_cpu_s": sum(record.client_cpu_s for record in arm.records),
+        # Told at an arm's end: of one that was cut off nobody knows.
+        "backend_busy_s": sum(record.backend_busy_s for record in arm.records) if arm.records else None,
+        "client_cpu_s": sum(record.client_cpu_s for record in arm.records) if arm.records else None,
         "trips": sum(change.before == "closed" and change.after == "open" for change in arm.changes),
     }
 

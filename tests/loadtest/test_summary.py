@@ -96,8 +96,8 @@ def test_two_seeds_fold_into_one_summary() -> None:
         "mean_response_s": round(4 / 3, 9),
         "mean_backend_response_s": 2.0,
         "in_flight_s": 4.0,
-        "backend_busy_s": 0,
-        "client_cpu_s": 0,
+        "backend_busy_s": None,
+        "client_cpu_s": None,
         "trips": 1,
     }
     assert rounded(fold(TWO_SEEDS)) == {
@@ -156,8 +156,8 @@ def test_an_arm_without_rows_has_no_shares_rather_than_zeros() -> None:
         "mean_response_s": None,
         "mean_backend_response_s": None,
         "in_flight_s": 0,
-        "backend_busy_s": 0,
-        "client_cpu_s": 0,
+        "backend_busy_s": None,
+        "client_cpu_s": None,
         "trips": 0,
         "served": dict.fromkeys(SERVED, 0),
         "latency_s": {},
