@@ -13,10 +13,11 @@ from loadtest.sweep import workers
 from loadtest.tune.conduct import affordable, all_runs, conduct
 from loadtest.tune.objective import parse_weights
 from loadtest.tune.problem import Asked, load
-from loadtest.tune.report import check_writable, headline, notes, write_results
+from loadtest.tune.report import check_writable, write_results
 from loadtest.tune.search import JUDGE, LEARN, Aim
 from loadtest.tune.snippets import snippets
 from loadtest.tune.space import space
+from loadtest.tune.words import headline, notes
 from service.problems import check
 from service.wrong_input import WrongInputError, closest
 

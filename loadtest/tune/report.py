@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-import platform
-import shlex
 import shutil
-from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import metadata
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from client.settings import CallSettings
 from loadtest import run_folder
 from loadtest.report import theme
 from loadtest.report.render import page, table, tidy
-from loadtest.sweep.code import code_hash
 from loadtest.sweep.marks import number
 from loadtest.tune import charts
 from loadtest.tune.fit import distance
-from loadtest.tune.objective import PER, parts
-from loadtest.tune.search import DEFAULT, FIRST_SEED, JUDGE, LEARN, OFF, Difference
-from loadtest.tune.snippets import snippets
-from loadtest.tune.space import space, written
+from loadtest.tune.objective import PER
+from loadtest.tune.record import as_json, candidates_csv, manifest
+from loadtest.tune.search import JUDGE, LEARN
 from loadtest.tune.unknown import unknowns
+from loadtest.tune.words import (
+    again,
+    figure_rows,
+    fit_rows,
+    headline,
+    notes,
+    pasted,
+    plain,
+    policy_rows,
+    reweighed_text,
+    sensitivity_text,
+    space_rows,
+    stretch_rows,
+    ties,
+    window,
+)
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from client.breakers.settings import BreakerSettings
     from loadtest.tune.conduct import Tuned
-    from loadtest.tune.search import Ledger
-
-_LIBRARIES = ("numpy", "scipy", "pydantic", "joblib")
-_SHOWN_LINE = 200
-# Hardly anybody waits so long for an answer: these are rather milliseconds.
-_LONG_CALL_S = 20.0
 
 
 def check_writable(root: Path) -> None:
@@ -103,83 +102,11 @@ def _write_all(folder: Path, tuned: Tuned, policies: Sequence[str], began: datet
         "tune.md": source,
         "tune.html": page(f"Settings for {tuned.problem.name}", source, folder),
         "tune.json": json.dumps(as_json(tuned), indent=2, allow_nan=False) + "\n",
-        "candidates.csv": _candidates_csv(tuned),
-        "manifest.json": json.dumps(_manifest(tuned, policies, began), indent=2) + "\n",
+        "candidates.csv": candidates_csv(tuned),
+        "manifest.json": json.dumps(manifest(tuned, policies, began), indent=2) + "\n",
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def headline(tuned: Tuned) -> str:
-    """Say what to set, what that is worth on the rest, and how sure that is."""
-    where = "the rest of the trace" if tuned.problem.trace else "other seeds"
-    if tuned.answer == DEFAULT:
-        return f"**Keep the default** (`{_full(DEFAULT)}`): {_why_default(tuned)}."
-    what = "**Use no breaker**" if tuned.answer == OFF else f"**Use `{written(tuned.answer)}`**"
-    if tuned.verdict == "cannot tell" and not tuned.failures[JUDGE]:
-        return f"{what}: {tuned.found.why}. {_capital(where)} cannot tell: nothing fails in it."
-    said = f"{what}: on {where} it costs {number(tuned.judge.mean(tuned.answer))} answers for each {PER:,} requests"
-    for name, other in (("the default", DEFAULT), ("no breaker", OFF)):
-        if other == tuned.answer:
-            continue
-        change = tuned.judge.difference(tuned.answer, other)
-        verdict = change.verdict
-        if verdict != "better" and not tuned.judge.allowed(other):
-            verdict += f", but {name} loses {100 * tuned.judge.lost_share(other):.2g} % of the answers"
-        said += f", {name} {number(tuned.judge.mean(other))} (difference {_signed(change)}: {verdict})"
-    return f"{said}."
-
-
-def _why_default(tuned: Tuned) -> str:
-    if not tuned.failures[LEARN]:
-        first = "first part of the trace" if tuned.problem.trace else "scenario"
-        return f"nothing fails in the {first}, so there is nothing to go by"
-    if not any(bare.ok for _, bare in tuned.learn.pairs(OFF)):
-        first = "first part of the trace" if tuned.problem.trace else "scenario"
-        return f"nothing succeeds in the {first}, so what refusing costs cannot be seen"
-    if tuned.found.answer != DEFAULT:
-        return "what the search found did not hold up on the rest, see below"
-    return tuned.found.why
-
-
-def notes(tuned: Tuned) -> list[str]:
-    """Say what a reader must not overlook."""
-    said: list[str] = []
-    problem, judge = tuned.problem, tuned.judge
-    if problem.trace and problem.trace.bad:
-        bad = problem.trace
-        share = 100 * bad.bad / bad.lines
-        shown = "; ".join(bad.bad_named)
-        said.append(f"{bad.bad:,} of {bad.lines:,} lines ({share:.2g} %) could not be read and were left out: {shown}")
-    if problem.trace and (usual_s := float(np.median(problem.trace.duration_s))) > _LONG_CALL_S:
-        said.append(
-            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this trace. Where the column has "
-            "milliseconds, name it `duration_ms`."
-        )
-    if tuned.answer != tuned.found.answer:
-        change = judge.difference(tuned.found.answer, DEFAULT)
-        said.append(
-            f"**Not confirmed.** The search found `{written(tuned.found.answer)}`; on the rest it is {change.verdict} "
-            f"against the default ({_signed(change)}), or loses more answers than may be lost."
-        )
-    if not tuned.failures[JUDGE] and tuned.failures[LEARN]:
-        said.append("Nothing fails in the holdout, so it cannot tell whether settings help. Take another `--holdout`.")
-    if not judge.allowed(DEFAULT):
-        said.append(
-            f"The default loses {100 * judge.lost_share(DEFAULT):.3g} % of the answers, more than the "
-            f"{100 * tuned.aim.most_lost:.3g} % that may be lost (`--most-lost`)."
-        )
-    if tuned.candidates < tuned.asked.candidates:
-        said.append(
-            f"The trace is long, so {tuned.candidates} settings were drawn at first, not {tuned.asked.candidates}."
-        )
-    said += [
-        f"`{each.name} = {_value(getattr(tuned.answer, each.name))}` is at the edge of what was searched, {each.low:g} "
-        f"to {each.high:g}: another may be better by the cost, but look at what could not be known."
-        for each in space(problem.wait_s).get(tuned.answer.policy, ())
-        if _at_edge(getattr(tuned.answer, each.name), each.low, each.high)
-    ]
-    return said
 
 
 def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
@@ -198,8 +125,8 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         headline=headline(tuned),
         notes=notes(tuned),
         pasted=pasted(tuned),
-        window=_window(tuned),
-        figure_rows=[row for part in (JUDGE, LEARN) for row in _figure_rows(tuned, part)],
+        window=window(tuned),
+        figure_rows=[row for part in (JUDGE, LEARN) for row in figure_rows(tuned, part)],
         figure_columns={
             "part": "",
             "name": "breaker",
@@ -213,360 +140,20 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         },
         weights=weights,
         per=PER,
-        policy_rows=_policy_rows(tuned),
-        ties=_ties(tuned),
-        sensitivity=_sensitivity_text(tuned),
-        reweighed=_reweighed_text(tuned),
-        fit_rows=_fit_rows(tuned),
+        policy_rows=policy_rows(tuned),
+        ties=ties(tuned),
+        sensitivity=sensitivity_text(tuned),
+        reweighed=reweighed_text(tuned),
+        fit_rows=fit_rows(tuned),
         distances=[distance(each) for each in tuned.looks],
-        stretches=_stretch_rows(tuned),
+        stretches=stretch_rows(tuned),
         unknowns=unknowns(problem),
-        space=_space_rows(tuned, policies),
+        space=space_rows(tuned, policies),
         again=again(tuned, policies),
         judged="the rest of the trace" if problem.trace else "other seeds",
         chart_alt="Failures over time, what the default and the recommended breaker refuse, and what each costs: "
-        + _plain(headline(tuned)),
+        + plain(headline(tuned)),
         table=table,
         number=number,
     )
     return tidy(text)
-
-
-def _at_edge(value: float | None, low: float, high: float) -> bool:
-    """Whether a setting stands where its range ends; 1 is where counts and shares end by themselves."""
-    return value is not None and value in (low, high) and value != 1
-
-
-def pasted(tuned: Tuned) -> list[dict[str, Any]]:
-    """Return what to paste; where the answer's policy does not map, with the best finalist of one that does."""
-    told = []
-    for one in snippets(tuned.settings):
-        entry: dict[str, Any] = {**asdict(one), "instead": None}
-        if one.text is None and tuned.answer != OFF:
-            for each in tuned.learn.ranked(tuned.found.finalists):
-                call = CallSettings(breaker=each, timeout=tuned.problem.timeout)
-                other = next(its for its in snippets(call) if its.name == one.name)
-                if other.text is not None and tuned.learn.mean(each) < tuned.learn.mean(OFF):
-                    entry["instead"] = {**asdict(other), "settings": written(each), "cost": tuned.judge.mean(each)}
-                    break
-        told.append(entry)
-    return told
-
-
-def _figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
-    ledger = tuned.judge if part == JUDGE else tuned.learn
-    names = {LEARN: "searched on", JUDGE: "rest"}
-    rows = [("no breaker", OFF), ("default", DEFAULT)]
-    rows += [("the scenario's", each) for each in tuned.problem.fixed if each not in (DEFAULT, OFF)]
-    if tuned.found.answer not in (OFF, DEFAULT):
-        rows.append(("**recommended**" if tuned.answer == tuned.found.answer else "found", tuned.found.answer))
-    found = []
-    for name, each in rows:
-        pairs = ledger.pairs(each)
-
-        def mean(of: str, pairs: Any = pairs) -> float:
-            return float(np.mean([getattr(own, of) for own, _ in pairs]))
-
-        lost = float(np.mean([bare.ok - own.ok for own, bare in pairs]))
-        found.append(
-            {
-                "part": names[part],
-                "name": name,
-                "cost": number(ledger.mean(each)),
-                "refused": number(lost),
-                "bad": number(mean("bad_calls")),
-                "held": number(mean("in_flight_s")),
-                "answered": f"{number(mean('ok'))} of {number(mean('requests'))}",
-                "default": "" if each == DEFAULT else _signed(ledger.difference(each, DEFAULT)),
-                "off": "" if each == OFF else _signed(ledger.difference(each, OFF)),
-            }
-        )
-    return found
-
-
-def _policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
-    best: dict[str, BreakerSettings] = {}
-    for each in tuned.found.finalists:
-        best.setdefault(each.policy, each)
-    if DEFAULT not in best.values():
-        best["default"] = DEFAULT
-    rows = []
-    for each in best.values():
-        lead = tuned.learn.difference(each, tuned.answer)
-        rows.append(
-            {
-                "settings": f"`{_full(each) if each == DEFAULT else written(each)}`",
-                "learn": number(tuned.learn.mean(each)),
-                "judge": number(tuned.judge.mean(each)),
-                "lost": f"{100 * tuned.judge.lost_share(each):.2g} %",
-                "lead": "" if each == tuned.answer else f"{_signed(lead)}",
-            }
-        )
-    return rows
-
-
-def _window(tuned: Tuned) -> str:
-    """Say how long a window of calls is in this trace, for what looks back on time."""
-    if tuned.answer.policy != "count_window":
-        return ""
-    calls, load = tuned.answer.window_calls, tuned.problem.scenarios[LEARN].load
-    rate = sum(each.requests for each in load) / sum(each.pause_s + each.requests / each.rate_per_s for each in load)
-    seconds = f"{calls / rate:.2g} s"
-    return f"Where something looks back on time and not on calls: here {calls} calls are made in {seconds} on average."
-
-
-def _ties(tuned: Tuned) -> str:
-    """Name the finalists that the search's seeds cannot tell from the answer."""
-    others = [each for each in tuned.found.finalists if each != tuned.answer]
-    equal = [each for each in others if tuned.learn.difference(each, tuned.answer).verdict == "cannot tell"]
-    if not equal:
-        return "The seeds of the search tell what is recommended from every other finalist."
-    count = "one other finalist" if len(equal) == 1 else f"{len(equal)} other finalists"
-    return (
-        f"The seeds of the search cannot tell {count} from what is recommended: "
-        f"{'; '.join(f'`{written(each)}`' for each in equal)}. Where one of them is easier to have, take it."
-    )
-
-
-def _sensitivity_text(tuned: Tuned) -> list[str]:
-    """Say, setting by setting, how much depends on it."""
-    by_name: dict[str, list[Any]] = {}
-    for each in tuned.sensitivity:
-        by_name.setdefault(each.name, []).append(each)
-    base = (tuned.judge if tuned.sensitivity_part == JUDGE else tuned.learn).mean(tuned.answer)
-    said = []
-    for name, found in by_name.items():
-        worst = max(found, key=lambda each: each.change.mean)
-        share = worst.change.mean / base if base else 0.0
-        word = "matters much" if share > 0.25 else "matters" if share > 0.05 else "hardly matters"
-        if all(each.change.verdict == "cannot tell" for each in found):
-            word = "makes no difference that these seeds can tell"
-        changes = "; ".join(f"{_value(each.value)}: {_signed(each.change)}" for each in found)
-        said.append(f"`{name} = {_value(getattr(tuned.answer, name))}` {word}. {changes}")
-    return said
-
-
-def _reweighed_text(tuned: Tuned) -> list[str]:
-    said = []
-    for each in tuned.reweighed:
-        how = "halved" if each.factor < 1 else "doubled"
-        if each.best == tuned.answer:
-            said.append(f"`{each.name}` {how}: the same settings come first.")
-        else:
-            said.append(
-                f"`{each.name}` {how}: `{written(each.best)}` comes first, and costs {number(each.saves)} less than "
-                "what is recommended."
-            )
-    return said
-
-
-def _fit_rows(tuned: Tuned) -> list[dict[str, Any]]:
-    rows = []
-    for looks in tuned.looks:
-        part = "searched on" if looks.part == LEARN else "rest"
-        for name, (recorded, rebuilt) in (looks.figures or {}).items():
-            rows.append({"part": part, "name": name, "recorded": _figure(recorded), "rebuilt": _figure(rebuilt)})
-    return rows
-
-
-def _stretch_rows(tuned: Tuned) -> list[dict[str, Any]]:
-    return [
-        {
-            "from": f"{part.start_s + each.start_s:,.0f}",
-            "to": f"{part.start_s + each.end_s:,.0f}",
-            "rate": number(each.rate_per_s),
-            "errors": f"{100 * each.error_share:.2g}",
-            "timeouts": f"{100 * each.timeout_share:.2g}",
-            "burst": "" if each.burst is None else number(each.burst),
-            "latency": f"{_figure(each.mean_s)} ± {_figure(each.spread_s)}",
-        }
-        for part in (tuned.problem.parts or {}).values()
-        for each in part.rebuilt.stretches
-    ]
-
-
-def _space_rows(tuned: Tuned, policies: Sequence[str]) -> list[str]:
-    return [
-        f"`{name}`: " + ", ".join(f"`{each.name}` {each.low:g} to {each.high:g}" for each in dimensions)
-        for name, dimensions in space(tuned.problem.wait_s).items()
-        if name in policies
-    ]
-
-
-def again(tuned: Tuned, policies: Sequence[str]) -> str:
-    """Return the command that gives the same again."""
-    asked, usual = tuned.asked, type(tuned.asked)()
-    options = "".join(
-        f" --{name.replace('_', '-')} {value:g}"
-        if isinstance(value, float | int)
-        else f" --{name.replace('_', '-')} {value}"
-        for name, value in asked.model_dump().items()
-        if value != getattr(usual, name)
-    )
-    weights = "".join(
-        f" --weight {name}={value:g}"
-        for name, value in tuned.aim.weights.model_dump().items()
-        if value != getattr(type(tuned.aim.weights)(), name)
-    )
-    chosen = "" if len(policies) == len(space(1.0)) else "".join(f" --policy {name}" for name in policies)
-    arm = f" --arm {tuned.problem.arm}" if tuned.problem.arm else ""
-    return f".venv/bin/python -m loadtest tune {shlex.quote(tuned.problem.given)}{arm}{chosen}{weights}{options}"
-
-
-def as_json(tuned: Tuned) -> dict[str, Any]:
-    """Return everything that the report tells, for scripts."""
-    problem = tuned.problem
-    return {
-        "schema": 1,
-        "kind": "tune",
-        "source": problem.name,
-        "recommended": _told(tuned.answer),
-        "timeout_s": problem.timeout.total_s,
-        "timeout_from": problem.timeout_from,
-        "verdict": tuned.verdict,
-        "headline": _plain(headline(tuned)),
-        "notes": [_plain(each) for each in notes(tuned)],
-        "weights": tuned.aim.weights.model_dump(),
-        "most_lost": tuned.aim.most_lost,
-        "failures": dict(tuned.failures),
-        "trace": _trace_json(tuned),
-        "parts": {
-            LEARN: _ledger_json(tuned.learn, tuned),
-            JUDGE: _ledger_json(tuned.judge, tuned),
-        },
-        "found": {"settings": _told(tuned.found.answer), "why": tuned.found.why},
-        "sensitivity": {
-            "part": tuned.sensitivity_part,
-            "settings": [
-                {"setting": each.name, "value": each.value, "change": asdict(each.change)} for each in tuned.sensitivity
-            ],
-            "weights": [
-                {"weight": each.name, "factor": each.factor, "best": _told(each.best), "saves": each.saves}
-                for each in tuned.reweighed
-            ],
-        },
-        "unknown": [_plain(each) for each in unknowns(problem)],
-        "snippets": pasted(tuned),
-        "runs": tuned.runs,
-    }
-
-
-def _trace_json(tuned: Tuned) -> dict[str, Any] | None:
-    trace, found = tuned.problem.trace, tuned.problem.parts
-    if trace is None or found is None:
-        return None
-    return {
-        "requests": len(trace.start_s),
-        "length_s": trace.length_s,
-        "began": trace.began,
-        "lines": trace.lines,
-        "bad": trace.bad,
-        "bad_named": list(trace.bad_named),
-        "parts": {
-            name: {
-                "from_s": part.start_s,
-                "to_s": part.end_s,
-                "failures": part.failures,
-                "incidents": part.incidents,
-                "stretches": [
-                    {
-                        **{key: value for key, value in vars(each).items() if key != "profile"},
-                        "rate_per_s": each.rate_per_s,
-                    }
-                    for each in part.rebuilt.stretches
-                ],
-                "fit": next((looks.figures for looks in tuned.looks if looks.part == name), None),
-                "failed_share_differs_by": next((distance(looks) for looks in tuned.looks if looks.part == name), None),
-            }
-            for name, part in found.items()
-        },
-    }
-
-
-def _ledger_json(ledger: Ledger, tuned: Tuned) -> dict[str, Any]:
-    shown = {"off": OFF, "default": DEFAULT, "found": tuned.found.answer, "recommended": tuned.answer}
-    return {
-        name: {
-            "settings": _told(each),
-            "seeds": [min(ledger.seeds_of(each)), max(ledger.seeds_of(each))],
-            "cost": ledger.mean(each),
-            "cost_parts": {
-                key: float(np.mean([parts(*pair, ledger.aim.weights)[key] for pair in ledger.pairs(each)]))
-                for key in type(ledger.aim.weights).model_fields
-            },
-            "answers_lost_share": ledger.lost_share(each),
-            "figures": {
-                key: float(np.mean([getattr(own, key) for own, _ in ledger.pairs(each)]))
-                for key in ledger.pairs(each)[0][0]._fields
-            },
-            "against_default": asdict(ledger.difference(each, DEFAULT)),
-            "against_off": asdict(ledger.difference(each, OFF)),
-        }
-        for name, each in shown.items()
-    }
-
-
-def _candidates_csv(tuned: Tuned) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["settings", "policy", "finalist", "seeds", "cost", "answers_lost_share", "rest_cost"])
-    judged = set(tuned.found.finalists)
-    for each in tuned.learn.ranked(tuned.found.tried):
-        rest = f"{tuned.judge.mean(each):.6g}" if each in judged else ""
-        seeds = len(tuned.learn.seeds_of(each))
-        figures = [f"{tuned.learn.mean(each):.6g}", f"{tuned.learn.lost_share(each):.6g}", rest]
-        writer.writerow([written(each), each.policy, int(each in judged), seeds, *figures])
-    return text.getvalue()
-
-
-def _manifest(tuned: Tuned, policies: Sequence[str], began: datetime) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "kind": "tune",
-        "complete": True,
-        "given": tuned.problem.given,
-        "source": tuned.problem.name,
-        "sha256": tuned.problem.sha256,
-        "command": again(tuned, policies),
-        "asked": {**tuned.asked.model_dump(), "arm": tuned.problem.arm, "policies": list(policies)},
-        "weights": tuned.aim.weights.model_dump(),
-        "first_seeds": FIRST_SEED,
-        "runs": tuned.runs,
-        "code": code_hash(),
-        "written": began.isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
-        "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
-    }
-
-
-def _told(breaker: BreakerSettings) -> dict[str, Any]:
-    return {"policy": breaker.policy, **breaker.model_dump(exclude_unset=True)}
-
-
-def _full(breaker: BreakerSettings) -> str:
-    return f"{breaker.policy}: fail_max = {breaker.fail_max}, reset_timeout = {breaker.reset_timeout:g}"
-
-
-def _signed(change: Difference) -> str:
-    def signed(value: float) -> str:
-        return f"{'+' if value > 0 else '-' if value < 0 else ''}{number(abs(value))}"
-
-    if change.interval is None:
-        return signed(change.mean)
-    return f"{signed(change.mean)} ({signed(change.interval[0])} to {signed(change.interval[1])})"
-
-
-def _value(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _plain(text: str) -> str:
-    return text.replace("**", "").replace("`", "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -26,9 +26,11 @@ from loadtest.tune.conduct import conduct
 from loadtest.tune.fit import distance
 from loadtest.tune.objective import Weights
 from loadtest.tune.problem import Asked, Problem, load
-from loadtest.tune.report import as_json, check_writable, headline, notes, write_results
+from loadtest.tune.record import as_json
+from loadtest.tune.report import check_writable, write_results
 from loadtest.tune.runner import Runner
 from loadtest.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger
+from loadtest.tune.words import headline, notes
 from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
