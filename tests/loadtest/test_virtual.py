@@ -316,6 +316,29 @@ def test_ctrl_c_ends_a_run(request: pytest.FixtureRequest) -> None:
         run_virtual(main())
 
 
+def test_a_sleep_that_a_strand_gave_up_does_not_move_the_clock() -> None:
+    """Its timer is still there, and passed over."""
+    loop = VirtualLoop()
+
+    async def main() -> None:
+        async def sleep() -> None:
+            with suppress(asyncio.CancelledError):
+                await loop.sleep(1000)
+
+        sleeper = Strand(loop, sleep())
+        sleeper.start()
+        await asyncio.sleep(1)
+        sleeper.cancel()
+        await loop.create_future()
+
+    with (
+        asyncio.Runner(loop_factory=lambda: loop) as runner,
+        pytest.raises(RuntimeError, match="deadlock"),
+    ):
+        runner.run(main())
+    assert loop.time() == 1.0
+
+
 def test_what_a_strand_raises_ends_the_run() -> None:
     """Nobody awaits it, so nobody else would see it."""
 
