@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 # Samples come four times a second.
 GAP_S = 1.5
-# A request that leaves later than this is no longer the load that was asked for.
+# A busy machine sends late. A little is worth a word; much is no longer the load that was asked for.
 LATE_S = 0.05
+MISSED_S = 0.25
 # What a comparison is read for, and the number of runs that nobody makes.
 CLAIMED = ("success_rate", "mean_response_s", "in_flight_s", "backend_calls")
 MOST_RUNS = 10_000
@@ -189,8 +190,15 @@ def _transitions(arm: Measured) -> Check:
 def _on_time(arm: Measured) -> Check:
     late = [row.sent_s - row.intended_s for row in arm.rows]
     worst, p99 = (max(late), float(np.quantile(late, 0.99))) if late else (0.0, 0.0)
-    detail = f"99 % sent within {1e3 * p99:.1f} ms, the latest {1e3 * worst:.1f} ms; allowed {1e3 * LATE_S:g} ms"
-    return Check(f"{arm.arm}: the load kept to its schedule", p99 <= LATE_S, detail)
+    detail = f"99 % sent within {1e3 * p99:.1f} ms, the latest {1e3 * worst:.1f} ms; allowed {1e3 * MISSED_S:g} ms"
+    caution = ""
+    if LATE_S < p99 <= MISSED_S:
+        over = sum(each > LATE_S for each in late)
+        caution = (
+            f"the machine was busy: {over} of {len(late)} requests of `{arm.arm}` were sent more than "
+            f"{1e3 * LATE_S:g} ms late, the latest {1e3 * worst:.0f} ms"
+        )
+    return Check(f"{arm.arm}: the load kept to its schedule", p99 <= MISSED_S, detail, caution)
 
 
 def _same_weather(manifest: dict[str, Any], baseline: str, arms: Sequence[Measured]) -> Check:

@@ -79,10 +79,10 @@ def test_the_files_have_the_fields_of_the_design(finished: tuple[str, Path]) -> 
     assert set(figures) >= {"schema", "scenario", "engine", "seeds", "arms", "comparison", "document", "validity"}
     for arm in figures["arms"].values():
         assert arm["requests"] == sum(arm["outcomes"].values()) == 22
-    assert [check["name"] for check in figures["validity"] if not check["ok"]] == []
+    assert lab.failed_checks(folder) == []
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["complete"] is True
-    assert manifest["settings"]["with/1"]["client"]["breaker"]["reset_timeout"] == 1
+    assert manifest["settings"]["with/1"]["client"]["breaker"]["reset_timeout"] == 1.4
     assert manifest["settings"]["with/1"]["backend"]["sequence"] == "SFFSFFFFF"
     assert {path.name for path in folder.iterdir()} == {
         *("manifest.json", "requests.jsonl", "transitions.jsonl", "samples.jsonl", "arms.jsonl"),
@@ -104,7 +104,7 @@ def test_the_report_rebuilds_from_the_rows(finished: tuple[str, Path]) -> None:
     folder = finished[1]
     before = {name: (folder / name).read_bytes() for name in ("report.md", "report.html", "summary.json")}
     done = lab.loadtest("report", str(folder))
-    assert done.returncode == 0, done.stderr
+    assert lab.held(done), done.stdout + done.stderr
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
@@ -116,7 +116,6 @@ def test_a_broken_expectation_fails_the_run(tmp_path: Path) -> None:
     assert "NOT OK expected of with: backend_calls <= 2: measured 3" in done.stdout
     report = (tmp_path / "results" / "short" / "latest" / "report.md").read_text(encoding="utf-8")
     assert report.index("**Not as expected.**") < report.index("## ")
-    assert "This run does not hold" not in report
 
 
 def test_phases_begin_and_end_when_the_scenario_says(tmp_path: Path) -> None:
@@ -125,11 +124,11 @@ def test_phases_begin_and_end_when_the_scenario_says(tmp_path: Path) -> None:
         lab.SHORT.split("[[load]]")[0]
         + """
 [[load]]
-requests = 20
-rate_per_s = 10
+requests = 8
+rate_per_s = 2
 
 [[faults.phases]]
-duration_s = 1.05
+duration_s = 1.75
 [faults.phases.profile]
 error_rate = 1
 
@@ -140,7 +139,7 @@ policy = "off"
 """
     )
     done = lab.loadtest("run", str(lab.scenario(tmp_path, text)), "--out", str(tmp_path / "out"), "-q")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.held(done), done.stdout + done.stderr
     rows = sorted(lab.rows(tmp_path / "out" / "short" / "latest"), key=lambda row: row["id"])
-    assert [row["outcome"] for row in rows] == ["error"] * 11 + ["ok"] * 9
-    assert [row["would_have"] for row in rows] == ["error"] * 11 + ["ok"] * 9
+    assert [row["outcome"] for row in rows] == ["error"] * 4 + ["ok"] * 4
+    assert [row["would_have"] for row in rows] == ["error"] * 4 + ["ok"] * 4

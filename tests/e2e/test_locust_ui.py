@@ -65,7 +65,7 @@ def seen(ui: Ui) -> list[tuple[str, str, str]]:
     page.get(ui.url)
     browser.fill_form(page, ui.scenario, ["with", "without"])
     browser.open_tab(page, "Breaker")
-    again = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", b"scenario=experiment-1", timeout=5).read())
+    again = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", b"scenario=experiment-1", timeout=30).read())
     assert (again["success"], again["message"].partition(":")[0]) == (
         False,
         "a run is going on, or its report is being written",
@@ -94,7 +94,7 @@ def test_a_wrong_value_is_told_beneath_the_form(ui: Ui) -> None:
         "seeds: got '1-x'; allowed: whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9"
     )
     gone = b"scenario=experiment-1&host=http://127.0.0.1:9&backend_url=http://127.0.0.1:9"
-    answer = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", gone, timeout=5).read())
+    answer = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", gone, timeout=30).read())
     assert answer["success"] is False
     assert answer["message"].startswith("client-url: client at http://127.0.0.1:9: cannot be reached")
     assert ui.runs() == []
@@ -160,8 +160,7 @@ def test_a_run_from_the_form_has_the_rows_of_one_without(
     assert ours == theirs
     figures = lab.summary(folders[0])
     assert figures["complete"] is True
-    failed = [check["name"] for check in figures["validity"] if not check["ok"]]
-    assert [name for name in failed if "schedule" not in name] == []  # a busy machine is late
+    assert lab.failed_checks(folders[0]) == []
 
 
 @pytest.mark.browser
@@ -204,7 +203,7 @@ def test_a_report_answers_the_mouse_and_the_keyboard(ui: Ui, seen: list[tuple[st
         250, 0
     ).release().perform()
     start, end = (float(page.find_element(By.NAME, name).get_attribute("value") or 0) for name in ("from", "to"))
-    assert 1.4 < start < end < 3.0  # of about 3 s
+    assert 1.6 < start < end < 3.6  # of about 3.6 s
     assert browser.text_of(page, shown) != "30 of 44 requests"
     plot = page.find_element(By.CSS_SELECTOR, "svg[data-arm=with]")
     plot.send_keys("0")
@@ -265,7 +264,7 @@ def test_the_page_of_all_runs(ui: Ui, seen: list[tuple[str, str, str]]) -> None:
 )
 def test_no_other_file_leaves_the_server(ui: Ui, path: str) -> None:
     """Sent as it stands, which no browser would do."""
-    connection = http.client.HTTPConnection(ui.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(ui.url.removeprefix("http://"), timeout=30)
     connection.request("GET", path)
     answer = connection.getresponse()
     body = answer.read()

@@ -89,7 +89,7 @@ class Run:
 
 def test_a_sound_run_passes_every_check() -> None:
     """Each check is there for each arm, with its figures, and none is left out."""
-    late = "99 % sent within 1.0 ms, the latest 1.0 ms; allowed 50 ms"
+    late = "99 % sent within 1.0 ms, the latest 1.0 ms; allowed 250 ms"
     foreign = "0 changes of settings, breaker or faults that were not the run's own"
     assert Run().checks() == [
         Check("the run is complete", ok=True, detail="2 of 2 arms x seeds ran to their end"),
@@ -116,7 +116,7 @@ def test_a_sound_run_passes_every_check() -> None:
         Check(
             "without: the load kept to its schedule",
             ok=True,
-            detail="99 % sent within 0.0 ms, the latest 0.0 ms; allowed 50 ms",
+            detail="99 % sent within 0.0 ms, the latest 0.0 ms; allowed 250 ms",
         ),
         Check("with: every request has one outcome", ok=True, detail="planned 3, rows 3, counted by the client 3"),
         Check(
@@ -195,7 +195,7 @@ def miss_a_transition(run: Run) -> None:
 
 
 def send_too_late(run: Run) -> None:
-    run.rows = [replace(row, sent_s=row.intended_s + 0.0502) for row in run.rows]
+    run.rows = [replace(row, sent_s=row.intended_s + 0.2502) for row in run.rows]
 
 
 def change_the_weather(run: Run) -> None:
@@ -252,7 +252,7 @@ def end_without_another_seed(run: Run) -> None:
         (
             send_too_late,
             "with: the load kept to its schedule",
-            "99 % sent within 50.2 ms, the latest 50.2 ms; allowed 50 ms",
+            "99 % sent within 250.2 ms, the latest 250.2 ms; allowed 250 ms",
         ),
         (
             end_one_less_in_the_backend,
@@ -362,6 +362,20 @@ def test_a_counter_may_move_while_the_state_changes() -> None:
     run.changes += [replace(CHANGE, at_s=2.1, after="half-open"), replace(CHANGE, at_s=2.2, before="half-open")]
 
     assert run.failed() == []
+
+
+def test_a_little_late_is_a_word_and_no_failure() -> None:
+    """A busy machine sends some requests late; the run is still the one that was asked for, and says so."""
+    run = Run()
+    run.rows[1] = replace(run.rows[1], sent_s=run.rows[1].intended_s + 0.0623)
+
+    late = next(check for check in run.checks() if check.name == "with: the load kept to its schedule")
+
+    assert run.failed() == []
+    assert late.caution == (
+        "the machine was busy: 1 of 3 requests of `with` were sent more than 50 ms late, the latest 62 ms"
+    )
+    assert [check.caution for check in Run().checks() if "schedule" in check.name] == ["", ""]
 
 
 def test_virtual_time_is_never_late() -> None:
