@@ -39,7 +39,8 @@ class Stats:
         """Count a request in."""
         self.received += 1
         self.in_flight += 1
-        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+        if self.in_flight > self.peak_in_flight:  # noqa: PLR1730 - max() takes eight times as long
+            self.peak_in_flight = self.in_flight
 
     def met(self, fault: Fault) -> None:
         """Count what is done to a request from here on."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from backend.weather import uniform
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from loadtest.scenario import Segment
 
 
-class Arrival(NamedTuple):
+@dataclass(slots=True)  # frozen, it would take three times as long to make
+class Arrival:
     """A request to send: its id, from 1, and when, in seconds from the start of the arm."""
 
     id: int

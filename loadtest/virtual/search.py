@@ -52,7 +52,8 @@ def glance(found: Scenario, seed: int) -> tuple[int, int, float]:
     free_at = [0.0] * (limit.workers if limit else 1)
     ok = timeouts = requests = 0
     total_s = 0.0
-    for number, at in schedule(found.load_of("without"), seed):
+    for arrival in schedule(found.load_of("without"), seed):
+        number, at = arrival.id, arrival.intended_s
         requests += 1
         fault = draw(plan.profile_at(at), WeatherKey(seed, str(number), number))
         end = max(at, free_at[0]) + fault.latency_s

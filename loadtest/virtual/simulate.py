@@ -63,6 +63,7 @@ class _Arm:
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
         self._settings = scenario.arms[arm].call(seed)
+        self._timeout_s = self._settings.timeout.total_s
         self._faults: dict[str, Fault] = {}  # that a call under way has met
         self._coming = True  # whether there are requests to come
         self._planned = 0
@@ -116,29 +117,30 @@ class _Arm:
         self._coming = False
 
     async def _one(self, arrival: Arrival) -> None:
-        number, intended_s = arrival
+        number = arrival.id
         request_id = str(number)
         sent_s = self._loop.time()
         call, answer = await self._client.call(request_id)
         fault = self._faults.pop(request_id, None)
-        timeout_s = self._settings.timeout.total_s
-        would = would_have(self._plan, number, sent_s, timeout_s) if fault is None else met(fault, timeout_s)
+        would = (
+            would_have(self._plan, number, sent_s, self._timeout_s) if fault is None else met(fault, self._timeout_s)
+        )
         self._tell(
-            Row(
-                arm=self._arm,
-                seed=self._seed,
-                id=number,
-                intended_s=intended_s,
-                sent_s=sent_s,
-                duration_s=self._loop.time() - sent_s,
-                status=answer.status,
-                outcome=call.outcome,
-                served=call.served,
-                state=call.state,
-                fail_count=call.fail_count,
-                attempts=call.attempts,
-                backend_calls=call.backend_calls,
-                would_have=would,
+            Row(  # by position: by name takes three times as long
+                self._arm,
+                self._seed,
+                number,
+                arrival.intended_s,
+                sent_s,
+                self._loop.time() - sent_s,
+                answer.status,
+                call.outcome,
+                call.served,
+                call.state,
+                call.fail_count,
+                call.attempts,
+                call.backend_calls,
+                would,
             )
         )
         self._under_way -= 1

@@ -163,10 +163,11 @@ def test_bursts_of_rate_zero_never_fail() -> None:
 def test_no_failures_cost_no_draws(errors: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The one draw is the latency's."""
     drawn = []
-    monkeypatch.setattr("backend.weather._number", lambda parts: drawn.append(parts.rpartition("\x1f")[2]) or 0.5)
+    for module in ("weather", "faults"):
+        monkeypatch.setattr(f"backend.{module}.number", lambda key: drawn.append(key.rpartition(b"\x1f")[2]) or 0.5)
 
     assert draw(FaultProfile.model_validate(errors), key(7)).kind == "ok"
-    assert drawn == ["latency"]
+    assert drawn == [b"latency"]
 
 
 @pytest.mark.parametrize(("failures", "of"), [(3, 10), (0, 4), (4, 4), (1, 100)])
