@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from backend.settings import BackendSettings
 from client.settings import ClientSettings
-from loadtest import commands, run_folder, scenario, versus
-from loadtest.commands import Interrupted, fail, out, wrong
+from loadtest import commands, interruption, run_folder, scenario, versus
+from loadtest.commands import fail, out, wrong
 from loadtest.finish import Finished, finish, measure
 from loadtest.index import find, update_index, write_index
+from loadtest.interruption import Interrupted
 from loadtest.live.admin import Service
 from loadtest.live.engine import locust_command, run_live
 from loadtest.live.services import ChildError, Urls, end, last_words, own_services
@@ -35,8 +34,6 @@ from service.settings import from_environment
 from service.wrong_input import WrongInputError, closest
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from loadtest.settings import LoadtestSettings
 
 app = typer.Typer(
@@ -47,9 +44,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-
-# What ends a run in good order: Ctrl-C, kill, and the closing of the terminal.
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 ClientUrl = Annotated[str | None, typer.Option(help="Use this client instead of starting one.")]
 BackendUrl = Annotated[str | None, typer.Option(help="Use this backend instead of starting one.")]
@@ -90,14 +84,14 @@ def run(
                 run_on_virtual_time(folder, narrator)
             else:
                 run_live(folder, urls, narrator)
-        except Interrupted as signalled:
-            interrupted = signalled
-        except ChildError as error:
-            failed = str(error)
-        if folder.log.exists() and folder.log.stat().st_size == 0:
-            folder.log.unlink()
-        folder.update_manifest(complete=folder.all_ended() and not failed)
-        _conclude(folder, _finished(folder), interrupted, failed)
+        except BaseException as error:
+            interrupted = interruption.behind(error)
+            if interrupted is None:
+                if not isinstance(error, ChildError):
+                    raise
+                failed = str(error)
+        done, late = _finished(folder, failed)
+        _conclude(folder, done, interrupted or late, failed)
 
 
 def _check_engine(engine: str, urls: Urls | None) -> None:
@@ -110,12 +104,24 @@ def _check_engine(engine: str, urls: Urls | None) -> None:
         raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": said}])
 
 
-def _finished(folder: run_folder.RunFolder) -> Finished:
+def _finished(folder: run_folder.RunFolder, failed: str) -> tuple[Finished, Interrupted | None]:
+    """Close the books and write the report, which an interruption does not cut off before the second."""
+    done: Finished | None = None
     try:
-        return finish(folder)
-    except Interrupted as signalled:
-        again = f"`python -m loadtest report {folder.path}` writes it"
-        fail(f"interrupted while the report was written: {again}; what was measured is kept", signalled.exit_code)
+        with commands.finishing():
+            if folder.log.exists() and folder.log.stat().st_size == 0:
+                folder.log.unlink()
+            folder.update_manifest(complete=folder.all_ended() and not failed)
+            done = finish(folder)
+    except BaseException as error:
+        interrupted = interruption.behind(error)
+        if interrupted is None:
+            raise
+        if done is None:
+            again = f"`python -m loadtest report {folder.path}` writes it"
+            fail(f"interrupted while the report was written: {again}; what was measured is kept", interrupted.exit_code)
+        return done, interrupted
+    return done, None
 
 
 def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interrupted | None, failed: str) -> NoReturn:
@@ -128,7 +134,8 @@ def _conclude(folder: run_folder.RunFolder, done: Finished, interrupted: Interru
     if failed:
         fail(failed, 1)
     if interrupted:
-        fail("interrupted: what was measured is kept, marked incomplete", interrupted.exit_code)
+        kept = "the run is complete" if done.manifest["complete"] else "what was measured is kept, marked incomplete"
+        fail(f"interrupted: {kept}", interrupted.exit_code)
     raise typer.Exit(1 if done.broken else 0)
 
 
@@ -264,24 +271,23 @@ def _urls(settings: LoadtestSettings) -> Urls | None:
     return Urls(settings.client_url.rstrip("/"), settings.backend_url.rstrip("/"))
 
 
-def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    for each in _SIGNALS:  # a second one must not cut off the tidying up
-        signal.signal(each, signal.SIG_IGN)
-    raise Interrupted(number)
-
-
 def main() -> None:
     """Run the command line; a user's mistake ends with exit code 2 and a sentence for each."""
-    for each in _SIGNALS:
-        signal.signal(each, _interrupt)
+    interruption.listen()
     try:
         app()
     except WrongInputError as error:
         for problem in error.problems:
-            Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {problem['detail']}", markup=False)
+            commands.say(problem["detail"])
         raise SystemExit(2) from None
     except ChildError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {error}", markup=False)
+        commands.say(str(error))
         raise SystemExit(1) from None
-    except Interrupted as signalled:
-        raise SystemExit(signalled.exit_code) from None
+    except SystemExit:
+        raise
+    except BaseException as error:
+        interrupted = interruption.behind(error)
+        if interrupted is None:
+            raise
+        commands.say("interrupted")
+        raise SystemExit(interrupted.exit_code) from None

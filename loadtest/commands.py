@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
 
+from loadtest.interruption import held_back
 from loadtest.settings import LoadtestSettings
 from service.settings import from_environment
 from service.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 
 class Terminal(Console):
@@ -26,14 +30,6 @@ class Terminal(Console):
 out = Terminal(highlight=False, soft_wrap=True)
 
 
-class Interrupted(BaseException):
-    """A signal asked this process to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
-
 def settings(**given: Any) -> LoadtestSettings:
     """Return the settings of the environment; what was given on the command line goes before it."""
     return from_environment(
@@ -47,7 +43,17 @@ def wrong(field: str, value: object, allowed: str) -> WrongInputError:
     return WrongInputError([{"field": field, "value": value, "detail": f"{field}: {got}allowed: {allowed}"}])
 
 
+def say(why: str) -> None:
+    """Say it where errors are told."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
+
+
+def finishing() -> AbstractContextManager[None]:
+    """Finish a report even when a signal comes, unless a second one does."""
+    return held_back(lambda: say("writing the report; once more leaves it out"))
+
+
 def fail(why: str, code: int) -> NoReturn:
     """End with a sentence."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
+    say(why)
     raise typer.Exit(code)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 import joblib
 
+from loadtest import interruption
 from loadtest.live.services import ChildError
 
 if TYPE_CHECKING:
@@ -29,7 +34,8 @@ def spread(
 ) -> Iterator[Result]:
     """Yield what `work` makes of each task: as it comes, or in the tasks' order. With one job, this process works.
 
-    Raises ChildError where a process was killed.
+    When a signal comes, the tasks under way are finished, no other is begun, and Interrupted is raised after the last
+    result. Raises ChildError where a process was killed.
     """
     if jobs == 1:
         yield from map(work, tasks)
@@ -39,14 +45,38 @@ def spread(
         return_as="generator" if ordered else "generator_unordered",
         batch_size=1,
         pre_dispatch=f"{_WAITING}*n_jobs",
-        initializer=_leave_interrupts_to_the_parent,
+        initializer=_be_deaf,
     )
-    try:
-        yield from pool(joblib.delayed(work)(task) for task in tasks)
-    except BrokenProcessPool as error:
-        raise ChildError("a worker process was killed, as a system does that runs out of memory") from error
+    with TemporaryDirectory(prefix="breaker-lab-") as folder:
+        end = Path(folder) / "end"
+        with interruption.held_back(end.touch):
+            try:
+                with _deaf_children():
+                    results = pool(joblib.delayed(_unless)(end, work, task) for task in tasks)
+                yield from (result[0] for result in results if result)
+            except BrokenProcessPool as error:
+                raise ChildError("a worker process was killed, as a system does that runs out of memory") from error
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _unless(end: Path, work: Callable[[Task], Result], task: Task) -> tuple[Result] | None:
+    """Do one task, unless the end has come."""
+    return None if end.exists() else (work(task),)
+
+
+def _be_deaf() -> None:
     """Leave a Ctrl-C, which reaches every process of the terminal, to the one that holds the results."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Start processes that are deaf to a Ctrl-C from their first moment on: they import for a second.
+
+    They inherit that the signal is blocked; here it comes once it no longer is.
+    """
+    resource_tracker.ensure_running()  # else it starts in between, and in CPython 3.11 that unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.commands import Interrupted, fail, out, settings, wrong
+from loadtest.commands import fail, out, settings, wrong
+from loadtest.interruption import behind
 from loadtest.seeds import parse_seeds
 from loadtest.sweep import workers
 from loadtest.sweep.conduct import conduct, new_sweep, resumed
 from loadtest.sweep.plan import MANY_REQUESTS
 from loadtest.sweep.report import headline as best_point
 from service.problems import check
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from loadtest.sweep.conduct import Sweep
+    from loadtest.sweep.standing import Standing
 
 
 def sweep(  # noqa: PLR0913 - each is an option
@@ -58,10 +65,18 @@ def sweep(  # noqa: PLR0913 - each is an option
         if plan.requests > MANY_REQUESTS:
             out.print("this takes hours; Ctrl-C keeps what is done, and the same command goes on", markup=False)
     crew = workers.local(hands.jobs) if dask is None else workers.on_dask(dask)
-    try:
-        standing = conduct(planned, crew, out)
-    except Interrupted as signalled:
-        fail("interrupted: what was measured is kept; the same command goes on from there", signalled.exit_code)
+    standing = _conducted(planned, crew)
     if not quiet:
         out.print(f"\n{best_point(plan, standing).replace('`', '')}", markup=False)
     out.print(f"report: {planned.folder.path / 'sweep.html'}", markup=False)
+
+
+def _conducted(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Standing:
+    """Run it, up to its end or the next signal."""
+    try:
+        return conduct(planned, crew, out)
+    except BaseException as error:
+        interrupted = behind(error)
+        if interrupted is None:
+            raise
+        fail("interrupted: what was measured is kept; the same command goes on from there", interrupted.exit_code)

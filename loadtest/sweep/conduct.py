@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest import run_folder, scenario
+from loadtest.commands import finishing
 from loadtest.sweep.code import code_hash
 from loadtest.sweep.grid import Axis, parse_grid
 from loadtest.sweep.measure import Figures, tasks
@@ -74,9 +75,10 @@ def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) 
                 bar = progress.add_task("", total=sweep.plan.runs, completed=len(found))
                 for count in _run(sweep, work, found):
                     progress.advance(bar, count)
-        sweep.folder.finish(sweep.plan, found)
-        standing = stand(sweep.plan, found)
-        write_report(sweep.folder, sweep.plan, sweep.asked, standing)
+        with finishing():
+            sweep.folder.finish(sweep.plan, found)
+            standing = stand(sweep.plan, found)
+            write_report(sweep.folder, sweep.plan, sweep.asked, standing)
     return standing
 
 

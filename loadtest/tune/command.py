@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.commands import Interrupted, fail, out, settings
+from loadtest.commands import fail, out, settings
+from loadtest.interruption import behind
 from loadtest.sweep import workers
 from loadtest.tune.conduct import affordable, all_runs, conduct
 from loadtest.tune.objective import parse_weights
@@ -111,8 +112,11 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         with workers.local(hands.jobs) as crew:
             tuned = conduct(problem, asked, aim, policies, crew, out)
         path = write_results(root, tuned, policies)
-    except Interrupted as signalled:
-        fail("interrupted: nothing was written", signalled.exit_code)
+    except BaseException as error:
+        interrupted = behind(error)
+        if interrupted is None:
+            raise
+        fail("interrupted: nothing was written", interrupted.exit_code)
     if not quiet:
         out.print()
         for text in (headline(tuned), *notes(tuned)):

@@ -10,6 +10,7 @@ from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from loadtest import interruption
 from loadtest.processes import cores, spread
 from loadtest.rows import write
 from loadtest.virtual.simulate import simulate_into
@@ -62,6 +63,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, jobs: int | None 
                 write(changes, change)
             write(records, record)
             narrator.look()
+            interruption.check()
     folder.update_manifest(settings=settings)
 
 

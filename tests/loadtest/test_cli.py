@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest import cli, run_folder, scenario
-from loadtest.commands import Interrupted
 from loadtest.finish import finish
+from loadtest.interruption import Interrupted
 from loadtest.live.services import ChildError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from loadtest import cli, processes, run_folder
-from loadtest.commands import Interrupted
+from loadtest.interruption import Interrupted
 from loadtest.sweep import measure, report, workers
 from loadtest.sweep.conduct import conduct, new_sweep, resumed
 from loadtest.sweep.measure import work

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from client.breakers.settings import BreakerSettings
 from loadtest import cli
-from loadtest.cli import Interrupted
+from loadtest.interruption import Interrupted
 from loadtest.sweep import workers
 from loadtest.sweep.measure import work
 from loadtest.tune import charts, command, search

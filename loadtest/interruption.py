@@ -1,0 +1,95 @@
+"""How a signal ends a command: by an exception that no library takes for its own, and that none can lose."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+# What ends a run in good order: Ctrl-C, kill, and the closing of the terminal.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+_came: list[int] = []
+
+
+class Interrupted(BaseException):
+    """A signal asked this process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def listen() -> None:
+    """Raise Interrupted in the main thread, wherever it is, when one of the signals comes."""
+    _came.clear()
+    for each in SIGNALS:
+        signal.signal(each, _interrupt)
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    for each in SIGNALS:  # a second one must not cut off the tidying up
+        signal.signal(each, signal.SIG_IGN)
+    _came.append(number)
+    raise Interrupted(number)
+
+
+def behind(error: BaseException) -> Interrupted | None:
+    """Return the interruption that an error is, or that a library made it of; none where none came."""
+    if isinstance(error, Interrupted):
+        return error
+    return Interrupted(_came[0]) if _came else None
+
+
+def check() -> None:
+    """Raise Interrupted where one came while a library was at work that lost it, as in a callback from C."""
+    if _came:
+        raise Interrupted(_came[0])
+
+
+@contextmanager
+def held_back(tell: Callable[[], object]) -> Iterator[None]:
+    """Call `tell` when a signal comes, and raise nothing before the block ends: for what must not be cut off.
+
+    A second signal is raised at once. Outside the main thread, where no signal comes, nothing is held back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held = _Held(tell)
+    try:
+        yield
+    finally:
+        held.let_go()
+
+
+class _Held:
+    """Stands in for the handlers of the signals that are listened to."""
+
+    def __init__(self, tell: Callable[[], object]) -> None:
+        self._tell = tell
+        self._came: list[int] = []
+        self._before: dict[int, Any] = {each: signal.getsignal(each) for each in SIGNALS}
+        for each, handler in self._before.items():
+            if callable(handler):
+                signal.signal(each, self._hold)
+
+    def _hold(self, number: int, _: FrameType | None) -> None:
+        self._came.append(number)
+        if len(self._came) > 1:
+            self.let_go()
+        else:
+            self._tell()
+
+    def let_go(self) -> None:
+        """Put the handlers back, and hand them the first signal that came."""
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+        if self._came:
+            number, self._came = self._came[0], []
+            self._before[number](number, None)
