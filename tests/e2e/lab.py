@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ policy = "off"
 fail_max = 5
 reset_timeout = 1.4
 """
+
+BEAT_S = 0.02
 
 # What a busy or halted machine can fail in any live run, whatever the lab does.
 MACHINE = ("the load kept to its schedule", "both services answered all the time")
@@ -105,6 +108,30 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+class Pulse:
+    """A clock that stands still while the machine does: a thread sleeps for moments, and notes when it overslept."""
+
+    def __init__(self) -> None:
+        self._stood_s = 0.0
+        self._asleep = time.monotonic()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(BEAT_S)
+            now = time.monotonic()
+            self._stood_s, self._asleep = self._stood_s + self._overslept_s(now), now
+
+    def _overslept_s(self, now: float) -> float:
+        late_s = now - self._asleep - BEAT_S
+        return late_s if late_s > 0.1 else 0.0  # less may be this process's own business
+
+    def time(self) -> float:
+        """Return seconds of a machine that ran."""
+        now = time.monotonic()
+        return now - self._stood_s - self._overslept_s(now)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
