@@ -396,6 +396,22 @@ def test_it_is_accessible(desk: Desk, dark: bool, phone: bool) -> None:
     assert found == []
 
 
+def test_nothing_sticks_out_on_the_narrowest_phone(desk: Desk) -> None:
+    """Neither a long name without a gap nor the longest state's."""
+    try:
+        desk.client.send("PATCH", "/breaker", {"name": 25 * "long"})
+        desk.page.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": 320, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+        )
+        eventually(lambda: "longlong" in desk.text("#guards"))
+        out = "return [...document.querySelectorAll('.states li')].filter(each => each.scrollWidth > each.clientWidth)"
+        assert desk.page.execute_script(out) == []
+        assert desk.page.execute_script("return document.documentElement.scrollWidth") <= 320
+    finally:
+        desk.client.send("PATCH", "/breaker", {"name": "backend-service-breaker"})
+        _emulate(desk.page, dark=False, phone=False)
+
+
 def _findings(page: Chrome) -> list[Any]:
     """Let axe-core look at the page; return what it found, of whatever weight."""
     axe = resources.files("selenium_axe_python") / "axe-core" / "axe.min.js"
