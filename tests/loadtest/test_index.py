@@ -204,3 +204,26 @@ def test_a_report_elsewhere_writes_no_page(root: Path, first: RunFolder) -> None
     index.update_index(elsewhere)
 
     assert not (root / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ('title = "An outage"  # of eight seconds', "An outage"),
+        (r'title = "The \"slow\" one\u0021"', 'The "slow" one!'),
+        ("title = 'as it \\ is'", "as it \\ is"),
+        ('title = """\nOver lines"""', "Over lines"),
+    ],
+)
+def test_a_title_is_read_as_toml_has_it(root: Path, line: str, title: str) -> None:
+    """Escapes, a comment behind it, other quotes."""
+    another(root, "two", started="2999-01-01T00:00:00+00:00", scenario_text=TEXT.replace(TEXT.splitlines()[2], line))
+
+    assert find(root).runs[0].title == title
+
+
+def test_links_lead_to_a_folder_whatever_its_name(root: Path) -> None:
+    """What has a meaning in an address is escaped."""
+    (root / "mine").rename(root / "50 %? #1")
+
+    assert 'href="50%20%25%3F%20%231/one/report.html"' in write_index(root).read_text(encoding="utf-8")
