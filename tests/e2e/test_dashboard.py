@@ -305,6 +305,9 @@ def test_at_full_rate_the_page_stays_responsive(desk: Desk) -> None:
         seconds = time.monotonic() - began
     assert (desk.client.get("/stats")["requests"] - before) / seconds > 1000
     assert 0 < min(longest) < 500
+    eventually(lambda: desk.text("#rate") == "0")
+    time.sleep(1.1)  # the words below the chart are made anew each second
+    assert "Points are a sample" in desk.text("#sampling")  # as long as they are in the chart
 
 
 @contextmanager

@@ -25,6 +25,7 @@ export class Chart {
 
   clear() {
     this.points = Object.fromEntries(Object.keys(OUTCOMES).map((name) => [name, { at: [], ms: [] }]));
+    this.thinnedTo = -Infinity; // up to here points were left out
     this.moves = [];
     this.gaps = [];
     this.state = null;
@@ -87,7 +88,10 @@ export class Chart {
         kept.at.push(now - ago);
         kept.ms.push(ms);
       }
-      if (kept.at.length > KEPT) thin(kept);
+      if (kept.at.length > KEPT) {
+        this.thinnedTo = Math.max(this.thinnedTo, kept.at[Math.floor(kept.at.length / 2)]);
+        thin(kept);
+      }
     }
     this.moves.push(...batch.transitions);
     this.state = batch.breaker.state;
@@ -101,6 +105,11 @@ export class Chart {
         kept.ms.splice(0, old < 0 ? kept.ms.length : old);
       }
     }
+  }
+
+  /** How many points there are from `begin` on. */
+  held(begin) {
+    return Object.values(this.points).reduce((sum, kept) => sum + kept.at.filter((at) => at >= begin).length, 0);
   }
 
   /** The state over time: [from, to, state], oldest first. */

@@ -31,7 +31,7 @@ export class Counts {
     this.book.push({ at, ...batch.counts.outcomes, requests: batch.counts.requests, moves: batch.breaker.transition_count });
     this.seen.push({ at, seen: batch.calls.seen, sent: batch.calls.sent });
     while (this.book[1]?.at < at - KEPT_S) this.book.shift();
-    while (this.seen[0].at < at - OVER_S) this.seen.shift();
+    while (this.seen[0].at < at - KEPT_S) this.seen.shift();
     const over = this.since(at - OVER_S);
     const seconds = Math.max(1, at - this.start(at - OVER_S).at);
     say(find("rate"), over.requests ? (over.requests / seconds < 10 ? (over.requests / seconds).toFixed(1) : count(over.requests / seconds)) : "0");
@@ -39,7 +39,6 @@ export class Counts {
     say(find("fast-fail"), share(over.fast_fail, over.requests));
     say(find("in-flight"), count(batch.breaker.in_flight));
     say(find("saved"), count(batch.counts.outcomes.fast_fail));
-    this.sampling();
   }
 
   /** The latest entry that is not after `at`, or the first. */
@@ -61,14 +60,19 @@ export class Counts {
     return Object.fromEntries(Object.keys(last).map((name) => [name, last[name] - first[name]]));
   }
 
-  sampling() {
-    const seen = this.seen.reduce((sum, each) => sum + each.seen, 0);
-    const sent = this.seen.reduce((sum, each) => sum + each.sent, 0);
-    say(find("sampling"), sent < seen ? `Points are a sample, evenly spaced: ${count(sent)} of ${some(seen, "request")} in the last ${OVER_S} s; the figures count all of them.` : "Every request is a point.");
+  /** Say whether some of the requests of a time are no points. */
+  sampling(spanS, span, chart) {
+    const begin = this.book.at(-1).at - spanS;
+    const shown = this.seen.filter((each) => each.at >= begin);
+    const seen = shown.reduce((sum, each) => sum + each.seen, 0);
+    let sent = shown.reduce((sum, each) => sum + each.sent, 0);
+    if (chart.thinnedTo > begin) sent = Math.min(sent, chart.held(begin));
+    say(find("sampling"), sent < seen ? `Points are a sample: ${count(sent)} of ${some(seen, "request")} in the last ${span}; the figures count all of them.` : "Every request is a point.");
   }
 
   /** Say what the chart shows, in words. */
-  summarise(spanS) {
+  summarise(chart) {
+    const { spanS } = chart;
     if (!this.book.length) return;
     const over = this.since(this.book.at(-1).at - spanS);
     for (const [name, figure] of Object.entries(this.rows)) {
@@ -78,5 +82,6 @@ export class Counts {
     const parts = Object.keys(OUTCOMES).filter((name) => over[name]).map((name) => `${count(over[name])} ${OUTCOMES[name].word}`);
     const span = spanS === 60 ? "minute" : `${spanS / 60} minutes`;
     say(find("summary"), over.requests ? `${some(over.requests, "request")} seen in the last ${span}: ${parts.join(", ")}; ${some(over.moves, "transition")}.` : `No requests in the last ${span}.`);
+    this.sampling(spanS, span, chart);
   }
 }

@@ -87,7 +87,7 @@ for (const button of document.querySelectorAll("[data-by-hand]")) {
 
 find("span").addEventListener("change", (event) => {
   chart.spanS = Number(event.target.value);
-  counts.summarise(chart.spanS);
+  counts.summarise(chart);
 });
 
 function frame() {
@@ -105,6 +105,6 @@ setInterval(() => {
     requestAnimationFrame(frame);
   }
 }, 100);
-setInterval(() => counts.summarise(chart.spanS), 1000);
+setInterval(() => counts.summarise(chart), 1000);
 
 connect(told, changed);
