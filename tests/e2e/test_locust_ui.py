@@ -210,6 +210,9 @@ def test_a_report_answers_the_mouse_and_the_keyboard(ui: Ui, seen: list[tuple[st
     assert browser.text_of(page, shown) == "30 of 44 requests"
     page.switch_to.active_element.send_keys(Keys.HOME, Keys.ARROW_RIGHT)
     assert browser.text_of(page, ".requests .tip").startswith("request 4 of with\nok")
+    page.switch_to.active_element.send_keys("+")
+    assert browser.text_of(page, shown) != "30 of 44 requests"
+    assert browser.text_of(page, ".requests .tip").startswith("request 4 of with\nok")  # it is still the one
 
 
 @pytest.mark.browser

@@ -131,7 +131,9 @@
     tip.hidden = true;
     const place = plots.findIndex((plot) => plot.node === document.activeElement);
     plots = run.arms.map((arm) => plotOf(arm, axes));
+    const kept = picked; // the plot that goes loses its focus, and with it what is picked
     area.replaceChildren(...plots.map((plot) => plot.node), tip);
+    picked = kept;
     if (place >= 0) plots[place].node.focus({ preventScroll: true });
     const shown = plots.reduce((sum, plot) => sum + plot.points.length, 0);
     const all = run.arms.reduce((sum, arm) => sum + arm.id.length, 0);
