@@ -106,12 +106,12 @@ def _at_edge(value: float | None, low: float, high: float) -> bool:
 def pasted(tuned: Tuned) -> list[dict[str, Any]]:
     """Return what to paste; where the answer's policy does not map, with the best finalist of one that does."""
     told = []
-    for one in snippets(tuned.settings):
+    for one in snippets(tuned.settings, _calls_per_s(tuned)):
         entry: dict[str, Any] = {**asdict(one), "instead": None}
         if one.text is None and tuned.answer != OFF:
             for each in tuned.learn.ranked(tuned.found.finalists):
                 call = CallSettings(breaker=each, timeout=tuned.problem.timeout)
-                other = next(its for its in snippets(call) if its.name == one.name)
+                other = next(its for its in snippets(call, _calls_per_s(tuned)) if its.name == one.name)
                 if other.text is not None and tuned.learn.mean(each) < tuned.learn.mean(OFF):
                     entry["instead"] = {**asdict(other), "settings": written(each), "cost": tuned.judge.mean(each)}
                     break
@@ -177,10 +177,14 @@ def window(tuned: Tuned) -> str:
     """Say how long a window of calls is in this trace, for what looks back on time."""
     if tuned.answer.policy != "count_window":
         return ""
-    calls, load = tuned.answer.window_calls, tuned.problem.scenarios[LEARN].load
-    rate = sum(each.requests for each in load) / sum(each.pause_s + each.requests / each.rate_per_s for each in load)
-    seconds = f"{calls / rate:.2g} s"
+    calls = tuned.answer.window_calls
+    seconds = f"{calls / _calls_per_s(tuned):.2g} s"
     return f"Where something looks back on time and not on calls: here {calls} calls are made in {seconds} on average."
+
+
+def _calls_per_s(tuned: Tuned) -> float:
+    load = tuned.problem.scenarios[LEARN].load
+    return sum(each.requests for each in load) / sum(each.pause_s + each.requests / each.rate_per_s for each in load)
 
 
 def ties(tuned: Tuned) -> str:

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Snippet", "snippets"]
 
-_TARGETS = (environment, pybreaker, resilience4j, polly, gobreaker, envoy)
+_BY_CALLS = (environment, pybreaker, resilience4j)
+# These look back on time: a window of calls is as long as those calls take.
+_BY_TIME = (polly, gobreaker, envoy)
 
 
-def snippets(settings: CallSettings) -> list[Snippet]:
+def snippets(settings: CallSettings, calls_per_s: float | None = None) -> list[Snippet]:
     """Return the settings in the form of each target; this lab's environment variables come first."""
-    return [target.snippet(settings) for target in _TARGETS]
+    return [
+        *(target.snippet(settings) for target in _BY_CALLS),
+        *(target.snippet(settings, calls_per_s) for target in _BY_TIME),
+    ]

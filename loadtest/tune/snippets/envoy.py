@@ -16,7 +16,7 @@ _PROBING = ("max_probes", "success_threshold", "probe_success_rate", "probe_call
 _SWEEP_S = 1.0  # how often it is checked whether an ejection is over, where no window says otherwise
 
 
-def snippet(settings: CallSettings) -> Snippet:
+def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet:
     """Write a part for the cluster and one for the route."""
     breaker = settings.breaker
     notes: list[str] = []
@@ -24,7 +24,7 @@ def snippet(settings: CallSettings) -> Snippet:
         title, parts = "Envoy, admission control", {"In http_filters, before the router:": _admission(breaker, notes)}
         notes.extend(lost(settings, ()))
     elif breaker.policy in {"consecutive", "count_window", "time_window"}:
-        title, parts = "Envoy, outlier detection", {"In the cluster:": _cluster(settings, notes)}
+        title, parts = "Envoy, outlier detection", {"In the cluster:": _cluster(settings, notes, calls_per_s)}
     else:
         return Snippet("envoy", "Envoy, outlier detection", "yaml", None, unmapped(settings, "Envoy"))
     total_s = settings.timeout.total_s
@@ -36,12 +36,12 @@ def snippet(settings: CallSettings) -> Snippet:
     return Snippet("envoy", title, "yaml", text, tuple(notes))
 
 
-def _cluster(settings: CallSettings, notes: list[str]) -> str:
+def _cluster(settings: CallSettings, notes: list[str], calls_per_s: float | None) -> str:
     breaker = settings.breaker
     notes.append(
         "Envoy counts and ejects each host on its own; only when all hosts are out are calls refused, with 503."
     )
-    detect = _consecutive(breaker) if breaker.policy == "consecutive" else _rates(breaker, notes)
+    detect = _consecutive(breaker) if breaker.policy == "consecutive" else _rates(breaker, notes, calls_per_s)
     probing = ", ".join(f"{name} = {shown(getattr(breaker, name))}" for name in _PROBING)
     notes.append(
         "There is no half-open: a host comes back in full once its time is over, at the next sweep (`interval`). "
@@ -66,8 +66,8 @@ def _consecutive(breaker: PolicySettings) -> dict[str, str]:
     }
 
 
-def _rates(breaker: PolicySettings, notes: list[str]) -> dict[str, str]:
-    window_s = time_window_s(breaker, "Envoy", notes)
+def _rates(breaker: PolicySettings, notes: list[str], calls_per_s: float | None) -> dict[str, str]:
+    window_s = time_window_s(breaker, "Envoy", notes, calls_per_s)
     threshold = max(1, round(percent(breaker.failure_rate)))
     if threshold != percent(breaker.failure_rate):
         notes.append(

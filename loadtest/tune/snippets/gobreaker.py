@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BUCKETS = 10
 
 
-def snippet(settings: CallSettings) -> Snippet:
+def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet:
     """Write the settings with a `ReadyToTrip` that does what the policy does."""
     breaker = settings.breaker
     if breaker.policy not in {"consecutive", "count_window", "time_window"}:
@@ -43,7 +43,7 @@ def snippet(settings: CallSettings) -> Snippet:
     if breaker.policy == "consecutive":
         trips = f"return counts.ConsecutiveFailures >= {breaker.fail_max}"
     else:
-        window_s = time_window_s(breaker, "gobreaker", notes)
+        window_s = time_window_s(breaker, "gobreaker", notes, calls_per_s)
         fields["Interval"] = _duration(window_s, "window_s", notes)
         fields["BucketPeriod"] = _duration(window_s / _BUCKETS, "window_s", notes)
         trips = (

@@ -15,14 +15,14 @@ _LEAST_TIMEOUT_S = 0.01
 _LEAST_CALLS = 2
 
 
-def snippet(settings: CallSettings) -> Snippet:
+def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet:
     """Write a pipeline, or for `consecutive` a policy of the older interface."""
     policy = settings.breaker.policy
     notes: list[str] = []
     if policy == "consecutive":
         title, text = "Polly 8, with the policies that it keeps from Polly 7", _consecutive(settings, notes)
     elif policy in {"count_window", "time_window"}:
-        title, text = "Polly 8", _rates(settings, notes)
+        title, text = "Polly 8", _rates(settings, notes, calls_per_s)
     else:
         return Snippet("polly", "Polly 8", "csharp", None, unmapped(settings, "Polly"))
     if settings.breaker.max_probes != 1:
@@ -59,9 +59,9 @@ var policy = Policy.WrapAsync(breaker, Policy.TimeoutAsync(timeout: {_span(total
     return text
 
 
-def _rates(settings: CallSettings, notes: list[str]) -> str:
+def _rates(settings: CallSettings, notes: list[str], calls_per_s: float | None) -> str:
     breaker = settings.breaker
-    window_s = time_window_s(breaker, "Polly", notes)
+    window_s = time_window_s(breaker, "Polly", notes, calls_per_s)
     notes.append(ASKED_AFTER_FAILURES)
     open_s = at_least(breaker.reset_timeout, _LEAST_S, "reset_timeout", notes, " s")
     options = {

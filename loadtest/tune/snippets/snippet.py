@@ -95,15 +95,18 @@ def timeout_elsewhere(settings: CallSettings) -> str:
     return f"timeout.total_s = {number(total_s)} has no place here: set {number(total_s)} s in the client that calls."
 
 
-def time_window_s(breaker: PolicySettings, target: str, notes: list[str]) -> float:
-    """Return the seconds to look back on, where the target knows no number of calls; a guess is a note."""
+def time_window_s(breaker: PolicySettings, target: str, notes: list[str], calls_per_s: float | None = None) -> float:
+    """Return the seconds to look back on, where the target knows no number of calls; what stands for it is a note."""
     if breaker.policy == "time_window":
         return breaker.window_s
-    notes.append(
-        f"window_calls = {breaker.window_calls} has no counterpart: {target} looks back on time. "
-        f"{number(_GUESSED_WINDOW_S)} s is a guess: set the time in which {breaker.window_calls} calls are made."
-    )
-    return _GUESSED_WINDOW_S
+    calls = breaker.window_calls
+    lost = f"window_calls = {calls} has no counterpart: {target} looks back on time."
+    if calls_per_s is None:
+        notes.append(f"{lost} {number(_GUESSED_WINDOW_S)} s is a guess: set the time in which {calls} calls are made.")
+        return _GUESSED_WINDOW_S
+    seconds = max(0.01, float(f"{calls / calls_per_s:.2g}"))
+    notes.append(f"{lost} In {number(seconds)} s {calls} calls are made on average; with less load there are fewer.")
+    return seconds
 
 
 def at_least(value: float, least: float, what: str, notes: list[str], unit: str = "") -> float:

@@ -42,6 +42,17 @@ def text(target: str, chosen: CallSettings) -> str:
     return found
 
 
+def test_a_window_of_calls_is_as_long_as_its_calls_take() -> None:
+    chosen = call_settings(policy="count_window", window_calls=19, min_calls=19)
+    told = {each.name: each for each in snippets(chosen, calls_per_s=6.5)}
+    assert "SamplingDuration = TimeSpan.FromSeconds(2.9)," in (told["polly"].text or "")
+    assert "Interval:     2900 * time.Millisecond," in (told["gobreaker"].text or "")
+    assert "interval: 2.9s" in (told["envoy"].text or "")
+    for name in ("polly", "gobreaker", "envoy"):
+        assert any("In 2.9 s 19 calls are made on average" in note for note in told[name].notes)
+        assert not any("guess" in note for note in told[name].notes)
+
+
 seconds = st.floats(0.001, 86_400) | st.integers(1, 600)
 share = st.floats(0.0001, 1)
 count = st.integers(1, 100_000)
