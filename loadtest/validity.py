@@ -102,7 +102,13 @@ def _arms_differ(scenario: Scenario, names: Sequence[str], arms: Sequence[Measur
     differ = {name: sum(base.get(key) != met[name].get(key) for key in {*base, *met[name]}) for name in asked}
     detail = ", ".join(f"{name}: {count} of {len(base)} requests" for name, count in differ.items())
     name = f"an arm differs from `{names[0]}`"
-    return [Check(name, any(differ.values()), f"ended otherwise, or met another state: {detail}")]
+    idle = [f"`{arm}`" for arm, count in differ.items() if not count]
+    caution = (
+        f"never differs from `{names[0]}`, so nothing can be said of it: {', '.join(idle)}"
+        if 0 < len(idle) < len(asked)
+        else ""
+    )
+    return [Check(name, any(differ.values()), f"ended otherwise, or met another state: {detail}", caution)]
 
 
 def _complete(manifest: dict[str, Any], arms: Sequence[Measured]) -> Check:

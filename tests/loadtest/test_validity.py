@@ -314,6 +314,22 @@ def test_arms_that_never_differ_say_nothing() -> None:
     assert (found.ok, found.detail) == (False, "ended otherwise, or met another state: with: 0 of 3 requests")
 
 
+def test_one_arm_of_several_that_never_differs_is_named() -> None:
+    """That another arm acted says nothing of this one."""
+    run = Run()
+    three = SCENARIO.model_copy(update={"arms": {**SCENARIO.arms, "idle": SCENARIO.arms["with"]}})
+    manifest = {**run.manifest, "arms": ["without", "with", "idle"]}
+    manifest["weather"] = {f"{arm}/1": "w" for arm in manifest["arms"]}
+    acted = replace(OK, outcome="fast_fail")
+    arms = [Measured("without", [OK], [], [], []), Measured("with", [replace(acted, arm="with")], [], [], [])]
+    arms.append(Measured("idle", [replace(OK, arm="idle")], [], [], []))
+
+    found = next(check for check in check_run(three, manifest, arms) if "differs" in check.name)
+
+    assert found.ok
+    assert found.caution == "never differs from `without`, so nothing can be said of it: `idle`"
+
+
 def test_an_arm_that_only_tries_a_policy_need_not_differ() -> None:
     """A shadow is there to change nothing."""
     run = Run()
