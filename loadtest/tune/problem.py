@@ -202,10 +202,11 @@ def _timeout(trace: Trace, given: float | None) -> tuple[float, str]:
     timeouts = trace.duration_s[trace.outcome == TIMEOUT]
     if len(timeouts) and float(np.median(timeouts)) > 0:
         return float(f"{np.median(timeouts):.3g}"), f"the median of the {len(timeouts):,} timeouts in the trace"
+    none = "most timeouts in the trace took no time" if len(timeouts) else "the trace has no timeout"
     longest = float(trace.duration_s.max())
     if longest < usual:
-        return usual, "the default: the trace has no timeout"
-    return min(3600.0, float(math.ceil(longest) + 1)), "above the longest call: the trace has no timeout"
+        return usual, f"the default: {none}"
+    return min(3600.0, float(math.ceil(longest) + 1)), f"above the longest call: {none}"
 
 
 def _wrong(field: str, value: str | None, detail: str) -> WrongInputError:

@@ -19,7 +19,7 @@ from loadtest.tune import charts
 from loadtest.tune.fit import distance
 from loadtest.tune.objective import PER
 from loadtest.tune.record import as_json, candidates_csv, manifest
-from loadtest.tune.search import JUDGE, LEARN
+from loadtest.tune.search import JUDGE, LEARN, OFF
 from loadtest.tune.unknown import unknowns
 from loadtest.tune.words import (
     again,
@@ -126,6 +126,7 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         notes=notes(tuned),
         pasted=pasted(tuned),
         window=window(tuned),
+        searched=bool({*tuned.found.tried} - {*problem.fixed, OFF}),
         figure_rows=[row for part in (JUDGE, LEARN) for row in figure_rows(tuned, part)],
         figure_columns={
             "part": "",

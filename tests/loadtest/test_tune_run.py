@@ -185,6 +185,9 @@ def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     assert found.answer == DEFAULT
     assert len(found.found.tried) == 2
     assert "nothing fails in the first part of the trace" in headline(found)
+    told = (write_results(tmp_path / "out", found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
+    assert "Nothing was searched: only no breaker and the default were run, and" in told
+    assert "an even draw" not in told
 
 
 def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
@@ -194,6 +197,12 @@ def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
         "nothing succeeds in the first part of the trace, so what refusing costs cannot be seen."
     )
     assert found.answer == DEFAULT
+
+
+def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("time,status,duration\n" + "".join(f"{n},{'timeout' if n % 9 else 'ok'},0\n" for n in range(200)))
+    assert load(str(path), None, ASKED).timeout_from == "the default: most timeouts in the trace took no time"
 
 
 def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
