@@ -123,7 +123,17 @@ def _settled(base: dict[str, Any], arm: str, axes: Sequence[Axis], values: tuple
     settings = base["arms"][arm]
     for axis, value in zip(axes, values, strict=True):
         settings = _put(settings, axis.key.split("."), value)
-    return check({**base, "arms": {arm: settings}}, Scenario)
+    settled = check({**base, "arms": {arm: settings}}, Scenario)
+    if not settled.arms[arm].guarded:
+        _refuse_unread(settled.arms[arm].breaker.policy, axes, values)
+    return settled
+
+
+def _refuse_unread(policy: str, axes: Sequence[Axis], values: tuple[str, ...]) -> None:
+    """Raise for a breaker's setting where there is no breaker: such points would all be the same."""
+    for axis, value in zip(axes, values, strict=True):
+        if axis.key.startswith("breaker.") and axis.key != "breaker.policy":
+            raise _wrong(axis.key, value, f"{axis.key}: got {value}; the policy {policy!r} does not read it")
 
 
 def _put(inside: dict[str, Any], path: list[str], value: str) -> dict[str, Any]:

@@ -186,8 +186,8 @@ class _Clock:
             return self._iso(value)
         except OverflowError:
             seconds = math.inf
-        if isinstance(value, bool) or not math.isfinite(seconds):
-            raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601")
+        if isinstance(value, bool) or not 0 <= seconds < math.inf:  # -1 often stands for a time that is missing
+            raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds from 0 on, or ISO 8601")
         seconds *= self._scale
         if abs(seconds) > _MOST_SECONDS:
             if self._kind:  # others were fine, so it is not the unit

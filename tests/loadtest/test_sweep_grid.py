@@ -218,6 +218,14 @@ def test_points_that_do_not_fit_together_are_left_out_and_counted() -> None:
             ],
         ),
         (
+            "with",
+            ["breaker.policy=off", "breaker.fail_max=3"],
+            [
+                "grid point breaker.policy=off, breaker.fail_max=3: "
+                "breaker.fail_max: got 3; the policy 'off' does not read it"
+            ],
+        ),
+        (
             "window",
             ["breaker.min_calls=11,12"],
             [

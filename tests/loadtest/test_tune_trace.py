@@ -69,6 +69,7 @@ def test_the_same_three_requests(tmp_path: Path, text: str) -> None:
     [
         ("x,200,0.1", "time: got 'x'; allowed: seconds or ISO 8601"),
         ("nan,200,0.1", "time: got 'nan'"),
+        ("-1,200,0.1", "time: got '-1'; allowed: seconds from 0 on, or ISO 8601"),
         ("1,200", "got 2 cells; allowed: 3"),
         ("1,200,0.1,4", "got 4 cells; allowed: 3"),
         ('1,"200,0.1', "not CSV"),
