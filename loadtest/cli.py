@@ -160,7 +160,9 @@ def report(
         return
     if out_dir is not None:
         raise wrong("out", str(out_dir), "with two runs only: a report stands in the folder of its run")
-    _conclude(run_folder.RunFolder(folder), finish(run_folder.RunFolder(folder)), None, "")
+    with commands.finishing():
+        done = finish(run_folder.RunFolder(folder))
+    _conclude(run_folder.RunFolder(folder), done, None, "")
 
 
 def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
@@ -171,7 +173,8 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
     folder = out_dir or second.resolve().parent / f"compare-{names[0]}-{names[1]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_versus(found, folder, (str(first), str(second)))
+        with commands.finishing():
+            write_versus(found, folder, (str(first), str(second)))
     except OSError as error:
         raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
     update_index(second)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -25,6 +27,11 @@ class Terminal(Console):
             super().print(*what, **how)
         except (OSError, UnicodeEncodeError):
             self.quiet = True
+
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader, where rich would end the process."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer
 
 
 out = Terminal(highlight=False, soft_wrap=True)

@@ -26,15 +26,31 @@ class Interrupted(BaseException):
 
 
 def listen() -> None:
-    """Raise Interrupted in the main thread, wherever it is, when one of the signals comes."""
+    """Raise Interrupted in the main thread, wherever it is, when one of the signals comes.
+
+    One that is ignored, as under nohup or in the background of a script, stays so. After a signal, what other threads
+    stumble over is the ending's doing, and not told.
+    """
     _came.clear()
     for each in SIGNALS:
-        signal.signal(each, _interrupt)
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, _interrupt)
+    threading.excepthook = _tell_until_a_signal
+
+
+def stop_listening() -> None:
+    """Ignore the signals: all that is left is to end, which takes libraries a moment."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+
+
+def _tell_until_a_signal(told: threading.ExceptHookArgs) -> None:
+    if not _came:
+        threading.__excepthook__(told)
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    for each in SIGNALS:  # a second one must not cut off the tidying up
-        signal.signal(each, signal.SIG_IGN)
+    stop_listening()  # a second one must not cut off the tidying up
     _came.append(number)
     raise Interrupted(number)
 
@@ -88,8 +104,8 @@ class _Held:
 
     def let_go(self) -> None:
         """Put the handlers back, and hand them the first signal that came."""
-        for each, handler in self._before.items():
+        before, self._before = self._before, {}  # once: it may be a second signal that asks for it
+        for each, handler in before.items():
             signal.signal(each, handler)
-        if self._came:
-            number, self._came = self._came[0], []
-            self._before[number](number, None)
+        if self._came and before:
+            before[self._came[0]](self._came[0], None)

@@ -22,6 +22,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 # Tasks that wait for each process, so that none stands idle, and no more results than these are kept.
 _WAITING = 3
+# Ctrl-C, and its closing.
+_OF_THE_TERMINAL = (signal.SIGINT, signal.SIGHUP)
 
 
 def cores() -> int:
@@ -64,19 +66,21 @@ def _unless(end: Path, work: Callable[[Task], Result], task: Task) -> tuple[Resu
 
 
 def _be_deaf() -> None:
-    """Leave a Ctrl-C, which reaches every process of the terminal, to the one that holds the results."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave to the process that holds the results what reaches every process of the terminal."""
+    for each in _OF_THE_TERMINAL:
+        signal.signal(each, signal.SIG_IGN)
 
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Start processes that are deaf to a Ctrl-C from their first moment on: they import for a second.
+    """Start processes that are deaf to the terminal from their first moment on: they import for a second.
 
-    They inherit that the signal is blocked; here it comes once it no longer is.
+    They inherit that the signals are blocked; here they come once they no longer are.
     """
-    resource_tracker.ensure_running()  # else it starts in between, and in CPython 3.11 that unblocks the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
     try:
+        resource_tracker.ensure_running()  # else it starts in between, and in CPython 3.11 that unblocks Ctrl-C
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

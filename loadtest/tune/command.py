@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.commands import fail, out, settings
+from loadtest.commands import fail, finishing, out, settings
 from loadtest.interruption import behind
 from loadtest.sweep import workers
 from loadtest.tune.conduct import affordable, all_runs, conduct
@@ -103,6 +103,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     aim = Aim(parse_weights(weight or []), asked.most_lost)
     policies = _policies(policy or [])
     root = settings(out=out_dir).out
+    path: Path | None = None
     try:
         problem = load(source, arm, asked)
         if not quiet:
@@ -111,12 +112,13 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         check_writable(root)
         with workers.local(hands.jobs) as crew:
             tuned = conduct(problem, asked, aim, policies, crew, out)
-        path = write_results(root, tuned, policies)
+        with finishing():
+            path = write_results(root, tuned, policies)
     except BaseException as error:
         interrupted = behind(error)
         if interrupted is None:
             raise
-        fail("interrupted: nothing was written", interrupted.exit_code)
+        fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
     if not quiet:
         out.print()
         for text in (headline(tuned), *notes(tuned)):

@@ -42,3 +42,17 @@ def test_ctrl_c_ends_it_with_a_sentence(tmp_path: Path, rows: int) -> None:
     ended = (folder / "arms.jsonl").read_text(encoding="utf-8").splitlines()
     assert rows <= len(lab.rows(folder)) == sum(json.loads(line)["planned"] for line in ended) < 1200 * 100
     assert lab.summary(folder)["complete"] is False
+
+
+@pytest.mark.parametrize("reader", ["| true", ">&-"], ids=["hangs up", "was never there"])
+def test_nobody_has_to_read_along(tmp_path: Path, reader: str) -> None:
+    """The run is made to its end all the same, on several processes, too."""
+    command = f"{sys.executable} -m loadtest run experiment-2 --engine virtual --seeds 1-110 --out {tmp_path} {reader}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=lab.ROOT, env=lab.environment(), stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    folder = tmp_path / "experiment-2" / "latest"
+    assert done.stderr == ""
+    assert lab.summary(folder)["complete"] is True
+    assert len(lab.rows(folder)) == 2 * 110 * 100

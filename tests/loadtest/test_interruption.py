@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def listening() -> Iterator[None]:
     """Listen as a command does, and leave everything as it was."""
-    before = {each: signal.getsignal(each) for each in SIGNALS}
+    before, told = {each: signal.getsignal(each) for each in SIGNALS}, threading.excepthook
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
     interruption.listen()
     yield
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
     interruption.listen()  # forgets what came
+    threading.excepthook = told
     for each, handler in before.items():
         signal.signal(each, handler)
 
@@ -74,6 +79,8 @@ def test_a_second_signal_is_not_held_back() -> None:
         signal.raise_signal(signal.SIGINT)
         reached.append(True)
 
+    signal.raise_signal(signal.SIGINT)  # nor is a third one heard
+
     assert (reached, raised.value.exit_code) == ([], 143)
 
 
@@ -95,6 +102,34 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
         signal.raise_signal(signal.SIGHUP)
 
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_what_is_ignored_from_the_start_is_not_listened_to() -> None:
+    """Who starts it with nohup means it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interruption.listen()
+
+    signal.raise_signal(signal.SIGHUP)
+
+    assert behind(ValueError("mine")) is None
+
+
+def test_after_a_signal_other_threads_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    """Their work was given up; before, their errors are told."""
+
+    def fail() -> None:
+        raise ValueError("mine")
+
+    def stumble() -> str:
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        return capsys.readouterr().err
+
+    assert "ValueError: mine" in stumble()
+    with pytest.raises(Interrupted):
+        signal.raise_signal(signal.SIGINT)
+    assert stumble() == ""
 
 
 def test_other_threads_have_no_signals_to_hold_back() -> None:

@@ -32,6 +32,7 @@ SETTINGS = "allowed: a setting of an arm: breaker.*, timeout.*, fallback.*"
 COUNT = "allowed: a whole number >= 1 and <= 1000000"
 SECONDS = "allowed: a number > 0 and <= 86400"
 UNREAD = "the policy 'consecutive' does not read it, only: count_window"
+UNREAD_BY_OFF = "the policy 'off' does not read it"
 FORMS = "KEY=A,B,C or KEY=FROM:TO:STEP, such as breaker.fail_max=3,5,8 or breaker.reset_timeout=5:60:5"
 
 
@@ -221,8 +222,7 @@ def test_points_that_do_not_fit_together_are_left_out_and_counted() -> None:
             "with",
             ["breaker.policy=off", "breaker.fail_max=3"],
             [
-                "grid point breaker.policy=off, breaker.fail_max=3: "
-                "breaker.fail_max: got 3; the policy 'off' does not read it"
+                f"grid point breaker.policy=off, breaker.fail_max=3: breaker.fail_max: got 3; {UNREAD_BY_OFF}",
             ],
         ),
         (
