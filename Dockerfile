@@ -4,6 +4,7 @@ FROM python:${PYTHON}-slim AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin lab
 WORKDIR /lab
+COPY inputs/ inputs/
 COPY service/ service/
 
 FROM base AS backend
@@ -32,6 +33,7 @@ RUN pip install --require-hashes --no-compile -r requirements.txt \
  && find /usr/local/lib -type d -name tests -path '*-packages/*' -prune -exec rm -rf {} +
 COPY backend/ backend/
 COPY client/ client/
+COPY virtual_clock/ virtual_clock/
 COPY loadtest/ loadtest/
 # There is no git inside: which version of the lab this is, for the manifests of its runs. Empty: not known.
 ARG REVISION=

@@ -69,7 +69,7 @@ tune: $(VENV)/.lab  ## Settings for a service, from a trace: make tune ARGS=acce
 	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
 
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
-	@$(RUN) -m loadtest.agreement $(ARGS)
+	@$(RUN) -m loadtest agreement $(ARGS)
 
 conformance: $(VENV)/.peers  ## Ten questions that break breakers, asked of this lab's and of six libraries
 	@$(RUN) -m bench.conformance $(ARGS)
@@ -81,10 +81,10 @@ soak: $(VENV)/.lab  ## The client at full rate for 10 minutes: does anything gro
 	@$(RUN) -m bench.soak $(ARGS)
 
 search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seconds 300')
-	@$(RUN) -m loadtest.virtual.search $(ARGS)
+	@$(RUN) -m loadtest search $(ARGS)
 
 distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time again, for its report
-	@$(RUN) -m loadtest.virtual.distribution $(ARGS)
+	@$(RUN) -m loadtest distribution $(ARGS)
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 	@for set in dev lab client backend peers; do \

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from backend.app import create_app
 from backend.reset import ResettableProtocol
 from backend.settings import BackendSettings
-from service import log, server
-from service.settings import from_environment
+from inputs.environment import from_environment
+from service import server
+from service.observe import log
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

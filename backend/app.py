@@ -1,26 +1,29 @@
-"""Build the backend service."""
+"""Build the backend service: the work, and the control routes (faults, counts, health, metrics)."""
 
 from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager, closing, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from backend import admin
 from backend.core import Backend
 from backend.data import DataEndpoint
-from backend.log import RequestLog
+from backend.log import LOGGER, RequestLog
 from backend.metrics import BackendCollector
+from backend.profile import FaultPlan, OnePhase, as_body, changed_body, plan_from
 from backend.settings import BackendSettings
 from backend.traces import TraceHook
-from service import problems, tracing
-from service.admin import common_routes
-from service.openapi import describe_data
+from service import problems
+from service.observe import tracing
+from service.observe.log import tell
+from service.openapi import describe_data, json_body
 from service.origin import OwnPagesOnly
+from service.problems import read_object
+from service.routes import common_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from backend.events import Hook
-    from service.spans import Tracing
+    from service.observe.spans import Tracing
 
 
 def create_app(
@@ -64,9 +67,62 @@ def create_app(
     )
     app.add_middleware(OwnPagesOnly)
     problems.install(app, {})
-    app.include_router(admin.build(backend))
+    app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))
     # A plain ASGI endpoint: no model is read or written here, and the path is the one under load.
     app.router.routes.append(Route("/data", endpoint, methods=["GET"]))
     describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))
     return app
+
+
+def _control_routes(backend: Backend) -> APIRouter:
+    """Return the routes that read and change the faults and the counts."""
+    router = APIRouter()
+    body = json_body(OnePhase, FaultPlan)
+
+    def put_in_force(request: Request, plan: FaultPlan) -> dict[str, Any]:
+        backend.set_plan(plan)
+        said = plan.model_dump(mode="json", exclude_defaults=True)
+        tell(LOGGER, "faults_changed", request.headers.get("x-request-id"), plan=said)
+        return as_body(plan)
+
+    @router.get("/faults", summary="The fault plan in force")
+    async def read_faults() -> dict[str, Any]:
+        return as_body(backend.plan)
+
+    @router.put(
+        "/faults",
+        summary="Replace the plan: a fault profile, or phases of them",
+        openapi_extra=body,
+    )
+    async def replace_faults(request: Request) -> dict[str, Any]:
+        return put_in_force(request, plan_from(await read_object(request)))
+
+    @router.patch("/faults", summary="Change single settings of the plan", openapi_extra=body)
+    async def change_faults(request: Request) -> dict[str, Any]:
+        return put_in_force(request, plan_from(changed_body(as_body(backend.plan), await read_object(request))))
+
+    @router.delete("/faults", summary="Back to no faults at all")
+    async def reset_faults(request: Request) -> dict[str, Any]:
+        return put_in_force(request, FaultPlan())
+
+    @router.get("/stats", summary="Calls received, by outcome; busy seconds; peak concurrency")
+    async def read_stats() -> dict[str, Any]:
+        return _stats(backend)
+
+    @router.delete("/stats", summary="Count from zero")
+    async def reset_stats() -> dict[str, Any]:
+        backend.stats.reset()
+        return _stats(backend)
+
+    return router
+
+
+def _stats(backend: Backend) -> dict[str, Any]:
+    return {
+        **backend.stats.snapshot(),
+        "busy_workers": backend.capacity.busy,
+        "waiting": backend.capacity.waiting,
+        "revision": backend.revision,
+        "cpu_s": time.process_time(),
+    }

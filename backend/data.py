@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from backend.reset import reset_connection
+from inputs.wrong_input import WrongInputError
 from service.caller import CallerGoneError, unless_gone
 from service.problems import problem
 from service.protocol import connection_of
-from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

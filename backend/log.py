@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.log import logger_of, tell
+from service.observe.log import logger_of, tell
 
 if TYPE_CHECKING:
     from backend.events import Visit

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from backend.stats import INJECTED, OUTCOMES
-from service.tally import add_durations
+from service.observe.tally import add_durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

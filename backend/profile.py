@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from service.model import StrictModel
+from inputs.check import check, laid_over
+from inputs.model import StrictModel
+from inputs.wrong_input import WrongInputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
@@ -172,3 +174,20 @@ def as_body(plan: FaultPlan) -> dict[str, Any]:
     if len(plan.phases) == 1 and only.duration_s is None and not only.name:
         return {"seed": plan.seed, **only.profile.model_dump(mode="json")}
     return plan.model_dump(mode="json")
+
+
+def plan_from(body: dict[str, Any]) -> FaultPlan:
+    """Read a plan from JSON: {"phases": [...]}, or a profile as it is. Raises WrongInputError."""
+    return check(body, FaultPlan) if "phases" in body else check(body, OnePhase).plan()
+
+
+def changed_body(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a plan with `change` laid over it. Raises WrongInputError."""
+    if "phases" in old and "phases" not in change:
+        strange = sorted(set(change) - set(FaultPlan.model_fields))
+        if strange:
+            detail = f"{strange[0]}: the plan in force has phases; PUT /faults replaces it"
+            raise WrongInputError([{"field": strange[0], "value": None, "detail": detail}])
+    if "phases" in change and "phases" not in old:
+        return {"seed": old["seed"], **change}
+    return laid_over(old, change)

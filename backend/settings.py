@@ -3,8 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.log import LogSettings
-from service.tracing import Exporter
+from service.observe.log import LogSettings
+from service.observe.tracing import Exporter
 
 
 class BackendSettings(BaseSettings):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.tally import Tally
+from service.observe.tally import Tally
 
 if TYPE_CHECKING:
     from backend.faults import Fault

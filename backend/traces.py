@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from backend.events import Visit
-    from service.spans import Tracing
+    from service.observe.spans import Tracing
 
 
 class TraceHook:

@@ -16,15 +16,15 @@ from bench.figure import Figure
 from client import breakers
 from client.breakers.interface import State
 from client.breakers.settings import BreakerSettings
-from client.call import Answer, Call
-from client.errors import RefusedError
-from client.guard import with_breaker
+from client.pipeline.breaker import with_breaker
+from client.pipeline.call import Answer, Call
+from client.pipeline.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from client.breakers.interface import Transition
-    from client.call import Handler
+    from client.pipeline.call import Handler
 
 CALLS = 20_000
 OWN = ("count_window", "time_window", "throttle", "adaptive")
@@ -40,11 +40,13 @@ def _ignore(transition: Transition) -> None:
     """Take no notice."""
 
 
-def _ours(policy: str, state: State = State.CLOSED, **settings: Any) -> Handler:
-    breaker = breakers.build(BreakerSettings(policy=policy, **settings), time.monotonic(), _ignore)
+def _ours(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
+    settings = BreakerSettings(policy=policy, **chosen)
+    breaker = breakers.build(settings, time.monotonic(), _ignore)
     if state is State.OPEN:
         breaker.force(State.OPEN, time.monotonic(), "by hand")
-    return with_breaker(_work, SimpleNamespace(breaker=breaker), time.monotonic)
+    owner = SimpleNamespace(breaker=breaker, deciding=None, clock=time.monotonic)
+    return with_breaker(_work, settings, owner)
 
 
 def _calling(state: State = State.CLOSED) -> Handler:

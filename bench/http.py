@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bench.figure import Figure
-from loadtest.live.admin import Service
-from loadtest.live.services import child
+from loadtest.engines.live.control import Service
+from loadtest.engines.live.services import child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure as Picture
 
 from bench.figure import machine
 from bench.http import available, generate
-from loadtest.live.admin import Service
-from loadtest.live.services import child
+from loadtest.engines.live.control import Service
+from loadtest.engines.live.services import child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

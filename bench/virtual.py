@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from bench.by_hand import Model, Queueing
 from bench.figure import Figure
-from loadtest import scenario
-from loadtest.rows import write
-from loadtest.scenario import Scenario
-from loadtest.sweep import workers
-from loadtest.sweep.grid import parse_grid
-from loadtest.sweep.measure import tasks
-from loadtest.sweep.plan import make_plan
-from loadtest.virtual.simulate import simulate_into
+from loadtest.engines.virtual.simulate import simulate_into
+from loadtest.records.rows import write
+from loadtest.scenario import files
+from loadtest.scenario.model import Scenario
+from loadtest.studies.many_runs import workers
+from loadtest.studies.sweep.grid import parse_grid
+from loadtest.studies.sweep.plan import make_plan
+from loadtest.studies.sweep.tasks import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadtest.rows import Row
+    from loadtest.records.rows import Row
 
 REQUESTS = 20_000
 LONG_RUN = 10_000_000
@@ -141,7 +141,7 @@ def _thousand_seeds(repeats: int) -> Figure:
 
 
 def _sweep(repeats: int) -> Figure:
-    found, _ = scenario.read("policies")
+    found, _ = files.read("policies")
     grid = parse_grid(["breaker.min_calls=5,10,20,40", "breaker.window_calls=10,20,40,80"])
     plan = make_plan(found, "count-window", grid, list(range(1, 21)))
     rates: dict[int, list[float]] = {1: [], 2: []}

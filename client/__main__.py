@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from client.app import create_app
 from client.settings import ClientSettings
-from service import log, server
-from service.settings import from_environment
+from inputs.environment import from_environment
+from service import server
+from service.observe import log
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

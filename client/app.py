@@ -10,35 +10,36 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from client import admin, relay
 from client.breakers.interface import NoBreakerError
 from client.core import Client
-from client.counters import Counters
-from client.dashboard import routes as dashboard
 from client.dashboard.feed import Feed
 from client.dashboard.page import Page
 from client.dashboard.traffic import Traffic
-from client.data import DataEndpoint
-from client.errors import BackendUnreachableError, CallTimeoutError
-from client.log import RequestLog, TransitionLog
-from client.metrics import Metrics
+from client.http import control as admin
+from client.http import dashboard, relay
+from client.http.data import DataEndpoint
+from client.http.stream import EventStream, TooManyListenersError
+from client.observe.counters import Counters
+from client.observe.log import RequestLog, TransitionLog
+from client.observe.metrics import Metrics
+from client.observe.traces import TraceHook, with_root, with_span
+from client.pipeline.errors import BackendUnreachableError, CallTimeoutError
+from client.pipeline.upstream import Upstream
 from client.settings import ClientSettings
-from client.stream import EventStream, TooManyListenersError
-from client.traces import TraceHook, with_root, with_span
-from client.upstream import Upstream
-from service import problems, tracing
-from service.admin import common_routes
+from service import problems
+from service.observe import tracing
 from service.openapi import describe_data
 from service.origin import OwnPagesOnly
+from service.routes import common_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from client.call import Handler
     from client.events import TransitionHook
-    from service.spans import Tracing
+    from client.pipeline.call import Handler
+    from service.observe.spans import Tracing
 
 
 class ClientService(FastAPI):

@@ -9,18 +9,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
-from client.call import Answer, Call, Handler, Outcome
 from client.events import Hook, TransitionEvent
-from client.fallback import with_fallback
-from client.guard import with_breaker
-from client.timeout import with_timeout
+from client.pipeline.call import Answer, Call, Handler, Outcome
+from client.pipeline.order import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from client.breakers.interface import Breaker, State, Transition
     from client.events import TransitionHook
-    from client.settings import CallSettings
+    from client.pipeline.order import CallSettings
 
 
 class Client:
@@ -39,22 +37,14 @@ class Client:
     ) -> None:
         self._upstream = upstream
         self._hook(tuple(hooks))
-        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self.clock = clock or (lambda: asyncio.get_running_loop().time())
         self._transitions = 0
         self.deciding: Call | None = None
         self.in_flight = 0
         self.revision = 0
         self.settings = settings
-        self.breaker = self._new_breaker(self._clock())
-        self._pipeline = self._build()
-
-    def _build(self) -> Handler:
-        """fallback( breaker( timeout( upstream ))): retry, cache and bulkhead have their places between these."""
-        handler = self._upstream
-        if self.settings.timeout.total_s is not None:
-            handler = with_timeout(handler, self.settings.timeout.total_s)
-        handler = with_breaker(handler, self, self._clock)
-        return with_fallback(handler, self.settings.fallback, self._clock)
+        self.breaker = self._new_breaker(self.clock())
+        self._pipeline = build(self.settings, self._upstream, self)
 
     def _new_breaker(self, now: float) -> Breaker:
         """Return a fresh breaker whose transitions are told for as long as it is the one that guards."""
@@ -71,7 +61,7 @@ class Client:
 
         Calls under way end as they began and report to the breaker that let them through, which is no longer asked.
         """
-        now = self._clock()
+        now = self.clock()
         before = self.breaker.state
         self.deciding = None
         self.revision += 1
@@ -79,7 +69,7 @@ class Client:
         self.breaker = self._new_breaker(now)
         if before is not self.breaker.state:
             self._tell(before, self.breaker.state, now, "settings changed")
-        self._pipeline = self._build()
+        self._pipeline = build(self.settings, self._upstream, self)
 
     def watch(self, hook: Hook) -> None:
         """Tell `hook`, too, from now on: who looks only now and then costs nothing in between."""
@@ -97,12 +87,12 @@ class Client:
     def force(self, state: State, cause: str) -> None:
         """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
         self.deciding = None
-        self.breaker.force(state, self._clock(), cause)
+        self.breaker.force(state, self.clock(), cause)
         self.revision += 1
 
     async def call(self, request_id: str) -> tuple[Call, Answer]:
         """Make one protected call. Always answers; a CancelledError passes through after it has been counted."""
-        began = self._clock()
+        began = self.clock()
         call = Call(request_id)
         self.in_flight += 1
         try:
@@ -113,7 +103,7 @@ class Client:
             raise
         finally:
             self.in_flight -= 1
-            call.at = now = self._clock()
+            call.at = now = self.clock()
             call.duration_s = now - began
             for hook in self._call_hooks:
                 hook.on_call(call)
@@ -121,7 +111,7 @@ class Client:
 
     def snapshot(self) -> dict[str, Any]:
         """JSON of the breaker as it stands; times in seconds of this process's monotonic clock."""
-        now = self._clock()
+        now = self.clock()
         breaker = self.breaker
         return {
             **breaker.settings.model_dump(),

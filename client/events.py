@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from client.breakers.interface import State
-    from client.call import Call
+    from client.pipeline.call import Call
 
 
 @dataclass(frozen=True, slots=True)

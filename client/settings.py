@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from client.breakers import policies
-from client.breakers.settings import BreakerSettings, OrNone, refuse_unread
-from service.log import LogSettings
-from service.model import StrictModel
-from service.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
+from client.breakers.settings import refuse_unread
+from client.pipeline.order import CallSettings, parts_of
+from inputs.model import StrictModel
+from service.observe.log import LogSettings
+from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
 
 def _is_service(url: str) -> str:
@@ -27,45 +27,6 @@ def _is_service(url: str) -> str:
     return url
 
 
-class TimeoutSettings(StrictModel):
-    """How long one call of the backend may take."""
-
-    total_s: Annotated[Annotated[float, Field(gt=0, le=3600)] | None, OrNone] = Field(
-        3.0, description='seconds; "none" or null: for ever'
-    )
-
-
-class FallbackSettings(StrictModel):
-    """What the caller gets in place of an answer."""
-
-    enabled: bool = True
-    message: str = Field("The service is temporarily unavailable. Please try again.", max_length=1000)
-
-
-class CallSettings(StrictModel):
-    """How calls are protected: what an arm of a scenario sets, and what may change while the service runs."""
-
-    breaker: BreakerSettings = BreakerSettings()
-    timeout: TimeoutSettings = TimeoutSettings()
-    fallback: FallbackSettings = FallbackSettings()
-
-    @model_validator(mode="after")
-    def _a_call_can_be_slow(self) -> Self:
-        _refuse_slower_than_timeout(self.breaker, self.timeout)
-        return self
-
-
-def _refuse_slower_than_timeout(breaker: BreakerSettings, timeout: TimeoutSettings) -> None:
-    tried = "breaker" if breaker.shadow is None else "breaker.shadow"
-    for place, each in (("breaker", breaker), (tried, breaker.tried())):
-        slow_s = None if each is None or "slow_call_s" not in policies()[each.policy].reads else each.slow_call_s
-        if slow_s is not None and timeout.total_s is not None and slow_s > timeout.total_s:
-            raise ValueError(
-                f"{place}.slow_call_s: got {slow_s:g}; allowed: a number <= timeout.total_s = {timeout.total_s:g}, "
-                "since no call takes longer"
-            )
-
-
 class UpstreamSettings(StrictModel):
     """The HTTP client towards the backend."""
 
@@ -73,7 +34,7 @@ class UpstreamSettings(StrictModel):
     keepalive_s: float = Field(60.0, gt=0, le=3600, description="seconds an idle connection is kept")
 
 
-class ClientSettings(BaseSettings):
+class ClientSettings(BaseSettings, CallSettings):
     """Everything the client service can be told from outside."""
 
     model_config = SettingsConfigDict(
@@ -89,20 +50,16 @@ class ClientSettings(BaseSettings):
     backend_url: Annotated[str, AfterValidator(_is_service)] = Field(
         "http://127.0.0.1:8001", description="where the backend is"
     )
-    breaker: BreakerSettings = BreakerSettings()
-    timeout: TimeoutSettings = TimeoutSettings()
-    fallback: FallbackSettings = FallbackSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     log: LogSettings = LogSettings()
     tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _policy_reads_what_is_given(self) -> Self:
         refuse_unread(self.breaker)
-        _refuse_slower_than_timeout(self.breaker, self.timeout)
         return self
 
     @property
     def call(self) -> CallSettings:
         """The part that may change while the service runs."""
-        return CallSettings(breaker=self.breaker, timeout=self.timeout, fallback=self.fallback)
+        return CallSettings(**parts_of(self))

@@ -9,8 +9,8 @@ from pathlib import Path
 if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
     signal.signal(signal.SIGINT, lambda number, _: sys.exit(128 + number))
 
-from loadtest import interruption
-from loadtest.cli import main
+from loadtest.commands.app import main
+from loadtest.terminal import interruption
 
 if __name__ == "__main__":
     # Without a terminal's end there is none; libraries write and flush all the same.

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
+from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
 
 class LoadtestSettings(BaseSettings):

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from service.wrong_input import WrongInputError, explain
+from inputs.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI, Request
 
-Model = TypeVar("Model", bound=BaseModel)
 _NAMED = frozenset(HTTPStatus)
 
 
@@ -68,11 +66,6 @@ def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
         app.add_exception_handler(kind, own)
 
 
-async def read_model(request: Request, model: type[Model]) -> Model:
-    """Check a JSON body against `model`. Raises WrongInputError."""
-    return check(await read_object(request), model)
-
-
 async def read_object(request: Request) -> dict[str, Any]:
     """Return a JSON body that must be an object. Raises WrongInputError."""
     try:
@@ -82,20 +75,3 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise WrongInputError([{"field": "body", "value": None, "detail": "body: must be a JSON object"}])
     return body
-
-
-def check(values: dict[str, Any], model: type[Model], prefix: str = "") -> Model:
-    """Validate `values`. Raises WrongInputError, which names field, value and range."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise explain(error, model, prefix) from error
-
-
-def laid_over(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return `old` with `change` laid over it, nested objects key by key: PATCH, before the whole is checked."""
-    new = dict(old)
-    for name, value in change.items():
-        inner = new.get(name)
-        new[name] = laid_over(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return new

@@ -6,27 +6,27 @@ import argparse
 import asyncio
 import gc
 import os
-import socket
 import sys
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from service.log import logger_of, tell
+from inputs.wrong_input import WrongInputError
+from service.listener import BACKLOG, listen
+from service.observe.log import logger_of, tell
 from service.problems import problem
 from service.protocol import OneAtATimeProtocol
-from service.wrong_input import WrongInputError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 # Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
 KEEP_ALIVE_S = 120
-BACKLOG = 2048
 
 
 # Objects made and not freed before the garbage collector looks for cycles: 700 by default, a handful of requests.
@@ -80,29 +80,6 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], *
 
     run(app, listener, announce, until_stdin_closes=options.until_stdin_closes, **server)
     return 0
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises WrongInputError when the address cannot be had.
-
-    It listens before the address is printed: who reads the address may connect at once, and waits until the app is up.
-    """
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with ExitStack() as on_failure:
-            listener = on_failure.enter_context(socket.socket(family, kind, proto))
-            if os.name == "posix":
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(BACKLOG)
-            on_failure.pop_all()
-    except OSError as error:
-        said = f"port {port} on {host} cannot be used: {error.strerror}; choose another, or end what holds it"
-        raise WrongInputError([{"field": "port", "value": port, "detail": said}]) from error
-    except ValueError as error:  # a name that no encoding of host names takes
-        said = f"host: got {host!r:.80}; not the name or address of a host"
-        raise WrongInputError([{"field": "host", "value": host, "detail": said}]) from error
-    return listener
 
 
 def run(

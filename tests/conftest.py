@@ -10,7 +10,7 @@ import httpx
 import pytest
 from hypothesis import settings
 
-from loadtest.virtual.loop import VirtualLoop
+from virtual_clock.loop import VirtualLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

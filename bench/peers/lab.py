@@ -11,16 +11,18 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bench.peers.locked import LockedBreaker
 from bench.peers.peer import Asked, DownError, IgnoredError, Peer
 from client import breakers
 from client.breakers.interface import Refusal, Verdict
-from client.breakers.locked import LockedBreaker
 from client.breakers.settings import BreakerSettings
-from client.call import Answer, Call, Outcome
-from client.classification import verdict_of_error
 from client.core import Client
-from client.errors import BackendUnreachableError, RefusedError
-from client.settings import CallSettings, FallbackSettings, TimeoutSettings
+from client.pipeline.call import Answer, Call, Outcome
+from client.pipeline.classification import verdict_of_error
+from client.pipeline.errors import BackendUnreachableError, RefusedError
+from client.pipeline.fallback import FallbackSettings
+from client.pipeline.order import CallSettings
+from client.pipeline.timeout import TimeoutSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

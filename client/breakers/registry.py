@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client.breakers.adaptive import AdaptiveBreaker
-from client.breakers.consecutive import ConsecutiveBreaker
-from client.breakers.count_window import CountWindowBreaker
 from client.breakers.forced_open import ForcedOpenBreaker
 from client.breakers.off import NoBreaker
-from client.breakers.throttle import ThrottleBreaker
-from client.breakers.time_window import TimeWindowBreaker
+from client.breakers.opening.consecutive import ConsecutiveBreaker
+from client.breakers.opening.count_window import CountWindowBreaker
+from client.breakers.opening.time_window import TimeWindowBreaker
+from client.breakers.share.adaptive import AdaptiveBreaker
+from client.breakers.share.throttle import ThrottleBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from client.breakers.registry import policies
-from service.model import StrictModel
+from inputs.model import OrNone, StrictModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,8 +21,6 @@ def _is_policy(name: str) -> str:
 
 _READ_BY_ALL = frozenset({"policy", "name", "shadow", "seed"})
 
-# The word, too: neither TOML nor an environment variable has a null.
-OrNone = BeforeValidator(lambda value: None if value == "none" else value)
 Policy = Annotated[str, AfterValidator(_is_policy)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

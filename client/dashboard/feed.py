@@ -11,16 +11,16 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from client.call import Outcome
 from client.dashboard.sample import Sample
+from client.pipeline.call import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from client.call import Call
     from client.core import Client
-    from client.counters import Counters
     from client.events import TransitionEvent
+    from client.observe.counters import Counters
+    from client.pipeline.call import Call
 
 # Seconds between two batches: as a rule, after a transition, and when nothing happens.
 PACE_S = 0.2

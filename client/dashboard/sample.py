@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from client.call import Call
+    from client.pipeline.call import Call
 
 
 class Sample:

@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
+from loadtest.figures.verdict import HARMED, HELPED
 from loadtest.report import theme
-from loadtest.verdict import HARMED, HELPED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

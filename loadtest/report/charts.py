@@ -9,8 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from loadtest.figures.summary import state_bands
 from loadtest.report import theme
-from loadtest.summary import OUTCOMES, state_bands
+from loadtest.scenario.figure_names import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from loadtest.phases import Span
-    from loadtest.rows import Row
-    from loadtest.summary import Measured
+    from loadtest.records.measured import Measured
+    from loadtest.records.rows import Row
+    from loadtest.scenario.phases import Span
 
 # A band narrower than this share of the axis has no room for its name.
 _NAMED_BAND = 0.045

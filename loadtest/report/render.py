@@ -11,15 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from loadtest import trace, verdict
-from loadtest.comparison import LEAST_RUNS
-from loadtest.narrator import TRACED
-from loadtest.phases import named_spans
-from loadtest.report import balance, charts, spread, tables, theme, verdicts
-from loadtest.report.headline import chance_of_trip, headline
+from loadtest.figures import verdict
+from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.report import balance, charts, tables, theme, verdicts
+from loadtest.report.headline import headline
 from loadtest.report.requests import as_script, requests_of
-from loadtest.scenario import shipped
-from loadtest.virtual import distribution
+from loadtest.scenario.files import shipped
+from loadtest.scenario.phases import named_spans
+from loadtest.terminal import transcript as trace
+from loadtest.terminal.narrator import TRACED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,20 +28,21 @@ if TYPE_CHECKING:
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
 
-    from loadtest.finish import Finished
-    from loadtest.run_folder import RunFolder
+    from loadtest.figures.finished import Finished
+    from loadtest.records.run_folder import RunFolder
+    from loadtest.report.part import Part
 
 
-def write_report(folder: RunFolder, done: Finished) -> None:
-    """Write the report of a finished run into its folder."""
+def write_report(folder: RunFolder, done: Finished, part: Part) -> None:
+    """Write the report of a finished run into its folder, with what its experiment adds."""
     pictures = folder.path / "charts"
-    _write_charts(pictures, done)
-    source = _markdown(done)
+    _write_charts(pictures, done, part)
+    source = _markdown(done, part)
     folder.write("report.md", source)
     folder.write("report.html", page(done.scenario.title, source, folder.path, requests_of(done)))
 
 
-def _write_charts(folder: Path, done: Finished) -> None:
+def _write_charts(folder: Path, done: Finished, part: Part) -> None:
     unguarded = [name for name, arm in done.scenario.arms.items() if not arm.guarded]
     disturbed = {arm.arm: named_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
     theme.save(charts.timeline(done.arms, unguarded, disturbed), folder, "timeline")
@@ -50,17 +51,11 @@ def _write_charts(folder: Path, done: Finished) -> None:
     theme.save(charts.in_flight(done.arms, disturbed), folder, "in_flight")
     if done.summary.get("verdicts"):
         theme.save(balance.balance(done.summary["verdicts"]), folder, "balance")
-    kept = _kept(done)
-    if kept and done.scenario.document == "experiment-2":
-        theme.save(spread.seeds(kept["figures"], done.summary["document"]), folder, "seeds")
+    for name, draw in part.charts.items():
+        theme.save(draw(), folder, name)
 
 
-def _kept(done: Finished) -> dict[str, Any] | None:
-    """Return how the document's figures fall over many seeds, where that is known for this very scenario."""
-    return distribution.known(done.scenario) if done.summary["document"] else None
-
-
-def _markdown(done: Finished) -> str:
+def _markdown(done: Finished, part: Part) -> str:
     environment = Environment(
         loader=PackageLoader("loadtest.report"),
         undefined=StrictUndefined,
@@ -72,19 +67,13 @@ def _markdown(done: Finished) -> str:
     text = environment.get_template("report.md.j2").render(
         scenario=done.scenario,
         manifest=done.manifest,
-        headline=headline(done),
+        headline=headline(done, part),
         untrusted=done.untrusted,
         cautions=done.cautions,
         unmet=done.unmet,
         figures=figures,
         within=sum(each["verdict"] == "within" for each in figures),
-        document_notes=f"{done.scenario.document}.md.j2",
-        chance=_chance(done),
-        kept=_kept(done),
-        places=tables.seed_rows(done, _kept(done)),
-        all_at_once=tables.all_at_once(done, _kept(done)),
-        paired=tables.paired_rows(_kept(done)),
-        by_chance=tables.chance_rows(_kept(done)) if done.scenario.document == "experiment-1" else [],
+        notes=part.notes,
         traces=tables.traced(done, TRACED),
         lines=trace.lines,
         side_by_side=len(names) > 1,
@@ -130,11 +119,6 @@ def _verdict_parts(done: Finished) -> dict[str, Any]:
 
 def _verdicts(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**each, "verdict": "ok" if each["ok"] else "**NOT OK**"} for each in checks]
-
-
-def _chance(done: Finished) -> dict[str, Any] | None:
-    chances = [chance_of_trip(done, arm.arm) for arm in done.arms]
-    return next((each for each in chances if each is not None), None)
 
 
 def _again(done: Finished) -> str:

@@ -6,16 +6,17 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from loadtest.phases import named_spans
-from loadtest.report import looks
-from loadtest.summary import SERVED, STATES, state_bands
+from client.dashboard import looks
+from loadtest.figures.summary import state_bands
+from loadtest.scenario.figure_names import SERVED, STATES
+from loadtest.scenario.phases import named_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.finish import Finished
-    from loadtest.rows import Row
-    from loadtest.summary import Measured
+    from loadtest.figures.finished import Finished
+    from loadtest.records.measured import Measured
+    from loadtest.records.rows import Row
 
 # With more points than this in a picture a page gets slow; with more in all it gets large.
 MOST_SHOWN = 6000

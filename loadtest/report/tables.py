@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from loadtest import document
-from loadtest.report.headline import answered_elsewhere, short_time
+from loadtest.report.headline import answered_elsewhere
+from loadtest.report.numbers import short_time
 
 if TYPE_CHECKING:
-    from loadtest.finish import Finished
-    from loadtest.summary import Measured
+    from loadtest.figures.finished import Finished
+    from loadtest.records.measured import Measured
 
 
 def figure_rows(done: Finished) -> list[dict[str, str]]:
@@ -36,8 +35,8 @@ def figure_rows(done: Finished) -> list[dict[str, str]]:
 def _figure_row(figure: dict[str, Any]) -> dict[str, str]:
     return {
         "name": figure["name"],
-        "document": _value(figure["value"], figure["unit"]),
-        "measured": _value(figure["measured"], figure["unit"]),
+        "document": value_text(figure["value"], figure["unit"]),
+        "measured": value_text(figure["measured"], figure["unit"]),
         "deviation": _deviation(figure),
         "tolerance": figure["tolerance"],
         "verdict": "within" if figure["within"] else "**outside**",
@@ -107,77 +106,6 @@ def interval_rows(done: Finished) -> list[dict[str, str]]:
     ]
 
 
-def seed_rows(done: Finished, kept: dict[str, Any] | None) -> list[dict[str, str]]:
-    """Return where the document's value falls among many seeds: the median, the middle 95 %, and the share within."""
-    rows = []
-    for figure in done.summary["document"] if kept else []:
-        values = sorted(kept["figures"].get(figure["name"], [])) if kept else []
-        if len(set(values)) < 2:
-            continue
-        allowed = document.allowed(figure["value"], figure["unit"])
-        within = sum(abs(value - figure["value"]) <= allowed for value in values) / len(values)
-        low, middle, high = quantiles(values, n=40)[0], median(values), quantiles(values, n=40)[-1]
-        rows.append(
-            {
-                "name": figure["name"],
-                "document": _value(figure["value"], figure["unit"]),
-                "measured": _value(figure["measured"], figure["unit"]),
-                "median": _value(middle, figure["unit"]),
-                "middle": f"{_number(low, figure['unit'])} to {_value(high, figure['unit'])}",
-                "within": f"{100 * within:.0f} %",
-            }
-        )
-    return rows
-
-
-def chance_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
-    """Return what independent failures give over many seeds, beside what the document's trace has of each."""
-    if kept is None:
-        return []
-    return [
-        {
-            "name": name,
-            "document": str(value),
-            "median": f"{median(values):g}",
-            "middle": f"{quantiles(values, n=40)[0]:g} to {quantiles(values, n=40)[-1]:g}",
-            "same": f"{100 * sum(each == value for each in values) / len(values):.1f} %",
-        }
-        for name, value in document.IN_TRACE.items()
-        for values in [kept["figures"][name]]
-    ]
-
-
-def paired_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
-    """Return what each arm differs by from the baseline over many seeds, with its interval."""
-    return [
-        {
-            "arm": arm,
-            "figure": name,
-            "baseline": f"{pair['baseline']:.4g}",
-            "value": f"{pair['value']:.4g}",
-            "difference": f"{pair['difference']:+.4g}",
-            "interval": f"{pair['interval'][0]:+.4g} to {pair['interval'][1]:+.4g}",
-        }
-        for arm, figures in (kept["paired"] if kept else {}).items()
-        for name, pair in figures.items()
-    ]
-
-
-def all_at_once(done: Finished, kept: dict[str, Any] | None) -> int:
-    """Count the seeds that meet every figure of the document within its tolerance."""
-    if kept is None:
-        return 0
-    figures = [figure for figure in done.summary["document"] if figure["name"] in kept["figures"]]
-    return sum(
-        all(
-            abs(kept["figures"][figure["name"]][place] - figure["value"])
-            <= document.allowed(figure["value"], figure["unit"])
-            for figure in figures
-        )
-        for place in range(kept["runs"])
-    )
-
-
 def traced(done: Finished, most: int) -> list[Measured]:
     """Return the arms, first seed only, that are short enough to be printed request by request."""
     firsts = [arm.of_seed(arm.seeds[0]) for arm in done.arms if arm.seeds]
@@ -192,15 +120,15 @@ def _at(figures: Any, path: str) -> float | None:
     return None if figures is None else float(figures)
 
 
-def _value(value: float | str | None, unit: str) -> str:
+def value_text(value: float | str | None, unit: str) -> str:
     if value is None:
         return "none"
     if isinstance(value, str):
         return value
-    return f"{_number(value, unit)} {unit}".strip()
+    return f"{number_text(value, unit)} {unit}".strip()
 
 
-def _number(value: float, unit: str) -> str:
+def number_text(value: float, unit: str) -> str:
     """Write as many digits as a run of a hundred requests has to offer."""
     if unit == "s":
         return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.2f}"

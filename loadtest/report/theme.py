@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib import style as mpl_style
 from matplotlib.figure import Figure
 
-from loadtest.report import looks
+from client.dashboard import looks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadtest.comparison import LEAST_RUNS
-from loadtest.phases import OVERALL, after
-from loadtest.verdict import HARMED, HELPED, SAME, TRADE
+from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.figures.verdict import HARMED, HELPED, SAME, TRADE
+from loadtest.scenario.phases import OVERALL, after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadtest.finish import Finished
+    from loadtest.figures.finished import Finished
 
 # What a policy that goes by nothing it sees has to come out as.
 _KNOWN = {"forced_open": HARMED, "shadow": SAME, "off": SAME}

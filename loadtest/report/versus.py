@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loadtest.records.run_folder import RunFolder
 from loadtest.report import charts, theme
-from loadtest.report.headline import short_time
+from loadtest.report.numbers import short_time
 from loadtest.report.render import page, table, tidy
-from loadtest.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadtest.summary import Measured
-    from loadtest.versus import ArmPair, Pair, Versus
+    from loadtest.figures.versus import ArmPair, Pair, Versus
+    from loadtest.records.measured import Measured
 
 # What the headline tells of an arm.
 _TOLD = ("success_rate", "fast_fail_rate", "mean_response_s")

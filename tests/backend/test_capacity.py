@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backend.capacity import Capacity
 from backend.errors import QueueFullError
 from backend.profile import CapacityLimit
-from loadtest.virtual.loop import run_virtual
+from virtual_clock.loop import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backend.admin import plan_from
 from backend.core import Backend
 from backend.errors import QueueFullError
 from backend.faults import Fault
-from loadtest.virtual.loop import run_virtual
+from backend.profile import plan_from
+from virtual_clock.loop import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

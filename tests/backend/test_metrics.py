@@ -12,7 +12,7 @@ from backend.core import Backend
 from backend.errors import QueueFullError
 from backend.metrics import BackendCollector
 from backend.profile import CapacityLimit, FaultPlan, FaultProfile, Latency, Phase
-from loadtest.virtual.loop import run_virtual
+from virtual_clock.loop import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.admin import merged, plan_from
-from backend.profile import FaultPlan, FaultProfile, as_body
-from service.wrong_input import WrongInputError
+from backend.profile import FaultPlan, FaultProfile, as_body, changed_body, plan_from
+from inputs.wrong_input import WrongInputError
 
 LATENCIES = st.one_of(
     st.builds(dict, mean_s=st.floats(0, 3600)),
@@ -83,10 +82,10 @@ def test_a_change_is_laid_over_the_plan_key_by_key() -> None:
     """PATCH keeps what it does not name, in nested objects too; phases take the place of a single profile."""
     old = as_body(plan_from({"seed": 3, "error_rate": 0.3, "latency": {"mean_s": 0.5}}))
 
-    assert plan_from(merged(old, {"latency": {"distribution": "exponential"}})) == plan_from(
+    assert plan_from(changed_body(old, {"latency": {"distribution": "exponential"}})) == plan_from(
         {"seed": 3, "error_rate": 0.3, "latency": {"distribution": "exponential", "mean_s": 0.5}}
     )
-    assert plan_from(merged(old, {"phases": [{"profile": {"error_rate": 0.1}}]})) == plan_from(
+    assert plan_from(changed_body(old, {"phases": [{"profile": {"error_rate": 0.1}}]})) == plan_from(
         {"seed": 3, "error_rate": 0.1}
     )
 
@@ -95,7 +94,7 @@ def test_a_plan_of_phases_keeps_them_when_its_seed_is_changed() -> None:
     """The seed is the plan's own, above its phases."""
     body = {"phases": [{"duration_s": 1, "profile": {"error_rate": 0.1}}, {"profile": {"error_rate": 0.2}}]}
 
-    assert plan_from(merged(as_body(plan_from(body)), {"seed": 9})) == plan_from({**body, "seed": 9})
+    assert plan_from(changed_body(as_body(plan_from(body)), {"seed": 9})) == plan_from({**body, "seed": 9})
 
 
 def test_a_profile_cannot_be_changed_where_phases_are_in_force() -> None:
@@ -103,7 +102,7 @@ def test_a_profile_cannot_be_changed_where_phases_are_in_force() -> None:
     old = as_body(plan_from({"phases": [{"duration_s": 1}, {}]}))
 
     with pytest.raises(WrongInputError, match=r"^error_rate: the plan in force has phases; PUT /faults replaces it$"):
-        merged(old, {"error_rate": 0.3})
+        changed_body(old, {"error_rate": 0.3})
 
 
 @pytest.mark.parametrize(

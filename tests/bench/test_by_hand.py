@@ -6,7 +6,7 @@ import pytest
 
 from bench.by_hand import Model, Queueing
 from bench.virtual import scenario_of
-from loadtest.virtual.simulate import simulate
+from loadtest.engines.virtual.simulate import simulate
 
 # Requests, rate, workers, mean, spread, error rate, timeout, fail_max, reset_timeout.
 QUIET = Model(2000, 60.0, 10, 0.1, 0.05, 0.1, 1.0, 5, 5.0)

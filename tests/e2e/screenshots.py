@@ -26,8 +26,8 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
-from loadtest.live.admin import Service  # noqa: E402
-from loadtest.live.services import own_services  # noqa: E402
+from loadtest.engines.live.control import Service  # noqa: E402
+from loadtest.engines.live.services import own_services  # noqa: E402
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -18,8 +18,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from loadtest.live.admin import Service
-from loadtest.live.services import child, own_services
+from loadtest.engines.live.control import Service
+from loadtest.engines.live.services import child, own_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

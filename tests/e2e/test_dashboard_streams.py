@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client.stream import SEATS
-from loadtest.live.services import child
+from client.http.stream import SEATS
+from loadtest.engines.live.services import child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import lab
 
-from loadtest.live.admin import Service, ServiceError
-from loadtest.live.services import own_services
+from loadtest.engines.live.control import Service, ServiceError
+from loadtest.engines.live.services import own_services
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import lab
 
-from loadtest.agreement.__main__ import agreement
-from loadtest.run_folder import RunFolder
+from loadtest.studies.agreement.conduct import agreement_of
+from loadtest.records.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_the_breaker_follows_the_document(finished: tuple[str, Path]) -> None:
 
 def test_the_virtual_engine_tells_the_same(finished: tuple[str, Path]) -> None:
     """Every request of both arms has the same outcome, state and count on the virtual clock."""
-    found = agreement(RunFolder(finished[1]))
+    found = agreement_of(RunFolder(finished[1]))
 
     assert [(arm.arm, arm.exactly, arm.differences, arm.ok) for arm in found] == [
         ("with", 22, (), True),

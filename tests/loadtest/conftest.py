@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from matplotlib.figure import Figure
 
-from loadtest import rows, run_folder, scenario
+from loadtest.engines.virtual.simulate import simulate
+from loadtest.records import rows, run_folder
 from loadtest.report import theme
-from loadtest.virtual.simulate import simulate
+from loadtest.scenario import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from loadtest.run_folder import RunFolder
+    from loadtest.records.run_folder import RunFolder
 
 
 def _fill(folder: RunFolder, only: Sequence[str] | None = None) -> None:
@@ -56,7 +57,7 @@ def new_run() -> Callable[..., RunFolder]:
         *,
         complete: bool = True,
     ) -> RunFolder:
-        found = scenario.parse(text, "mine.toml")
+        found = files.parse(text, "mine.toml")
         folder = run_folder.create(root, found, text, "virtual", list(found.arms), list(seeds))
         _fill(folder, only)
         folder.update_manifest(complete=complete)

@@ -8,8 +8,8 @@ import pytest
 
 from backend.app import create_app as backend_app
 from client.app import create_app as client_app
-from client.call import Answer, Call
-from client.errors import BackendFailedError, CallTimeoutError
+from client.pipeline.call import Answer, Call
+from client.pipeline.errors import BackendFailedError, CallTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadtest.virtual.loop import run_virtual
 from service.caller import CallerGoneError, unless_gone
+from virtual_clock.loop import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

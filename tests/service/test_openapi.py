@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from backend.profile import FaultPlan, OnePhase
-from client.settings import BreakerSettings, CallSettings
+from client.breakers.settings import BreakerSettings
+from client.pipeline.order import CallSettings
 from service.openapi import json_body
 
 if TYPE_CHECKING:

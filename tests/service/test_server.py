@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi import FastAPI, Request
 
+from inputs.wrong_input import WrongInputError
 from service import problems
-from service.server import listen
-from service.wrong_input import WrongInputError
+from service.listener import listen
 
 if TYPE_CHECKING:
     from starlette.types import Message

@@ -1,0 +1,1 @@
+"""Policies that open: closed, open, half-open."""

@@ -1,0 +1,96 @@
+"""pybreaker's state machine, made right for asyncio.
+
+pybreaker counts and decides: when to trip, and how many probes close. This adapter keeps what pybreaker 1.4 cannot
+know when the call itself runs elsewhere: the permits (a bounded number of probes), their generation (a late result
+changes nothing), and the monotonic time at which the breaker opened. The protected call runs outside pybreaker and
+outside its lock; only its result is told, with a call that does nothing, and not even that for a success that changes
+nothing: one with no failure before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pybreaker
+
+from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, SUCCESS, Permit, State, Verdict
+from client.breakers.opening.machine import OpeningBreaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.breakers.interface import Transition
+    from client.breakers.settings import PolicySettings
+
+
+class _ReportedError(Exception):
+    """The failure that pybreaker is told of."""
+
+
+def _succeed() -> None:
+    pass
+
+
+def _fail() -> None:
+    raise _ReportedError
+
+
+class ConsecutiveBreaker(OpeningBreaker):
+    """Opens after `fail_max` consecutive failures; probes after `reset_timeout` seconds.
+
+    Closes after `success_threshold` probes have succeeded; opens again at the first that fails. Where `slow_call_s` is
+    set, a slow call is a failure.
+    """
+
+    reads = OpeningBreaker.reads | {"fail_max"}
+
+    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+        self._machine = pybreaker.CircuitBreaker(
+            fail_max=settings.fail_max,
+            reset_timeout=settings.reset_timeout,
+            success_threshold=settings.success_threshold,
+            name=settings.name,
+            throw_new_error_on_trip=False,
+        )
+        super().__init__(settings, now, on_transition)
+
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
+        """Count the result, unless its permit is of an earlier state."""
+        # The one case that matters for speed, and in which nothing would change.
+        if verdict is SUCCESS and permit is self.standing and self.fail_count == 0:
+            return
+        super().report(permit, verdict, now, retry_after_s)
+
+    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> str | None:  # noqa: ARG002
+        self._tell(succeeded=not (failed or slow))
+        return "fail_max reached" if self._machine.current_state == pybreaker.STATE_OPEN else None
+
+    def _amend(self, permit: Permit, now: float, *, failed: bool) -> None:
+        """Count nothing: being slow was the failure."""
+
+    def _tell(self, *, succeeded: bool) -> None:
+        try:
+            self._machine.call(_succeed if succeeded else _fail)
+        except _ReportedError as reported:
+            # pybreaker raises it from a frame that holds it: a cycle that would keep the failed call until the
+            # garbage collector comes.
+            reported.__traceback__ = None
+        self.fail_count = self._machine.fail_counter
+
+    def _judge_probes(self, *, succeeded: bool) -> State:
+        if self.settings.probe_success_rate is not None:  # which pybreaker does not know
+            return super()._judge_probes(succeeded=succeeded)
+        self._tell(succeeded=succeeded)
+        return State(self._machine.current_state)
+
+    def _forget(self, now: float) -> None:  # noqa: ARG002
+        self._machine.close()  # alone sets pybreaker's failure count to zero
+        self.fail_count = 0
+
+    def _entered(self, state: State) -> None:
+        if self._machine.current_state != state:
+            {
+                CLOSED: self._machine.close,
+                OPEN: self._machine.open,
+                HALF_OPEN: self._machine.half_open,
+            }[state]()

@@ -1,0 +1,1 @@
+"""Policies that never open, and refuse a share of the calls."""

@@ -1,0 +1,72 @@
+"""GET /data: the protected call, as an ASGI endpoint."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from client.breakers.interface import State
+from client.pipeline.call import Outcome, Served
+from inputs.wrong_input import WrongInputError
+from service.caller import CallerGoneError, unless_gone
+from service.problems import problem
+from service.protocol import connection_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import Receive, Scope, Send
+
+    from client.core import Client
+
+_OUTCOMES = {each: (b"x-outcome", each.encode()) for each in Outcome}
+_SERVED = {each: (b"x-served", each.encode()) for each in Served}
+_STATES = {each: (b"x-breaker-state", each.encode()) for each in State}
+
+
+class DataEndpoint:
+    """Answers with the backend's answer, or with what the pipeline puts in its place."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._ids = count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a caller who hangs up cancels the call."""
+        connection = connection_of(scope)
+        try:
+            request_id = _request_id(scope["headers"]) or str(next(self._ids))
+            call, answer = await unless_gone(self._client.call(request_id), receive, connection)
+        except CallerGoneError:
+            return
+        except WrongInputError as error:
+            await problem(422, str(error), errors=error.problems)(scope, receive, send)
+            return
+        headers = [
+            (b"content-type", answer.content_type),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", request_id.encode()),
+            _OUTCOMES[call.outcome],
+            _SERVED[call.served],
+            _STATES[call.state],
+            (b"x-breaker-failures", b"%d" % call.fail_count),
+            (b"x-backend-calls", b"%d" % call.backend_calls),
+            (b"x-attempts", b"%d" % call.attempts),
+            *answer.headers,
+        ]
+        if connection is not None and connection.answer(answer.status, headers, answer.body):
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return X-Request-Id, '' where there is none. Raises WrongInputError where it cannot be handed on as it is."""
+    for name, value in headers:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if not (text.isascii() and text.isprintable()):
+                detail = f"X-Request-Id: got {text!r:.80}; allowed: printable ASCII characters"
+                raise WrongInputError([{"field": "X-Request-Id", "value": text, "detail": detail}])
+            return text
+    return ""

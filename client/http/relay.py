@@ -1,0 +1,62 @@
+"""The backend's control routes through the client, for a page that may talk to its own origin alone.
+
+Only the routes named here, never /data: a call of the backend goes through the breaker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+
+from service.problems import problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from client.pipeline.upstream import Upstream
+
+_ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
+    ("/faults", ("GET", "PUT", "PATCH", "DELETE"), "The backend's fault plan: read, replace, change, reset it"),
+    ("/stats", ("GET",), "The backend's own counts"),
+    ("/openapi.json", ("GET",), "What the backend's routes take, with every range"),
+)
+LONGEST_BODY = 1_000_000
+# So much of a body that is too long is taken before the answer; who sends more is cut off.
+PATIENCE = 50_000_000
+
+
+def build(backend: Upstream) -> APIRouter:
+    """Return the routes under /backend."""
+    router = APIRouter(prefix="/backend")
+
+    def add(path: str, method: str, summary: str) -> None:
+        async def relay(request: Request) -> Response:
+            body = await _read(request)
+            if body is None:
+                return problem(413, f"body: longer than {LONGEST_BODY:,} bytes")
+            answer = await backend.ask(method, path, body)
+            kind = answer.content_type.decode()
+            if kind.partition(";")[0] not in ("application/json", "application/problem+json"):
+                said = f"the backend answered {method} {path} with {answer.status} and {kind:.80}, not with JSON"
+                return problem(502, f"{said}; is it this lab's backend?")
+            return Response(answer.body, answer.status, media_type=kind)
+
+        router.add_api_route(path, relay, methods=[method], summary=summary, response_class=Response)
+
+    for path, methods, summary in _ROUTES:
+        for method in methods:
+            add(path, method, summary)
+    return router
+
+
+async def _read(request: Request) -> bytes | None:
+    """Return the body, or none where it is too long: then it is read on and dropped, so that the caller hears why."""
+    body, length = b"", 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length <= LONGEST_BODY:
+            body += chunk
+        elif length > PATIENCE:
+            break
+    return body if length <= LONGEST_BODY else None

@@ -1,0 +1,102 @@
+"""Events to whoever listens at GET /events. A listener that is too slow misses events and is told how many."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from client.events import TransitionEvent
+    from client.pipeline.call import Call
+
+QUEUE_LENGTH = 1000
+# How long a stream without events may take to notice that the service is being ended.
+LOOK_EVERY_S = 0.5
+# Streams open at once; a page has one.
+SEATS = 100
+
+
+class TooManyListenersError(Exception):
+    """One more event stream than there is room for."""
+
+
+class Seats:
+    """Room for so many event streams at once."""
+
+    def __init__(self, seats: int = SEATS) -> None:
+        self._seats = seats
+        self._taken = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a seat for the length of the context. Raises TooManyListenersError."""
+        if self._taken >= self._seats:
+            raise TooManyListenersError(
+                f"all {self._seats} event streams are taken; try again when one has been closed"
+            )
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
+class Listener:
+    """One open event stream."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(QUEUE_LENGTH)
+        self.missed = 0
+
+    def offer(self, name: str, data: dict[str, Any]) -> None:
+        """Queue an event, or count it as missed."""
+        try:
+            self.queue.put_nowait((name, data))
+        except asyncio.QueueFull:
+            self.missed += 1
+
+
+class EventStream:
+    """A hook that copies events to its listeners; without listeners it costs a look at an empty set.
+
+    `stopping` says whether the service is being ended, which ends every stream.
+    """
+
+    def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._stopping = stopping
+        self._listeners: set[Listener] = set()
+
+    def on_call(self, call: Call) -> None:
+        """Pass a call on."""
+        self._pass_on("call", call)
+
+    def on_transition(self, event: TransitionEvent) -> None:
+        """Pass a transition on."""
+        self._pass_on("transition", event)
+
+    def _pass_on(self, name: str, event: Call | TransitionEvent) -> None:
+        if self._listeners:
+            data = asdict(event)
+            for listener in self._listeners:
+                listener.offer(name, data)
+
+    async def listen(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (event name, data) until the listener goes away, or the service is being ended."""
+        listener = Listener()
+        self._listeners.add(listener)
+        try:
+            while not self._stopping():
+                try:
+                    event = await asyncio.wait_for(listener.queue.get(), LOOK_EVERY_S)
+                except TimeoutError:
+                    continue
+                yield event
+                if listener.missed:
+                    missed, listener.missed = listener.missed, 0
+                    yield "missed", {"events": missed}
+        finally:
+            self._listeners.discard(listener)

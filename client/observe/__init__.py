@@ -1,0 +1,1 @@
+"""What the client tells of itself: counts, metrics, log lines, spans."""

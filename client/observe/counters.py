@@ -1,0 +1,77 @@
+"""Counts and times of what happened, and the latest transitions: the one book from which everything is told."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from client.breakers.interface import HALF_OPEN, State, kind_of
+from client.pipeline.call import Outcome, Served
+from service.observe.tally import BUCKETS_S, Tally
+
+if TYPE_CHECKING:
+    from client.events import TransitionEvent
+    from client.pipeline.call import Call
+
+KEPT_TRANSITIONS = 1000
+
+
+class Counters:
+    """A hook that counts. `now`: when the client was made, in seconds of its clock."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.tallies: dict[tuple[Outcome, Served], Tally] = {}
+        self.refusals: Counter[str] = Counter()
+        self.probes: Counter[str] = Counter()
+        self.moves: Counter[tuple[State, State, str]] = Counter()
+        self._in_state_s = dict.fromkeys(State, 0.0)  # of the spells that are over
+        self._since = now
+        self.backend_calls = 0
+        self.transitions: deque[TransitionEvent] = deque(maxlen=KEPT_TRANSITIONS)
+
+    def on_call(self, call: Call) -> None:
+        """Count and time a call."""
+        tally = self.tallies.get((call.outcome, call.served))
+        if tally is None:
+            tally = self.tallies[call.outcome, call.served] = Tally()
+        tally.calls += 1
+        tally.sum_s += call.duration_s
+        tally.buckets[bisect_left(BUCKETS_S, call.duration_s)] += 1
+        self.backend_calls += call.backend_calls
+        if call.refused is not None:
+            self.refusals[call.refused] += 1
+        elif call.state is HALF_OPEN:
+            self.probes[call.outcome] += 1
+
+    def on_transition(self, event: TransitionEvent) -> None:
+        """Count and keep a transition."""
+        self.moves[event.before, event.after, kind_of(event.cause)] += 1
+        self._in_state_s[event.before] += event.at - self._since
+        self._since = event.at
+        self.transitions.append(event)
+
+    def in_state_s(self, state: State, now: float) -> dict[State, float]:
+        """Return the seconds spent in each state, up to now, `state` being the present one."""
+        return {**self._in_state_s, state: self._in_state_s[state] + now - self._since}
+
+    def snapshot(self) -> dict[str, Any]:
+        """JSON: requests, and how many of each outcome, served, refusal cause and probe outcome."""
+        outcomes = {name.value: 0 for name in Outcome}
+        served = {name.value: 0 for name in Served}
+        for (ended, got), tally in self.tallies.items():
+            outcomes[ended] += tally.calls
+            served[got] += tally.calls
+        return {
+            "requests": sum(outcomes.values()),
+            "outcomes": outcomes,
+            "served": served,
+            "refusals": dict(self.refusals),
+            "probes": dict(self.probes),
+            "backend_calls": self.backend_calls,
+        }
+
+    def transitions_json(self, after: int = 0) -> list[dict[str, Any]]:
+        """Return the latest transitions whose number is above `after`, oldest first."""
+        return [asdict(event) for event in self.transitions if event.seq > after]

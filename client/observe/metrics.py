@@ -1,0 +1,131 @@
+"""Prometheus metrics of the client, read from its book when they are asked for."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, State
+from client.pipeline.call import Outcome, Served
+from service.observe.tally import add_durations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
+
+    from client.core import Client
+    from client.observe.counters import Counters
+
+# What is exported as zero before it has happened: the first increase of a series that is not there is lost to rate().
+REFUSALS = ("open", "all probes are out", "ramping up", "throttled", "share refused", "forced open")
+PROBES = (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.CANCELLED)
+MOVES = (
+    *((CLOSED, OPEN, kind) for kind in ("fail_max reached", "failure rate", "slow-call rate")),
+    *((CLOSED, OPEN, kind) for kind in ("open by hand", "settings changed")),
+    (OPEN, HALF_OPEN, "reset_timeout elapsed"),
+    *((HALF_OPEN, OPEN, kind) for kind in ("probe failed", "probe was slow", "probe still out", "open by hand")),
+    *((HALF_OPEN, CLOSED, kind) for kind in ("probe succeeded", "close by hand", "reset by hand", "settings changed")),
+    *((OPEN, CLOSED, kind) for kind in ("close by hand", "reset by hand", "settings changed")),
+)
+
+
+class Metrics(Collector):
+    """Exports `counters` and the state of `client`; every label has a small, fixed set of values."""
+
+    def __init__(self, client: Client, counters: Counters) -> None:
+        self._client = client
+        self._counters = counters
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric as it stands."""
+        breaker = self._client.snapshot()
+        yield from self._calls()
+        yield from self._breaker(breaker)
+        yield from _shadow(breaker.get("shadow_report"))
+
+    def _calls(self) -> Iterator[Metric]:
+        """Yield what became of the callers' calls."""
+        tallies = self._counters.tallies
+        calls = CounterMetricFamily(
+            "client_calls",
+            "Protected calls that ended, by outcome and by what the caller got.",
+            labels=["outcome", "served"],
+        )
+        for outcome, served in product(Outcome, Served):
+            tally = tallies.get((outcome, served))
+            calls.add_metric([outcome.value, served.value], tally.calls if tally else 0)
+        yield calls
+        durations = HistogramMetricFamily(
+            "client_call_duration_seconds", "Time from the call to its answer, by outcome.", labels=["outcome"]
+        )
+        for outcome in Outcome:
+            ended = [tallies[outcome, served] for served in Served if (outcome, served) in tallies]
+            add_durations(durations, outcome.value, ended)
+        yield durations
+        yield GaugeMetricFamily("client_calls_in_flight", "Protected calls under way.", self._client.in_flight)
+        yield CounterMetricFamily("client_backend_calls", "Calls sent to the backend.", self._counters.backend_calls)
+
+    def _breaker(self, breaker: dict[str, Any]) -> Iterator[Metric]:
+        """Yield what the breaker does."""
+        counters, now_state = self._counters, self._client.breaker.state
+        about = {"policy": breaker["policy"], "name": breaker["name"]}
+        yield InfoMetricFamily("breaker", "The policy in force, and the breaker's name.", about)
+        yield _one_hot("breaker_state", "1 for the state that the breaker is in, 0 for the others.", now_state)
+        spent = CounterMetricFamily(
+            "breaker_state_seconds", "Time spent in each state, the present spell included.", labels=["state"]
+        )
+        for state, seconds in counters.in_state_s(now_state, breaker["now_s"]).items():
+            spent.add_metric([state.value], seconds)
+        yield spent
+        moves = CounterMetricFamily(
+            "breaker_transitions", "Changes of state, by kind of cause.", labels=["before", "after", "cause"]
+        )
+        for (before, after, kind), count in {**dict.fromkeys(MOVES, 0), **counters.moves}.items():
+            moves.add_metric([before.value, after.value, kind], count)
+        yield moves
+        refusals = CounterMetricFamily("breaker_refusals", "Permits refused, by cause.", labels=["cause"])
+        for cause, count in {**dict.fromkeys(REFUSALS, 0), **counters.refusals}.items():
+            refusals.add_metric([cause], count)
+        yield refusals
+        probes = CounterMetricFamily(
+            "breaker_probes", "Calls let through in half-open that ended, by outcome.", labels=["outcome"]
+        )
+        ended: dict[str, int] = {**dict.fromkeys(PROBES, 0), **counters.probes}
+        for outcome, count in ended.items():
+            probes.add_metric([str(outcome)], count)
+        yield probes
+        yield GaugeMetricFamily("breaker_probes_in_flight", "Probes under way.", breaker.get("probes_out", 0))
+        yield GaugeMetricFamily(
+            "breaker_failures", "What the policy has counted towards refusing (fail_count).", breaker["fail_count"]
+        )
+
+
+def _shadow(report: dict[str, Any] | None) -> Iterator[Metric]:
+    """Yield what a tried policy would have done, where there is one."""
+    if report is None:
+        return
+    would = GaugeMetricFamily(
+        "breaker_shadow_refusals",
+        "Calls that the tried policy would have refused, by how they ended, since the settings changed.",
+        labels=["result"],
+    )
+    for result, count in report["would_refuse_by_result"].items():
+        would.add_metric([result], count)
+    yield would
+    yield _one_hot("breaker_shadow_state", "1 for the state that the tried policy is in.", State(report["state"]))
+
+
+def _one_hot(name: str, documentation: str, state: State) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=["state"])
+    for each in State:
+        family.add_metric([each.value], float(each is state))
+    return family

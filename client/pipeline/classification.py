@@ -1,0 +1,37 @@
+"""What counts as a failure of the backend: the one place that decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client.breakers.interface import FAILURE, NEUTRAL, SUCCESS
+from client.pipeline.call import ERROR, FAST_FAIL, OK, TIMEOUT, Outcome
+from client.pipeline.errors import BackendError, CallTimeoutError, RefusedError
+
+if TYPE_CHECKING:
+    from client.breakers.interface import Verdict
+    from client.pipeline.call import Answer
+
+
+def verdict_of_answer(answer: Answer) -> Verdict:
+    """2xx and 3xx: success. 4xx: the caller's mistake, which says nothing about the backend's health."""
+    return SUCCESS if answer.status < 400 else NEUTRAL
+
+
+def verdict_of_error(error: BaseException) -> Verdict:
+    """5xx, no connection and no answer in time: failure. Anything else, cancellation included, says nothing."""
+    return FAILURE if isinstance(error, (BackendError, CallTimeoutError)) else NEUTRAL
+
+
+def outcome_of_answer(answer: Answer) -> Outcome:
+    """Below 400 the caller has what it asked for."""
+    return OK if answer.status < 400 else ERROR
+
+
+def outcome_of_error(error: BaseException) -> Outcome:
+    """Name the way in which a call ended without an answer."""
+    if isinstance(error, RefusedError):
+        return FAST_FAIL
+    if isinstance(error, CallTimeoutError):
+        return TIMEOUT
+    return ERROR

@@ -1,0 +1,121 @@
+"""What the caller gets when the call has no answer to give."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from client.pipeline.call import FALLBACK, FAST_FAIL, FRESH, NOTHING, OK, Answer
+from client.pipeline.classification import outcome_of_answer, outcome_of_error
+from client.pipeline.errors import CallError, CallTimeoutError, RefusedError
+from inputs.model import StrictModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.breakers.interface import Refusal
+    from client.pipeline.call import Call, Handler
+    from client.pipeline.part import Owner
+
+_STATUS: dict[type[CallError], int] = {RefusedError: 503, CallTimeoutError: 504, CallError: 502}
+_TITLES = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+_PROBLEM = b"application/problem+json"
+_KEPT_FAILURES = 100
+
+
+class FallbackSettings(StrictModel):
+    """What the caller gets in place of an answer."""
+
+    enabled: bool = True
+    message: str = Field("The service is temporarily unavailable. Please try again.", max_length=1000)
+
+
+def with_fallback(inner: Handler, settings: FallbackSettings, owner: Owner) -> Handler:
+    """Name the outcome, and answer every CallError. Never raises CallError.
+
+    The answer is a problem (RFC 9457). Enabled, it carries the fallback message, too; disabled, the caller is served
+    nothing.
+    """
+    served = FALLBACK if settings.enabled else NOTHING
+    refusals, failures = _RefusalAnswers(settings, owner.clock), _FailureAnswers(settings)
+
+    async def covered(call: Call) -> Answer:
+        try:
+            answer = await inner(call)
+        except RefusedError as error:
+            call.outcome, call.served = FAST_FAIL, served
+            return refusals.answer(error)
+        except CallError as error:
+            call.outcome, call.served = outcome_of_error(error), served
+            return failures.answer(error)
+        call.outcome = outcome_of_answer(answer)
+        call.served = FRESH if call.outcome is OK else NOTHING
+        return answer
+
+    return covered
+
+
+def _problem(error: CallError, settings: FallbackSettings) -> dict[str, Any]:
+    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": str(error),
+        "outcome": outcome_of_error(error).value,
+    }
+    if settings.enabled:
+        body |= {"message": settings.message, "served": FALLBACK.value}
+    return body
+
+
+class _FailureAnswers:
+    """The answer to a call that failed: the same for the same failure, and there are few of them."""
+
+    def __init__(self, settings: FallbackSettings) -> None:
+        self._settings = settings
+        self._known: dict[tuple[type[CallError], str], Answer] = {}
+
+    def answer(self, error: CallError) -> Answer:
+        """Say what happened."""
+        same = (type(error), str(error))
+        known = self._known.get(same)
+        if known is None:
+            body = _problem(error, self._settings)
+            known = Answer(body["status"], json.dumps(body).encode(), _PROBLEM)
+            if len(self._known) < _KEPT_FAILURES:
+                self._known[same] = known
+        return known
+
+
+class _RefusalAnswers:
+    """The answer to a refusal, most of which is the same until the breaker's state changes."""
+
+    def __init__(self, settings: FallbackSettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._same: tuple[str, float] | None = None  # cause and since of the refusals whose start is kept
+        self._start = b""
+
+    def answer(self, error: RefusedError) -> Answer:
+        """Say why, since when, and for how long."""
+        refusal = error.refusal
+        same = (refusal.cause, refusal.since)
+        if same != self._same:
+            self._same, self._start = same, self._begin(error, refusal)
+        wait_s = refusal.retry_after_s
+        return Answer(
+            503,
+            b"%b%.3f}" % (self._start, wait_s),
+            _PROBLEM,
+            ((b"retry-after", b"%d" % max(1, math.ceil(wait_s))),),
+        )
+
+    def _begin(self, error: RefusedError, refusal: Refusal) -> bytes:
+        since = datetime.now(UTC) - timedelta(seconds=self._clock() - refusal.since)
+        body = {**_problem(error, self._settings), "since": since.isoformat(timespec="milliseconds")}
+        return json.dumps(body).encode()[:-1] + b', "retry_after_s": '

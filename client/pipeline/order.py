@@ -1,0 +1,61 @@
+"""The parts of the pipeline and how they are nested: one line a part, outermost first.
+
+A part that stands here is a section of `GET` and `PATCH /config`, of the environment, of the dashboard's form and of a
+scenario's arms; it is put back after a live run and compared between two runs. None of these has a list of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import model_validator
+
+from client.breakers import policies
+from client.breakers.settings import BreakerSettings
+from client.pipeline.breaker import with_breaker
+from client.pipeline.fallback import FallbackSettings, with_fallback
+from client.pipeline.part import Part
+from client.pipeline.timeout import TimeoutSettings, with_timeout
+from inputs.model import StrictModel
+
+if TYPE_CHECKING:
+    from client.pipeline.call import Handler
+    from client.pipeline.part import Owner
+
+
+class CallSettings(StrictModel):
+    """How calls are protected: what an arm of a scenario sets, and what may change while the service runs."""
+
+    fallback: Annotated[FallbackSettings, Part(with_fallback)] = FallbackSettings()
+    breaker: Annotated[BreakerSettings, Part(with_breaker)] = BreakerSettings()
+    timeout: Annotated[TimeoutSettings, Part(with_timeout)] = TimeoutSettings()
+
+    @model_validator(mode="after")
+    def _a_call_can_be_slow(self) -> Self:
+        _refuse_slower_than_timeout(self.breaker, self.timeout)
+        return self
+
+
+def parts_of(settings: CallSettings) -> dict[str, Any]:
+    """Return the settings of each part by its name, whatever else a subclass of CallSettings has."""
+    return {name: getattr(settings, name) for name in CallSettings.model_fields}
+
+
+def build(settings: CallSettings, upstream: Handler, owner: Owner) -> Handler:
+    """Return the whole pipeline over `upstream`."""
+    handler = upstream
+    for name, field in reversed(CallSettings.model_fields.items()):
+        part = next(mark for mark in field.metadata if isinstance(mark, Part))
+        handler = part.wrap(handler, getattr(settings, name), owner)
+    return handler
+
+
+def _refuse_slower_than_timeout(breaker: BreakerSettings, timeout: TimeoutSettings) -> None:
+    tried = "breaker" if breaker.shadow is None else "breaker.shadow"
+    for place, each in (("breaker", breaker), (tried, breaker.tried())):
+        slow_s = None if each is None or "slow_call_s" not in policies()[each.policy].reads else each.slow_call_s
+        if slow_s is not None and timeout.total_s is not None and slow_s > timeout.total_s:
+            raise ValueError(
+                f"{place}.slow_call_s: got {slow_s:g}; allowed: a number <= timeout.total_s = {timeout.total_s:g}, "
+                "since no call takes longer"
+            )

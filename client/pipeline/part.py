@@ -1,0 +1,35 @@
+"""What a part of the pipeline is: settings, and a function that wraps it around the parts below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from client.pipeline.call import Handler
+
+if TYPE_CHECKING:
+    from client.breakers.interface import Breaker
+    from client.pipeline.call import Call
+
+
+class Owner(Protocol):
+    """Whose calls go down the pipeline. Its breaker may be replaced while calls are under way.
+
+    `clock` gives monotonic seconds; `deciding` is the call that the breaker looks at.
+    """
+
+    clock: Callable[[], float]
+    breaker: Breaker
+    deciding: Call | None
+
+
+Wrap = Callable[[Handler, Any, Owner], Handler]
+"""Take what is below, the part's own settings, and the owner; return both as one handler."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Marks a field of CallSettings as a part of the pipeline."""
+
+    wrap: Wrap

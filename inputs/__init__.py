@@ -1,0 +1,1 @@
+"""What people type, checked: strict models, wrong input as sentences, settings from the environment. Knows no HTTP."""

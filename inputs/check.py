@@ -1,0 +1,28 @@
+"""Hold values against a model, and lay a change over what was there before."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from inputs.wrong_input import explain
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def check(values: dict[str, Any], model: type[Model], prefix: str = "") -> Model:
+    """Validate `values`. Raises WrongInputError, which names field, value and range."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, model, prefix) from error
+
+
+def laid_over(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return `old` with `change` laid over it, nested objects key by key: PATCH, before the whole is checked."""
+    new = dict(old)
+    for name, value in change.items():
+        inner = new.get(name)
+        new[name] = laid_over(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return new

@@ -1,0 +1,93 @@
+"""Settings from the environment, with a misspelt variable caught."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, SettingsError
+
+from inputs.wrong_input import WrongInputError, closest, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Build the settings `kind` from the environment; arguments in `given` win.
+
+    Raises WrongInputError: a variable with the kind's prefix that names no setting, or a value out of range.
+    """
+    environ = os.environ if environ is None else environ
+    prefix = kind.model_config.get("env_prefix", "")
+    known = set(variables(kind))
+    strangers = sorted(name for name in environ if name.upper().startswith(prefix) and name.upper() not in known)
+    if strangers:
+        raise WrongInputError(
+            [
+                {
+                    "field": name,
+                    "value": environ[name],
+                    "detail": f"{name}: no such setting{closest(name.upper(), known)}",
+                }
+                for name in strangers
+            ]
+        )
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        raise _as_variables(explain(error, kind), prefix, set(given)) from error
+    except SettingsError as error:
+        raise _not_json(kind, prefix, environ) from error
+
+
+def variables(kind: type[BaseSettings]) -> Iterator[str]:
+    """Every environment variable that `kind` reads, in upper case."""
+    return _walk(kind, kind.model_config.get("env_prefix", ""))
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        yield f"{prefix}{name}".upper()
+        for inner in (info.annotation, *get_args(info.annotation)):  # a group may be optional
+            if _is_group(inner):
+                yield from _walk(inner, f"{prefix}{name}__")
+
+
+def _not_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> WrongInputError:
+    """Name each group of settings that was given as one variable which cannot be read."""
+    groups = {f"{prefix}{name}".upper() for name, info in kind.model_fields.items() if _is_group(info.annotation)}
+    return WrongInputError(
+        [
+            {"field": name, "value": value, "detail": f"{name}: got {value!r:.80}; allowed: a JSON object"}
+            for name, value in environ.items()
+            if name.upper() in groups and not _is_json(value)
+        ]
+    )
+
+
+def _is_group(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_variables(wrong: WrongInputError, prefix: str, given: set[str]) -> WrongInputError:
+    """Name each field as the variable that the user set, unless it came as an argument."""
+    for problem in wrong.problems:
+        field = problem["field"]
+        if field.split(".")[0] not in given:
+            variable = prefix + field.upper().replace(".", "__")
+            problem["detail"] = variable + problem["detail"].removeprefix(field)
+            problem["field"] = variable
+    return WrongInputError(wrong.problems)

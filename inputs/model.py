@@ -1,0 +1,34 @@
+"""The strict base of every model that a person may fill in."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+
+# The word, too: neither TOML nor an environment variable has a null.
+OrNone = BeforeValidator(lambda value: None if value == "none" else value)
+
+
+class StrictModel(BaseModel):
+    """Frozen; an unknown key is an error, and so is a number that is not finite, or true where a number is meant.
+
+    Text that is a number counts as one: an environment variable has nothing else.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and info.field_name is not None:
+            kinds = _kinds(cls.model_fields[info.field_name].annotation)
+            if kinds & {int, float} and bool not in kinds:
+                raise ValueError("allowed: a number")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types that an annotation is made of."""
+    inner = [part for part in get_args(annotation) if isinstance(part, type) or get_args(part)]
+    return {kind for part in inner for kind in _kinds(part)} if inner else {annotation}

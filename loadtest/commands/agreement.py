@@ -1,0 +1,44 @@
+"""The command `agreement`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadtest.commands.options import OutDir, settings
+from loadtest.terminal.console import fail, out
+
+
+def agreement(
+    live: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="A live run to hold against virtual time; repeat it (default: run both now)."),
+    ] = None,
+    out_dir: OutDir = None,
+) -> None:
+    """Run the document's experiments on both engines with the same seeds, and compare every request.
+
+    Exit code 1 where the engines do not agree.
+    """
+    import subprocess
+    from tempfile import TemporaryDirectory
+
+    from loadtest.experiments.registry import experiments
+    from loadtest.records.run_folder import RunFolder
+    from loadtest.studies.agreement.conduct import agreement_of, run_live, write
+
+    root = settings(out=out_dir).out / "agreement"
+    with TemporaryDirectory() as scratch:
+        try:
+            folders = [RunFolder(each) for each in live or ()] or [
+                run_live(name, Path(scratch)) for name in experiments()
+            ]
+        except subprocess.CalledProcessError as error:
+            fail(f"the live run ended with exit code {error.returncode}", max(1, error.returncode))
+        found = {folder.scenario().name: agreement_of(folder) for folder in folders}
+    folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    out.print(f"{write(folder, found)}\nin {folder}", markup=False)
+    raise typer.Exit(0 if all(arm.ok for arms in found.values() for arm in arms) else 1)

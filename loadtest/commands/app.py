@@ -1,0 +1,65 @@
+"""The command line: python -m loadtest. A command is one file and one line here.
+
+A command loads what it needs when it runs, so that `--help` and a mistake are answered at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from inputs.wrong_input import WrongInputError
+from loadtest.commands.agreement import agreement
+from loadtest.commands.distribution import distribution
+from loadtest.commands.fill import fill
+from loadtest.commands.index import index
+from loadtest.commands.probability import probability
+from loadtest.commands.report import report
+from loadtest.commands.run import run
+from loadtest.commands.search import search
+from loadtest.commands.sweep import sweep
+from loadtest.commands.tune import tune
+from loadtest.commands.ui import ui
+from loadtest.terminal import interruption
+from loadtest.terminal.console import print_error
+from loadtest.terminal.errors import ChildError
+
+app = typer.Typer(
+    help="Experiments with circuit breakers on real services.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+app.command()(report)
+app.command()(index)
+app.command()(probability)
+app.command()(sweep)
+app.command()(tune)
+app.command()(ui)
+app.command(rich_help_panel="For the lab itself")(agreement)
+app.command(rich_help_panel="For the lab itself")(distribution)
+app.command(rich_help_panel="For the lab itself")(search)
+app.command(hidden=True)(fill)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends with exit code 2 and a sentence for each."""
+    interruption.listen()
+    try:
+        app()
+    except WrongInputError as error:
+        for problem in error.problems:
+            print_error(problem["detail"])
+        raise SystemExit(2) from None
+    except ChildError as error:
+        print_error(str(error))
+        raise SystemExit(1) from None
+    except SystemExit:
+        raise
+    except BaseException as error:
+        interrupted = interruption.behind(error)
+        if interrupted is None:
+            raise
+        print_error("interrupted")
+        raise SystemExit(interrupted.exit_code) from None

@@ -1,0 +1,25 @@
+"""The command `index`."""
+
+from __future__ import annotations
+
+from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.terminal.console import out
+
+
+def index(
+    out_dir: OutDir = None,
+) -> None:
+    """Write the page of all runs anew: index.html in the folder of results. Each run and each report does it, too."""
+    from loadtest.report.all_runs import find, write_index
+
+    root = settings(out=out_dir).out
+    if not root.is_dir():
+        raise wrong("out", str(root), "a folder that is there")
+    try:
+        page = write_index(root)
+    except OSError as error:
+        raise wrong("out", str(root), f"a folder that can be written ({error.strerror})") from error
+    found = find(root)
+    out.print(f"{len(found.runs)} run(s): {page}", markup=False)
+    for name, why in found.skipped:
+        out.print(f"left out: {name}: {why}", markup=False)

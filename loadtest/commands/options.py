@@ -1,0 +1,59 @@
+"""What several commands take: options of the same name and meaning, and the settings from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from inputs.environment import from_environment
+from inputs.wrong_input import WrongInputError
+from loadtest.settings import LoadtestSettings
+
+if TYPE_CHECKING:
+    from loadtest.engines.live.services import Urls
+
+ClientUrl = Annotated[str | None, typer.Option(help="Use this client instead of starting one.")]
+BackendUrl = Annotated[str | None, typer.Option(help="Use this backend instead of starting one.")]
+OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only say where the report is.")]
+
+
+def settings(**given: Any) -> LoadtestSettings:
+    """Return the settings of the environment; what was given on the command line goes before it."""
+    return from_environment(
+        LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def wrong(field: str, value: object, allowed: str) -> WrongInputError:
+    """Return the error for an option."""
+    got = "" if value is None else f"got {value!r}; "
+    return WrongInputError([{"field": field, "value": value, "detail": f"{field}: {got}allowed: {allowed}"}])
+
+
+def services_at(settings: LoadtestSettings) -> Urls | None:
+    """Return the services to attach to, after asking whether they are there; none to start our own."""
+    if settings.client_url is None and settings.backend_url is None:
+        return None
+    if settings.client_url is None or settings.backend_url is None:
+        raise wrong("client-url, backend-url", None, "both, or neither of them")
+    from loadtest.engines.live.control import Service
+    from loadtest.engines.live.services import Urls
+
+    Service("client", settings.client_url).check("/breaker")
+    Service("backend", settings.backend_url).check("/faults")
+    return Urls(settings.client_url.rstrip("/"), settings.backend_url.rstrip("/"))
+
+
+def check_tracing(settings: LoadtestSettings, urls: Urls | None) -> None:
+    """Raise WrongInputError, before anything is started, where traces that are asked for cannot be had."""
+    from backend.settings import BackendSettings
+    from client.settings import ClientSettings
+    from service.observe import tracing
+
+    if urls is None:  # the settings of our own services, too
+        tracing.check(from_environment(ClientSettings).tracing, "CLIENT_TRACING")
+        tracing.check(from_environment(BackendSettings).tracing, "BACKEND_TRACING")
+    tracing.check(settings.tracing, "LOADTEST_TRACING")

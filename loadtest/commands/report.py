@@ -1,0 +1,63 @@
+"""The command `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import Annotated
+
+import typer
+
+from loadtest.commands.conclude import conclude
+from loadtest.commands.options import wrong
+from loadtest.terminal.console import finishing, out
+
+
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a run, such as results/experiment-1/latest.")
+    ],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="[B]", help="A second run of the same scenario: compare the two.")
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Folder of a comparison (default: compare-A-B beside B).")
+    ] = None,
+) -> None:
+    """Rebuild summary and report of a run from its rows, or compare two runs. Needs no service and no network.
+
+    Exit code 1 when a check or an expectation fails, as after the run itself; a comparison ends with 0.
+    """
+    if other is not None:
+        _compare(folder, other, out_dir)
+        return
+    if out_dir is not None:
+        raise wrong("out", str(out_dir), "with two runs only: a report stands in the folder of its run")
+    from loadtest.experiments.finish import finish
+    from loadtest.records.run_folder import RunFolder
+
+    with finishing():
+        done = finish(RunFolder(folder))
+    conclude(RunFolder(folder), done, None, "")
+
+
+def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
+    from loadtest.figures import versus
+    from loadtest.figures.finished import measure
+    from loadtest.records.run_folder import RunFolder
+    from loadtest.report.all_runs import update_index
+    from loadtest.report.versus import headline, write_versus
+
+    if first.resolve() == second.resolve():
+        raise wrong("A, B", str(first.resolve()), "two runs; these are the same folder")
+    found = versus.hold(*(measure(RunFolder(each)) for each in (first, second)))
+    names = [each.resolve().name for each in (first, second)]
+    folder = out_dir or second.resolve().parent / f"compare-{names[0]}-{names[1]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with finishing():
+            write_versus(found, folder, (str(first), str(second)))
+    except OSError as error:
+        raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+    update_index(second)
+    out.print(headline(found), markup=False)
+    out.print(f"report: {folder / 'compare.html'}", markup=False)

@@ -1,0 +1,115 @@
+"""The command `run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from inputs.wrong_input import WrongInputError, closest
+from loadtest.commands.conclude import conclude
+from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, Quiet, check_tracing, services_at, settings
+from loadtest.terminal import interruption
+from loadtest.terminal.console import fail, finishing, out
+
+if TYPE_CHECKING:
+    from loadtest.engines.live.services import Urls
+    from loadtest.figures.finished import Finished
+    from loadtest.records.run_folder import RunFolder
+    from loadtest.terminal.interruption import Interrupted
+
+
+def run(
+    name: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
+    arm: Annotated[list[str] | None, typer.Option(help="Run this arm only; may be repeated (default: all).")] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="live|virtual", help="Real services and real time, or a clock that jumps.")
+    ] = "live",
+    seeds: Annotated[str, typer.Option(help="Such as 1-20 or 3,7 (default: the scenario's seed).")] = "",
+    client_url: ClientUrl = None,
+    backend_url: BackendUrl = None,
+    out_dir: OutDir = None,
+    *,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario, write its rows, summary and report. Exit code 1 when a check or an expectation fails."""
+    from loadtest.records import run_folder
+    from loadtest.scenario import files
+    from loadtest.scenario.seeds import parse_seeds
+    from loadtest.terminal.errors import ChildError
+
+    chosen = settings(client_url=client_url, backend_url=backend_url, out=out_dir)
+    found, text = files.read(name)
+    arms = found.choose_arms(arm or [])
+    numbers = parse_seeds(seeds) or [found.seed]
+    urls = services_at(chosen)
+    _check_engine(engine, urls)
+    check_tracing(chosen, urls)
+    with run_folder.only_run(chosen.out, found.name, urls.client if urls else None):
+        folder = run_folder.create(chosen.out, found, text, engine, arms, numbers)
+        if not quiet:
+            out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
+        interrupted: Interrupted | None = None
+        failed = ""
+        try:
+            _fill(folder, urls, quiet=quiet)
+        except BaseException as error:
+            interrupted = interruption.behind(error)
+            if interrupted is None:
+                if not isinstance(error, ChildError):
+                    raise
+                failed = str(error)
+        done, late = _finished(folder, failed)
+        conclude(folder, done, interrupted or late, failed)
+
+
+def _fill(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
+    """Run what the folder's manifest says, and tell how it goes."""
+    from loadtest.engines.live.engine import run_live
+    from loadtest.engines.virtual.engine import run_on_virtual_time
+    from loadtest.records.news import News
+    from loadtest.studies.many_runs.processes import spread_in_order
+    from loadtest.terminal.narrator import Narrator
+
+    manifest = folder.manifest()
+    virtual = manifest["engine"] == "virtual"
+    narrator = Narrator(
+        out, folder.scenario(), manifest["arms"], manifest["seeds"], News(folder), virtual=virtual, quiet=quiet
+    )
+    if virtual:
+        run_on_virtual_time(folder, narrator, spread_in_order)
+    else:
+        run_live(folder, urls, narrator)
+
+
+def _check_engine(engine: str, urls: Urls | None) -> None:
+    """Raise WrongInputError for an engine that is none, or for services that the virtual one cannot use."""
+    if engine not in ("live", "virtual"):
+        said = f"engine: got {engine!r}{closest(engine, ['live', 'virtual'])}; allowed: live, virtual"
+        raise WrongInputError([{"field": "engine", "value": engine, "detail": said}])
+    if engine == "virtual" and urls is not None:
+        said = f"client-url: got {urls.client!r}; the virtual engine runs both services inside itself, leave it out"
+        raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": said}])
+
+
+def _finished(folder: RunFolder, failed: str) -> tuple[Finished, Interrupted | None]:
+    """Close the books and write the report, which an interruption does not cut off before the second."""
+    from loadtest.experiments.finish import finish
+
+    done: Finished | None = None
+    try:
+        with finishing():
+            if folder.log.exists() and folder.log.stat().st_size == 0:
+                folder.log.unlink()
+            folder.update_manifest(complete=folder.all_ended() and not failed)
+            done = finish(folder)
+    except BaseException as error:
+        interrupted = interruption.behind(error)
+        if interrupted is None:
+            raise
+        if done is None:
+            again = f"`python -m loadtest report {folder.path}` writes it"
+            fail(f"interrupted while the report was written: {again}; what was measured is kept", interrupted.exit_code)
+        return done, interrupted
+    return done, None

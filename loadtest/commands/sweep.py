@@ -1,0 +1,87 @@
+"""The command `sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loadtest.commands.options import OutDir, Quiet, settings, wrong
+from loadtest.terminal.console import fail, out
+from loadtest.terminal.interruption import behind
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from loadtest.studies.many_runs import workers
+    from loadtest.studies.sweep.conduct import Sweep
+    from loadtest.studies.sweep.standing import Standing
+
+
+def sweep(  # noqa: PLR0913 - each is an option
+    name: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUES", help="breaker.fail_max=3,5,8 or breaker.reset_timeout=5:60:5; repeat it."),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 1-200 or 3,7 (default: 1-100).")] = None,
+    arm: Annotated[str | None, typer.Option(help="Whose settings to vary (default: the first with a breaker).")] = None,
+    jobs: Annotated[str | None, typer.Option(metavar="N", help="Processes (default: one for each core).")] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="URL", help="Work on this Dask scheduler, such as tcp://host:8786.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with the sweep in this folder.")] = None,
+    out_dir: OutDir = None,
+    *,
+    quiet: Quiet = False,
+) -> None:
+    """Try every combination of some settings on virtual time. The same command again goes on where it stopped."""
+    from inputs.check import check
+    from loadtest.scenario.seeds import parse_seeds
+    from loadtest.studies.many_runs import workers
+    from loadtest.studies.sweep.conduct import new_sweep, resumed
+    from loadtest.studies.sweep.plan import MANY_REQUESTS
+    from loadtest.studies.sweep.report import headline
+
+    if jobs is not None and dask is not None:
+        raise wrong("jobs, dask", None, "one of the two: the cluster has its own processes")
+    hands = check({} if jobs is None else {"jobs": jobs}, workers.Hands)
+    if resume is not None:
+        if name or grid or seeds or arm or out_dir:
+            raise wrong("resume", str(resume), "without SCENARIO, --grid, --seeds, --arm, --out: the folder has them")
+        planned = resumed(resume)
+    elif name is None:
+        raise wrong("SCENARIO", None, "a scenario, or --resume DIR")
+    else:
+        chosen = parse_seeds("1-100" if seeds is None else seeds)
+        if not chosen:
+            raise wrong("seeds", seeds, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+        planned = new_sweep(settings(out=out_dir).out, name, arm, grid or [], chosen)
+    plan = planned.plan
+    if not quiet:
+        skipped = f", {len(plan.skipped):,} left out ({plan.why_skipped})" if plan.skipped else ""
+        counted = f"{plan.on_grid:,} points, {plan.runs:,} runs, {plan.requests:,} requests{skipped}"
+        out.print(f"{counted}\nfiles in {planned.folder.path}", markup=False)
+        if plan.requests > MANY_REQUESTS:
+            out.print("this takes hours; Ctrl-C keeps what is done, and the same command goes on", markup=False)
+    crew = workers.local(hands.jobs) if dask is None else workers.on_dask(dask)
+    standing = _conducted(planned, crew)
+    if not quiet:
+        out.print(f"\n{headline(plan, standing).replace('`', '')}", markup=False)
+    out.print(f"report: {planned.folder.path / 'sweep.html'}", markup=False)
+
+
+def _conducted(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Standing:
+    """Run it, up to its end or the next signal."""
+    from loadtest.studies.sweep.conduct import conduct
+
+    try:
+        return conduct(planned, crew, out)
+    except BaseException as error:
+        interrupted = behind(error)
+        if interrupted is None:
+            raise
+        fail("interrupted: what was measured is kept; the same command goes on from there", interrupted.exit_code)

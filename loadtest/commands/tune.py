@@ -1,0 +1,171 @@
+"""The command `tune`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inputs.wrong_input import WrongInputError, closest
+from loadtest.commands.options import OutDir, Quiet, settings
+from loadtest.terminal.console import fail, finishing, out
+from loadtest.terminal.interruption import behind
+
+if TYPE_CHECKING:
+    from loadtest.studies.tune.problem import Asked, Problem
+
+# What a request takes on virtual time.
+_REQUEST_S = 3e-5
+
+
+def tune(  # noqa: PLR0913, PLR0917 - each is an option
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A trace (CSV or JSON lines), the shipped one `checkout`, a shipped scenario's name, or a .toml file.",
+        ),
+    ],
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=NUMBER",
+            help="What things cost, in answers lost: good_refused=1, bad_let_through=0.2, seconds_held=0.1 by default. "
+            "A refused request that would have been answered is an answer lost; five bad calls let through, or ten "
+            "seconds of waiting, count as one. Repeat it.",
+        ),
+    ] = None,
+    most_lost: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="Answers that refusals may cost at most, 0 to 1 (default: 0.1)."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Search this policy only; repeat it (default: all).")
+    ] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="Last part of a trace's time, which scores what was found (default: 0.4)."),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="How long callers wait (default: what the trace or the arm says)."),
+    ] = None,
+    time_is: Annotated[
+        str | None,
+        typer.Option(metavar="start|end", help="Which end of a request a trace's times are (default: start)."),
+    ] = None,
+    bad_share: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Lines of a trace that may be unreadable (default: 0.05).")
+    ] = None,
+    arm: Annotated[
+        str | None, typer.Option(help="A scenario's arm to tune (default: the first with a breaker).")
+    ] = None,
+    candidates: Annotated[
+        str | None, typer.Option(metavar="N", help="Settings drawn at first; less is quicker (default: 80).")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="N", help="Seeds of the finalists; more are surer (default: 12).")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="Seed of what is drawn (default: 1).")] = None,
+    jobs: Annotated[str | None, typer.Option(metavar="N", help="Processes (default: one for each core).")] = None,
+    out_dir: OutDir = None,
+    *,
+    quiet: Quiet = False,
+) -> None:
+    """Find settings for a recorded trace or a described fault profile, and score them on what the search did not see.
+
+    A trace has a line for each request: time (seconds or ISO 8601), status (an HTTP code, or ok, error, timeout) and
+    duration (seconds), as CSV with a header or as JSON lines, in the order of time.
+    """
+    from inputs.check import check
+    from loadtest.studies.many_runs import workers
+    from loadtest.studies.tune.conduct import conduct
+    from loadtest.studies.tune.objective import parse_weights
+    from loadtest.studies.tune.problem import Asked, load
+    from loadtest.studies.tune.report import check_writable, write_results
+    from loadtest.studies.tune.search import Aim
+    from loadtest.studies.tune.snippets import snippets
+    from loadtest.studies.tune.words import headline, notes
+
+    options = {
+        "holdout": holdout,
+        "bad_share": bad_share,
+        "time_is": time_is,
+        "timeout": timeout,
+        "most_lost": most_lost,
+        "candidates": candidates,
+        "seeds": seeds,
+        "seed": seed,
+    }
+    asked = check({name: value for name, value in options.items() if value is not None}, Asked)
+    hands = check({} if jobs is None else {"jobs": jobs}, workers.Hands)
+    aim = Aim(parse_weights(weight or []), asked.most_lost)
+    policies = _policies(policy or [])
+    root = settings(out=out_dir).out
+    path: Path | None = None
+    try:
+        problem = load(source, arm, asked)
+        if not quiet:
+            out.print(_what(problem), markup=False)
+            out.print(_how_long(problem, asked, len(policies), hands.jobs), markup=False)
+        check_writable(root)
+        with workers.local(hands.jobs) as crew:
+            tuned = conduct(problem, asked, aim, policies, crew, out)
+        with finishing():
+            path = write_results(root, tuned, policies)
+    except BaseException as error:
+        interrupted = behind(error)
+        if interrupted is None:
+            raise
+        fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
+    if not quiet:
+        out.print()
+        for text in (headline(tuned), *notes(tuned)):
+            out.print(text.replace("**", "").replace("`", ""), markup=False)
+        first = snippets(tuned.settings)[0]
+        if first.text:
+            out.print(f"\n{first.text.rstrip()}\n", markup=False)
+    out.print(f"report: {path / 'tune.html'}", markup=False)
+
+
+def _what(problem: Problem) -> str:
+    """Say what was read, in two lines."""
+    from loadtest.studies.tune.search import JUDGE, LEARN
+
+    timeout = "none" if problem.timeout.total_s is None else f"{problem.timeout.total_s:g} s"
+    waiting = f"timeout: {timeout}, {problem.timeout_from}"
+    if problem.trace is None or problem.parts is None:
+        return f"{problem.name}, arm {problem.arm}: {problem.requests(LEARN):,} requests a run\n{waiting}"
+    trace = problem.trace
+    failed = sum(part.failures for part in problem.parts.values())
+    first, rest = (problem.parts[name] for name in (LEARN, JUDGE))
+    return (
+        f"{problem.name}: {len(trace.start_s):,} requests in {trace.length_s / 60:.3g} minutes, {failed:,} failed; "
+        f"{trace.bad:,} of {trace.lines:,} lines could not be read\n"
+        f"searched on the first {first.end_s / 60:.3g} minutes ({len(first.incidents)} incidents), scored on the rest "
+        f"({len(rest.incidents)})\n{waiting}"
+    )
+
+
+def _how_long(problem: Problem, asked: Asked, policies: int, jobs: int) -> str:
+    """Guess the time, and say how to make it less."""
+    from loadtest.studies.tune.conduct import affordable, all_runs
+    from loadtest.studies.tune.search import LEARN
+
+    runs = all_runs(policies, affordable(problem.requests(LEARN), asked.candidates), asked.seeds)
+    minutes = runs * problem.requests(LEARN) * _REQUEST_S / jobs / 60
+    guess = f"about {math.ceil(minutes)} min; less with fewer --candidates and --seeds"
+    return f"{runs:,} runs of {problem.requests(LEARN):,} requests on {jobs} cores: {guess}"
+
+
+def _policies(wanted: list[str]) -> tuple[str, ...]:
+    from loadtest.studies.tune.space import space
+
+    known = tuple(space(1.0))
+    for name in wanted:
+        if name not in known:
+            said = f"policy: got {name!r:.80}{closest(name, known)}; allowed: {', '.join(known)}"
+            raise WrongInputError([{"field": "policy", "value": name, "detail": said}])
+    return tuple(name for name in known if not wanted or name in wanted)

@@ -1,0 +1,72 @@
+"""The command `ui`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, check_tracing, services_at, settings, wrong
+from loadtest.terminal.console import out
+from loadtest.terminal.interruption import Interrupted
+
+if TYPE_CHECKING:
+    from loadtest.engines.live.services import Urls
+    from loadtest.settings import LoadtestSettings
+
+
+def ui(
+    client_url: ClientUrl = None,
+    backend_url: BackendUrl = None,
+    out_dir: OutDir = None,
+    port: Annotated[str | None, typer.Option(metavar="N", help="Port of the web UI (default: 8089).")] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Offer the scenario files of this folder, too (default: this one)."),
+    ] = None,
+) -> None:
+    """Open Locust's web UI: a form to choose a run, a tab that shows the breaker, and a link to each report."""
+    from loadtest.engines.live.services import own_services
+    from loadtest.report.all_runs import write_index
+    from service.listener import listen
+
+    chosen = settings(client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port, ui_scenarios=scenarios)
+    if not chosen.ui_scenarios.is_dir():
+        raise wrong("scenarios", str(chosen.ui_scenarios), "a folder")
+    urls = services_at(chosen)
+    check_tracing(chosen, urls)
+    listen(chosen.ui_host, chosen.ui_port).close()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    write_index(chosen.out)
+    log = chosen.out / ".ui.log"
+    try:
+        if urls is not None:
+            _serve_ui(chosen, urls, log)
+        else:
+            with own_services(log) as started:
+                _serve_ui(chosen, started, log)
+    except Interrupted as signalled:
+        raise typer.Exit(0 if signalled.exit_code == 130 else signalled.exit_code) from None
+
+
+def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
+    """Run Locust; what it prints, its tables at the end among it, goes to the log, and to the UI's own page of logs."""
+    from loadtest.engines.live.engine import locust_command
+    from loadtest.engines.live.services import end, last_words
+    from loadtest.terminal.errors import ChildError
+
+    where = ["--host", urls.client, "--backend-url", urls.backend]
+    options = [*where, "--results", str(settings.out), "--own-scenarios", str(settings.ui_scenarios)]
+    place = ["--web-host", settings.ui_host, "--web-port", str(settings.ui_port), "--until-stdin-closes"]
+    command = locust_command(*options, *place, "--loglevel", "WARNING")
+    with log.open("ab") as said:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True)
+    out.print(f"Locust's web UI: http://{settings.ui_host}:{settings.ui_port} (Ctrl-C ends it; log in {log})")
+    try:
+        code = process.wait()
+    finally:
+        end(process)
+    if code:
+        raise ChildError(f"Locust ended with exit code {code}: {last_words(log)}")

@@ -1,0 +1,262 @@
+"""Run the arms of a scenario, one after the other, against two running services, and write down what happens.
+
+Knows nothing of Locust: how a request is sent and how work is done side by side come from outside.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from client.pipeline.order import CallSettings
+from loadtest.engines.live.control import Service, ServiceError
+from loadtest.engines.would_have import would_have
+from loadtest.records.rows import ArmRecord, Row, Sample, StateChange, write
+from loadtest.scenario.load.schedule import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backend.profile import FaultPlan
+    from loadtest.records.run_folder import RunFolder
+    from loadtest.scenario.load.schedule import Arrival
+    from loadtest.scenario.model import Scenario
+
+SAMPLE_EVERY_S = 0.25
+IDLE_WITHIN_S = 30.0
+
+
+class Reply(Protocol):
+    """An answer of the client: its status (0: none came), how long it took, and its headers."""
+
+    status: int
+    duration_s: float
+
+    def header(self, name: str) -> str:
+        """Return a header's value, '' where it is missing."""
+
+
+class Crew(Protocol):
+    """Work side by side: start a job, and wait for all that were started."""
+
+    def start(self, job: Callable[..., None], *arguments: Any) -> None:
+        """Run `job` beside this one."""
+
+    def wait(self) -> None:
+        """Wait for every job."""
+
+
+@dataclass
+class _Clock:
+    """The arm's time, and how to read the client's in it."""
+
+    zero: float
+    client_offset: float
+
+    def now(self) -> float:
+        return time.perf_counter() - self.zero
+
+    def from_client(self, at: float) -> float:
+        return at + self.client_offset - self.zero
+
+
+class Conductor:
+    """One run. `send(request id, arm)` sends a request through the client and returns the Reply."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        folder: RunFolder,
+        client: Service,
+        backend: Service,
+        send: Callable[[int, str], Reply],
+        new_crew: Callable[[], Crew],
+    ) -> None:
+        self._scenario = scenario
+        self._folder = folder
+        self._client = client
+        self._backend = backend
+        self._send = send
+        self._new_crew = new_crew
+        self._files: dict[str, TextIO] = {}
+        self._seen = 0
+        self._trouble: ServiceError | None = None
+
+    def run(self) -> None:
+        """Run every arm with every seed; put both services back as they were. Raises ServiceError."""
+        manifest = self._folder.manifest()
+        with ExitStack() as stack:
+            for name in ("requests", "transitions", "samples", "arms"):
+                path = getattr(self._folder, name)
+                self._files[name] = stack.enter_context(path.open("a", encoding="utf-8"))
+            self._restore_afterwards(stack)
+            for seed in manifest["seeds"]:
+                for arm in manifest["arms"]:
+                    self._run_arm(arm, seed)
+
+    def _restore_afterwards(self, stack: ExitStack) -> None:
+        config = self._client.get("/config")
+        faults = self._backend.get("/faults")
+        call = {name: config[name] for name in CallSettings.model_fields}
+        stack.callback(self._backend.send, "PUT", "/faults", faults)
+        stack.callback(self._client.send, "PATCH", "/config", call)
+
+    def _run_arm(self, arm: str, seed: int) -> None:
+        plan = self._scenario.plan_of(arm, seed)
+        arrivals = list(schedule(self._scenario.load_of(arm), seed))
+        self._prepare(arm, seed)
+        before = self._counts()
+        clock = self._begin(plan)
+        revisions = self._revisions()
+        self._note_settings(arm, seed)
+        transitions_before = self._seen
+        crew, watch = self._new_crew(), self._new_crew()
+        going = True
+
+        def sample() -> None:
+            while going and self._trouble is None:
+                try:
+                    self._sample(arm, seed, clock, before[1]["received"])
+                except ServiceError as error:
+                    self._trouble = error
+                time.sleep(SAMPLE_EVERY_S)
+
+        watch.start(sample)
+        try:
+            for arrival in arrivals:
+                self._sleep_until(arrival.intended_s, clock)
+                crew.start(self._one, arm, plan, arrival, clock)
+            crew.wait()
+        finally:
+            going = False
+            watch.wait()
+        duration_s = clock.now()
+        self._wait_until_idle()
+        self._sample(arm, seed, clock, before[1]["received"])
+        self._close(arm, seed, len(arrivals), duration_s, before, transitions_before, self._revisions() - revisions)
+
+    def _sleep_until(self, at_s: float, clock: _Clock) -> None:
+        """Wait in small steps, so that a service in trouble ends the run at once. Raises ServiceError."""
+        while True:
+            if self._trouble is not None:
+                raise self._trouble
+            left = at_s - clock.now()
+            if left <= 0:
+                return
+            time.sleep(min(left, SAMPLE_EVERY_S))
+
+    def _prepare(self, arm: str, seed: int) -> None:
+        """Put the arm's settings in force, with a fresh breaker, and make sure that nothing is still inside."""
+        call = self._scenario.arms[arm].call(seed).model_dump(mode="json")
+        self._client.send("PATCH", "/config", call)
+        self._wait_until_idle()
+        self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
+
+    def _begin(self, plan: FaultPlan) -> _Clock:
+        """Read the client's clock against ours, then set the faults: that is the arm's time zero, and the phases'."""
+        asked = time.perf_counter()
+        its_now = float(self._client.get("/breaker")["now_s"])
+        offset = (asked + time.perf_counter()) / 2 - its_now
+        setting = time.perf_counter()
+        self._backend.send("PUT", "/faults", plan.model_dump(mode="json"))
+        return _Clock((setting + time.perf_counter()) / 2, offset)
+
+    def _revisions(self) -> int:
+        """Return how often anybody has changed the settings, the breaker's state or the faults so far."""
+        client, backend = self._counts()
+        return int(client["revision"]) + int(backend["revision"])
+
+    def _note_settings(self, arm: str, seed: int) -> None:
+        """Put the effective settings of both services into the manifest."""
+        effective = {"client": self._client.get("/config"), "backend": self._backend.get("/faults")}
+        settings = self._folder.manifest()["settings"]
+        self._folder.update_manifest(settings={**settings, f"{arm}/{seed}": effective})
+
+    def _one(self, arm: str, plan: FaultPlan, arrival: Arrival, clock: _Clock) -> None:
+        sent_s = clock.now()
+        reply = self._send(arrival.id, arm)
+        timeout_s = self._scenario.arms[arm].timeout.total_s
+        row = Row(
+            arm=arm,
+            seed=plan.seed,
+            id=arrival.id,
+            intended_s=round(arrival.intended_s, 6),
+            sent_s=round(sent_s, 6),
+            duration_s=round(reply.duration_s, 6),
+            status=reply.status,
+            outcome=reply.header("X-Outcome") or "error",
+            served=reply.header("X-Served") or "nothing",
+            state=reply.header("X-Breaker-State"),
+            fail_count=int(reply.header("X-Breaker-Failures") or 0),
+            attempts=int(reply.header("X-Attempts") or 0),
+            backend_calls=int(reply.header("X-Backend-Calls") or 0),
+            would_have=would_have(plan, arrival.id, sent_s, timeout_s),
+        )
+        write(self._files["requests"], row)
+
+    def _sample(self, arm: str, seed: int, clock: _Clock, received_before: int) -> None:
+        """Read the breaker before and after the backend: its state is known only where nothing changed in between."""
+        first = self._client.get(f"/breaker?transitions_after={self._seen}")
+        received = self._backend.get("/stats")["received"] - received_before
+        breaker = self._client.get(f"/breaker?transitions_after={self._seen}")
+        still = first["transition_count"] == breaker["transition_count"]
+        state = breaker["state"] if still else "changing"
+        for change in breaker["transitions"]:
+            at_s = round(clock.from_client(change["at"]), 6)
+            names = ("before", "after", "cause", "fail_count")
+            write(self._files["transitions"], StateChange(arm, seed, at_s, *(change[name] for name in names)))
+            self._seen = change["seq"]
+        at_s = round(clock.from_client(breaker["now_s"]), 6)
+        write(self._files["samples"], Sample(arm, seed, at_s, state, received, breaker["in_flight"]))
+
+    def _close(
+        self,
+        arm: str,
+        seed: int,
+        planned: int,
+        duration_s: float,
+        before: tuple[dict[str, Any], dict[str, Any]],
+        transitions_before: int,
+        foreign_changes: int,
+    ) -> None:
+        """Write what both services counted."""
+        client, backend = self._counts()
+        made = self._client.get("/breaker")
+        record = ArmRecord(
+            arm=arm,
+            seed=seed,
+            planned=planned,
+            duration_s=round(duration_s, 6),
+            weather=self._scenario.weather_hash(arm, seed),
+            client_requests=client["requests"] - before[0]["requests"],
+            client_outcomes=_difference(client["outcomes"], before[0]["outcomes"]),
+            client_backend_calls=client["backend_calls"] - before[0]["backend_calls"],
+            client_cpu_s=round(client["cpu_s"] - before[0]["cpu_s"], 6),
+            backend_received=backend["received"] - before[1]["received"],
+            backend_outcomes=_difference(backend["outcomes"], before[1]["outcomes"]),
+            backend_busy_s=round(backend["busy_s"] - before[1]["busy_s"], 6),
+            transitions_seen=self._seen - transitions_before,
+            transitions_made=made["transition_count"] - transitions_before,
+            foreign_changes=foreign_changes,
+            shadow=made.get("shadow_report", {}).get("would_refuse_by_result", {}),
+        )
+        write(self._files["arms"], record)
+
+    def _counts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._client.get("/stats"), self._backend.get("/stats")
+
+    def _wait_until_idle(self) -> None:
+        """Wait until no request is inside either service, so that one arm leaves nothing to the next."""
+        until = time.monotonic() + IDLE_WITHIN_S
+        while time.monotonic() < until:
+            client, backend = self._counts()
+            if client["in_flight"] == backend["in_flight"] == 0:
+                return
+            time.sleep(0.05)
+        raise ServiceError(f"requests were still under way {IDLE_WITHIN_S:g} s after the last one was answered")
+
+
+def _difference(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items()}

@@ -1,0 +1,404 @@
+"""The lab as a locustfile: the only module that imports Locust, in a process of its own.
+
+Headless, the lab's command line starts it with the folder of a run. With the web UI, the form's fields choose the
+scenario, each start makes a run folder of its own and, at its end, the report, and a tab shows the breaker meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.pool import Group
+from locust import FastHttpUser, LoadTestShape, events, task
+from locust.exception import CatchResponseError
+
+from inputs.environment import from_environment
+from inputs.wrong_input import WrongInputError
+from loadtest.engines.live.conductor import Conductor
+from loadtest.engines.live.control import Service, ServiceError
+from loadtest.engines.live.services import end, last_words
+from loadtest.engines.live.ui import form, pages
+from loadtest.engines.live.ui.progress import Progress
+from loadtest.records import run_folder
+from loadtest.records.run_folder import RunFolder
+from loadtest.settings import LoadtestSettings
+from service.observe import tracing
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Mapping, Sequence
+
+    from locust.argument_parser import LocustArgumentParser
+    from locust.env import Environment
+
+    from service.observe.spans import Tracing
+
+log = logging.getLogger("breaker-lab")
+
+
+@dataclass
+class Session:
+    """What goes on in this process: the run's folder, and how far it has come.
+
+    `phase`: idle, running, reporting, finished, incomplete or failed.
+    """
+
+    folder: RunFolder | None = None
+    lock: Any = None
+    done: bool = False
+    failed: str = ""
+    traces: Tracing | None = None
+    phase: str = "idle"
+    progress: Progress | None = None
+    shown: dict[str, Any] = field(default_factory=dict)
+
+
+session = Session()
+
+
+def add_arguments(parser: LocustArgumentParser) -> None:
+    """Add the form's fields, and what the command line passes on. Asked anew for each form that is shown."""
+    names = form.scenarios(_own_scenarios(sys.argv))
+    parser.add_argument("--scenario", choices=names, default=names[0], help="what is run: load, faults and arms")
+    parser.add_argument(
+        "--arms",
+        choices=[form.ALL_ARMS, *form.arms(names)],
+        default=[form.ALL_ARMS],  # Locust takes an empty list for one of numbers
+        nargs="*",
+        is_multiple=True,
+        help="of that scenario; Ctrl chooses several",
+    )
+    parser.add_argument("--seeds", default="", help="such as 1-5 or 3,7; empty: the scenario's own")
+    parser.add_argument(
+        "--engine",
+        choices=form.ENGINES,
+        default=form.ENGINES[0],
+        help="live: real services in real time; virtual: the same code on a clock that jumps, in a moment",
+    )
+    parser.add_argument("--backend-url", default="", help="where the live engine finds the backend; host is the client")
+    parser.add_argument("--run-dir", default="", include_in_web_ui=False, help="folder of a prepared run")
+    parser.add_argument(
+        "--own-scenarios", default=".", include_in_web_ui=False, help="folder whose scenario files the form offers"
+    )
+    parser.add_argument("--results", default="results", include_in_web_ui=False, help="where runs from the form go")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", include_in_web_ui=False, help="end with the parent"
+    )
+
+
+def _own_scenarios(arguments: Sequence[str]) -> Path:
+    """Read --own-scenarios before there is a parser: the choices of another option depend on it."""
+    follows = dict(pairwise(arguments))
+    return Path(follows.get("--own-scenarios", "."))
+
+
+class Desk:
+    """What the pages in Locust's web server ask for."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self.results = Path(_options(environment).results)
+
+    def prepare(self, asked: Mapping[str, Sequence[str]]) -> None:
+        """Make the folder of the run that the form asks for. Raises WrongInputError."""
+        runner = self._environment.runner
+        if session.lock is not None or (runner is not None and runner.shape_greenlet):
+            detail = "a run is going on, or its report is being written: wait for its end, or stop it"
+            raise WrongInputError([{"field": "scenario", "value": None, "detail": detail}])
+        _prepare(self._environment, asked)
+
+    def progress(self) -> dict[str, Any]:
+        """Return the newest figures of the run."""
+        if session.phase == "running" and session.progress is not None:
+            session.progress.look()
+        run = session.progress.snapshot() if session.progress is not None else None
+        return {"phase": session.phase, "message": session.failed, "run": run, **session.shown}
+
+
+def add_pages(environment: Environment, **_: Any) -> None:
+    """Where there is a web UI: a tab, a link among the downloads, and the pages behind them."""
+    web = environment.web_ui
+    if web is None or web.app is None:
+        return
+    pages.install(web.app, Desk(environment), web.auth_required_if_enabled)
+    # The form's fields in the order in which they were added, not in the alphabet's.
+    web.app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    web.template_args["extended_tabs"] = [pages.TAB]
+    web.template_args["extended_csv_files"] = [
+        {"href": "./results/index.html", "title": "Breaker Lab: all runs and their reports"}
+    ]
+
+
+def watch_parent(environment: Environment, **_: Any) -> None:
+    """End this process when the one that started it is gone."""
+    if _options(environment).until_stdin_closes:
+
+        def wait() -> None:
+            gevent.get_hub().threadpool.apply(_read_to_end)
+            os._exit(1)
+
+        gevent.spawn(wait)
+
+
+def _read_to_end() -> None:
+    while os.read(0, 4096):
+        pass
+
+
+def begin(environment: Environment, **_: Any) -> None:
+    """Take the folder that was prepared by the command line or from the form."""
+    session.done, session.failed = False, ""
+    options = _options(environment)
+    try:
+        if session.traces is None:
+            chosen = from_environment(LoadtestSettings).tracing
+            session.traces = tracing.start(chosen, "loadtest", "LOADTEST_TRACING")
+        if options.run_dir:
+            session.folder = RunFolder(Path(options.run_dir))
+        elif session.folder is None:  # started without its form
+            arms = ",".join(options.arms)
+            asked = {name: [getattr(options, name) or ""] for name in ("scenario", "seeds", "engine", "host")}
+            _prepare(environment, {**asked, "arms": [arms], "backend_url": [options.backend_url]})
+    except WrongInputError as error:
+        _give_up(environment, str(error))
+
+
+def _options(environment: Environment) -> Namespace:
+    options: Namespace | None = environment.parsed_options
+    if options is None:
+        raise RuntimeError("the lab's locustfile needs Locust's command line")
+    return options
+
+
+def _prepare(environment: Environment, asked: Mapping[str, Sequence[str]]) -> None:
+    """Check what is asked for, hold the place, make the folder. Raises WrongInputError."""
+    options = _options(environment)
+    wanted = form.choose(asked, form.scenarios(Path(options.own_scenarios)))
+    live = wanted.engine == "live"
+    if live:
+        Service("client", wanted.client_url).check("/breaker")
+        Service("backend", wanted.backend_url).check("/faults")
+    results = Path(options.results)
+    what = f"{wanted.scenario.name} from Locust's web UI"
+    lock = run_folder.only_run(results, what, wanted.client_url if live else None)
+    lock.__enter__()
+    try:
+        folder = run_folder.create(results, wanted.scenario, wanted.text, wanted.engine, wanted.arms, wanted.seeds)
+        session.progress = Progress(folder, None if live else partial(_tell, environment))
+    except BaseException:
+        lock.__exit__(None, None, None)
+        raise
+    session.lock, session.folder = lock, folder
+    session.phase, session.failed, session.shown = "running", "", {}
+
+
+def _tell(environment: Environment, row: dict[str, Any]) -> None:
+    """Put a request that Locust has not sent itself into its statistics."""
+    environment.events.request.fire(
+        request_type="GET",
+        name=f"{row['arm']}: {row['outcome']}",
+        response_time=1000 * row["duration_s"],
+        response_length=0,
+        exception=None if row["outcome"] == "ok" else CatchResponseError(row["outcome"]),
+        context={},
+    )
+
+
+def _unlock() -> None:
+    if session.lock is not None:
+        session.lock.__exit__(None, None, None)
+        session.lock = None
+
+
+def _give_up(environment: Environment, why: str) -> None:
+    """Show the reason in the log and in the UI's list of exceptions."""
+    session.done, session.failed = True, why
+    log.error(why)
+    environment.process_exit_code = 1
+    if environment.runner is not None:
+        environment.runner.log_exception("local", why, "")
+
+
+def finish(environment: Environment, **_: Any) -> None:
+    """After a run from the form: fold it and write its report, as a process of its own."""
+    folder, session.folder = session.folder, None
+    options = _options(environment)
+    if folder is None or options.run_dir:
+        return
+    session.phase = "reporting"
+    if session.progress is not None:
+        session.progress.look()
+    try:
+        complete = folder.all_ended()
+        folder.update_manifest(complete=complete)
+        command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
+        written = subprocess.run(command, capture_output=True, text=True, check=False)
+        log.warning("%s%s", written.stdout.strip(), written.stderr.strip())
+        session.shown = _shown(folder, options.results)
+        if "report" not in session.shown:
+            session.failed = session.failed or f"the report could not be written: {written.stderr.strip()[-500:]}"
+        session.phase = "failed" if session.failed else "finished" if complete else "incomplete"
+    finally:
+        _unlock()
+
+
+def hand_over_traces(**_: Any) -> None:
+    """Wait for the last spans to be on their way."""
+    if session.traces is not None:
+        session.traces.close()
+
+
+def _shown(folder: RunFolder, results: str) -> dict[str, Any]:
+    """Return where the report is, its headline, and what is wrong with the run; nothing where there is no report."""
+    try:
+        found = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
+        address = (folder.path / "report.html").resolve(strict=True).relative_to(Path(results).resolve())
+        broken = [f"{each['name']}: {each['detail']}" for each in found["validity"] + found["expect"] if not each["ok"]]
+        return {"report": f"./results/{address.as_posix()}", "headline": found["headline"], "broken": broken}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+class UntilDone(LoadTestShape):
+    """One conducting user until the run is over: the schedule makes the load, not a number of users."""
+
+    def reset_time(self) -> None:
+        """Begin anew: Locust calls this at each start, before it asks for the first tick."""
+        super().reset_time()
+        session.done = False
+
+    def tick(self) -> tuple[int, float] | None:
+        """Keep the user, or end the test."""
+        return None if session.done else (1, 1)
+
+
+class GreenletCrew:
+    """Jobs as greenlets; all of them end with the user that started them."""
+
+    def __init__(self, crews: list[Group]) -> None:
+        self._group = Group()
+        crews.append(self._group)
+
+    def start(self, job: Callable[..., None], *arguments: Any) -> None:
+        """Run `job` in a greenlet of its own."""
+        self._group.start(self._group.greenlet_class(job, *arguments))
+
+    def wait(self) -> None:
+        """Wait for all; a job that failed fails the run."""
+        self._group.join(raise_error=True)
+
+
+@dataclass
+class HttpReply:
+    """A Reply over Locust's response."""
+
+    status: int
+    duration_s: float
+    headers: Any
+
+    def header(self, name: str) -> str:
+        """Return a header's value, '' where it is missing."""
+        return str((self.headers or {}).get(name) or "")
+
+
+class Lab(FastHttpUser):
+    """Conducts the whole run; each request is a greenlet of its own on a shared pool of connections."""
+
+    concurrency = 10_000
+    network_timeout = 600.0
+    connection_timeout = 60.0
+
+    @task
+    def conduct(self) -> None:
+        """Run every arm, then end the test."""
+        folder = session.folder
+        if session.done or folder is None:
+            gevent.sleep(0.1)
+            return
+        if folder.manifest()["engine"] == "virtual":
+            self._on_virtual_time(folder)
+            return
+        crews: list[Group] = []
+        try:
+            conductor = Conductor(
+                folder.scenario(),
+                folder,
+                Service("client", self.host or ""),
+                Service("backend", _options(self.environment).backend_url),
+                self._send,
+                lambda: GreenletCrew(crews),
+            )
+            conductor.run()
+            session.done = True
+        except (ServiceError, WrongInputError) as error:
+            _give_up(self.environment, str(error))
+        finally:
+            for crew in crews:
+                crew.kill()
+
+    def _on_virtual_time(self, folder: RunFolder) -> None:
+        """Let a process of its own fill the folder; whoever looks at the progress tells Locust of each request."""
+        progress = session.progress or Progress(folder)
+        with folder.log.open("ab") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "loadtest.engines.virtual", str(folder.path)],
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+        try:
+            while process.poll() is None:
+                gevent.sleep(0.2)
+                progress.look()
+            progress.look()
+        finally:
+            end(process)
+        if process.returncode != 0:
+            _give_up(self.environment, f"the virtual engine gave up: {last_words(folder.log)}")
+        elif folder.log.stat().st_size == 0:
+            folder.log.unlink()
+        session.done = True
+
+    def _send(self, request_id: int, arm: str) -> HttpReply:
+        headers = {"X-Request-Id": str(request_id)}
+        if session.traces is None:
+            return self._ask(arm, headers)
+        with session.traces.call("GET /data"):
+            reply = self._ask(arm, headers | session.traces.headers())
+            outcome, status = reply.header("X-Outcome") or "no answer", reply.status or None
+            about = {"request_id": str(request_id), "arm": arm, "outcome": outcome}
+            session.traces.note({**about, "http.response.status_code": status})
+            if outcome != "ok":
+                session.traces.fail(outcome)
+        return reply
+
+    def _ask(self, arm: str, headers: dict[str, str]) -> HttpReply:
+        with self.client.get("/data", headers=headers, name=arm, catch_response=True) as response:
+            reply = HttpReply(
+                response.status_code or 0, response.request_meta["response_time"] / 1000, response.headers
+            )
+            outcome = reply.header("X-Outcome") or "no answer"
+            response.request_meta["name"] = f"{arm}: {outcome}"
+            if outcome == "ok":
+                response.success()
+            else:
+                response.failure(outcome)
+        return reply
+
+
+events.init_command_line_parser.add_listener(add_arguments)
+events.init.add_listener(watch_parent)
+events.init.add_listener(add_pages)
+events.test_start.add_listener(begin)
+events.test_stop.add_listener(finish)
+events.quitting.add_listener(hand_over_traces)

@@ -1,0 +1,110 @@
+"""What Locust's form offers, and what a filled-in form asks for. Knows nothing of Locust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inputs.wrong_input import WrongInputError, closest
+from loadtest.scenario import files
+from loadtest.scenario.seeds import parse_seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from loadtest.scenario.model import Scenario
+
+ENGINES = ("live", "virtual")
+ALL_ARMS = "(all arms)"
+# More files than a form can show are no folder of scenarios.
+_MOST_FILES = 200
+_LARGEST_FILE = 1_000_000
+_BETWEEN = ": "
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A run that was asked for, checked."""
+
+    scenario: Scenario
+    text: str
+    arms: list[str]
+    seeds: list[int]
+    engine: str
+    client_url: str
+    backend_url: str
+
+
+def scenarios(folder: Path) -> list[str]:
+    """Name the shipped scenarios and the scenario files of a folder, as `scenario.read` takes them.
+
+    A file that has arms but is no right scenario is among them, so that starting it says what is wrong.
+    """
+    own = [path for path in sorted(folder.glob("*.toml"))[:_MOST_FILES] if _has_arms(path)]
+    return [*files.shipped(), *map(str, own)]
+
+
+def _has_arms(path: Path) -> bool:
+    try:
+        return path.stat().st_size <= _LARGEST_FILE and b"[arms." in path.read_bytes()
+    except OSError:
+        return False
+
+
+def arms(names: Sequence[str]) -> list[str]:
+    """Name every arm of these scenarios as 'scenario: arm'; those that cannot be read have none."""
+    found = []
+    for name in names:
+        try:
+            found += [f"{name}{_BETWEEN}{arm}" for arm in files.read(name)[0].arms]
+        except WrongInputError:
+            continue
+    return found
+
+
+def choose(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
+    """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field."""
+    name = _last(form, "scenario")
+    if name not in offered:
+        raise _wrong("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
+    found, text = files.read(name)
+    problems = []
+    chosen: list[str] = []
+    seeds: list[int] = []
+    try:
+        chosen = _arms(form.get("arms", ()), name, found)
+    except WrongInputError as error:
+        problems += error.problems
+    try:
+        seeds = parse_seeds(_last(form, "seeds")) or [found.seed]
+    except WrongInputError as error:
+        problems += error.problems
+    engine = _last(form, "engine") or ENGINES[0]
+    if engine not in ENGINES:
+        problems += _wrong("engine", engine, f"{', '.join(ENGINES)}{closest(engine, ENGINES)}").problems
+    if problems:
+        raise WrongInputError(problems)
+    return Choice(found, text, chosen, seeds, engine, _last(form, "host"), _last(form, "backend_url"))
+
+
+def _arms(values: Sequence[str], name: str, found: Scenario) -> list[str]:
+    """Return the chosen arms, all where none is named: 'scenario: arm' or the arm alone, and several between commas."""
+    chosen = []
+    for value in filter(None, (part.strip() for each in values for part in each.split(","))):
+        if value == ALL_ARMS:
+            continue
+        whose, _, arm = value.rpartition(_BETWEEN)
+        if whose not in ("", name):
+            raise _wrong("arms", value, f"arms of {name}: {', '.join(found.arms)}")
+        chosen.append(arm)
+    return found.choose_arms(chosen)
+
+
+def _last(form: Mapping[str, Sequence[str]], field: str) -> str:
+    values = form.get(field, ())
+    return values[-1].strip() if values else ""
+
+
+def _wrong(field: str, value: str, allowed: str) -> WrongInputError:
+    return WrongInputError([{"field": field, "value": value, "detail": f"{field}: got {value!r}; allowed: {allowed}"}])

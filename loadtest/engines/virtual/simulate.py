@@ -1,0 +1,168 @@
+"""One arm of a scenario on a virtual clock: the client's pipeline over the backend's model, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING
+
+from backend.core import Backend
+from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
+from client.core import Client
+from client.pipeline.call import Answer
+from client.pipeline.errors import BackendFailedError, BackendUnreachableError
+from loadtest.engines.would_have import met, would_have
+from loadtest.records.measured import Measured
+from loadtest.records.rows import ArmRecord, Row, StateChange
+from loadtest.scenario.load.schedule import schedule
+from virtual_clock.loop import Strand, VirtualLoop, run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backend.faults import Fault
+    from client.events import TransitionEvent
+    from client.pipeline.call import Call
+    from loadtest.scenario.load.schedule import Arrival
+    from loadtest.scenario.model import Scenario
+
+
+def simulate(scenario: Scenario, arm: str, seed: int) -> Measured:
+    """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes."""
+    rows: list[Row] = []
+    changes, record = simulate_into(rows.append, scenario, arm, seed)
+    return Measured(arm, sorted(rows, key=lambda row: row.id), changes, [], [record])
+
+
+def simulate_into(
+    tell: Callable[[Row], None], scenario: Scenario, arm: str, seed: int
+) -> tuple[list[StateChange], ArmRecord]:
+    """Run one arm with one seed; `tell` is handed each row as its request ends, and none is kept."""
+    return run_virtual(_Arm(tell, scenario, arm, seed).run())
+
+
+class _Recorder:
+    """Keeps what the client tells of."""
+
+    def __init__(self) -> None:
+        self.transitions: list[TransitionEvent] = []
+        self.outcomes: dict[str, int] = {}
+        self.backend_calls = 0
+
+    def on_call(self, call: Call) -> None:
+        self.outcomes[call.outcome] = self.outcomes.get(call.outcome, 0) + 1
+        self.backend_calls += call.backend_calls
+
+    def on_transition(self, event: TransitionEvent) -> None:
+        self.transitions.append(event)
+
+
+class _Arm:
+    def __init__(self, tell: Callable[[Row], None], scenario: Scenario, arm: str, seed: int) -> None:
+        self._tell = tell
+        self._scenario, self._arm, self._seed = scenario, arm, seed
+        self._plan = scenario.plan_of(arm, seed)
+        self._settings = scenario.arms[arm].call(seed)
+        self._timeout_s = self._settings.timeout.total_s
+        self._faults: dict[str, Fault] = {}  # that a call under way has met
+        self._coming = True  # whether there are requests to come
+        self._planned = 0
+        self._under_way = 0
+
+    async def run(self) -> tuple[list[StateChange], ArmRecord]:
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualLoop):
+            raise TypeError("needs the virtual loop")
+        self._loop = loop
+        self._backend = Backend(clock=self._loop.time, sleep=self._loop.sleep)
+        self._backend.set_plan(self._plan)
+        recorder = _Recorder()
+        self._client = Client(self._settings, self._upstream, [recorder], self._loop.time)
+        self._all_ended = self._loop.create_future()
+        Strand(self._loop, self._let_arrive()).start()
+        await self._all_ended
+        changes = [
+            StateChange(self._arm, self._seed, each.at, each.before, each.after, each.cause, each.fail_count)
+            for each in recorder.transitions
+        ]
+        stats = self._backend.stats
+        record = ArmRecord(
+            arm=self._arm,
+            seed=self._seed,
+            planned=self._planned,
+            duration_s=self._loop.time(),
+            weather=self._scenario.weather_hash(self._arm, self._seed),
+            client_requests=sum(recorder.outcomes.values()),
+            client_outcomes=recorder.outcomes,
+            client_backend_calls=recorder.backend_calls,
+            client_cpu_s=0.0,
+            backend_received=stats.received,
+            backend_outcomes=dict(stats.outcomes),
+            backend_busy_s=stats.busy_s,
+            transitions_seen=len(changes),
+            transitions_made=len(changes),
+            foreign_changes=0,
+            shadow=self._client.snapshot().get("shadow_report", {}).get("would_refuse_by_result", {}),
+        )
+        return changes, record
+
+    async def _let_arrive(self) -> None:
+        """Start each request at its time."""
+        loop = self._loop
+        for arrival in schedule(self._scenario.load_of(self._arm), self._seed):
+            await loop.sleep_until(arrival.intended_s)
+            self._planned += 1
+            self._under_way += 1
+            Strand(loop, self._one(arrival)).start()
+        self._coming = False
+
+    async def _one(self, arrival: Arrival) -> None:
+        number = arrival.id
+        request_id = str(number)
+        sent_s = self._loop.time()
+        call, answer = await self._client.call(request_id)
+        fault = self._faults.pop(request_id, None)
+        would = (
+            would_have(self._plan, number, sent_s, self._timeout_s) if fault is None else met(fault, self._timeout_s)
+        )
+        self._tell(
+            Row(  # by position: by name takes three times as long
+                self._arm,
+                self._seed,
+                number,
+                arrival.intended_s,
+                sent_s,
+                self._loop.time() - sent_s,
+                answer.status,
+                call.outcome,
+                call.served,
+                call.state,
+                call.fail_count,
+                call.attempts,
+                call.backend_calls,
+                would,
+            )
+        )
+        self._under_way -= 1
+        if not (self._coming or self._under_way):
+            self._all_ended.set_result(None)
+
+    async def _upstream(self, call: Call) -> Answer:
+        """Take the place of the HTTP call: ask the backend's model."""
+        call.attempts += 1
+        call.backend_calls += 1
+        try:
+            fault = await self._backend.serve(call.request_id, call.attempts)
+        except QueueFullError as error:
+            raise BackendFailedError(503, QUEUE_FULL_RETRY_AFTER_S) from error
+        self._faults[call.request_id] = fault
+        if fault.kind in ("reset", "unreachable"):
+            raise BackendUnreachableError(fault.kind)
+        if fault.status >= 500:
+            raise BackendFailedError(fault.status, fault.retry_after_s)
+        return _answer(fault.status)
+
+
+@cache
+def _answer(status: int) -> Answer:
+    return Answer(status, b"{}")

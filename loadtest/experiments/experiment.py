@@ -1,0 +1,30 @@
+"""What an experiment of the reference document is: its figures, its part of the report, its place among many seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loadtest.figures.document import DocumentFigure
+    from loadtest.figures.finished import Finished
+    from loadtest.records.measured import Measured
+    from loadtest.report.part import Part
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment. Its name is that of its folder, with hyphens.
+
+    `compare` holds the arms of one run against the document; `compare_chance` the folded arms of one run against those
+    of its figures that chance decides, for the distribution over `seeds`. `part` is what the experiment adds to the
+    report. In `same_on_both_engines` are the arms whose every request has to be the same on both engines.
+    """
+
+    compare: Callable[[Sequence[Measured]], list[DocumentFigure]]
+    compare_chance: Callable[[Mapping[str, dict[str, Any]]], list[DocumentFigure]]
+    part: Callable[[Finished, dict[str, Any] | None], Part]
+    seeds: str
+    same_on_both_engines: tuple[str, ...] = ()

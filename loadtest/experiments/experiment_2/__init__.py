@@ -1,0 +1,1 @@
+"""Experiment 2 of the reference document: with and without a breaker."""

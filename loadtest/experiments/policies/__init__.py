@@ -1,0 +1,1 @@
+"""Every policy through the same disturbances."""

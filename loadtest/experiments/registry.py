@@ -1,0 +1,30 @@
+"""Which experiments there are: every folder here whose `experiment.py` has an EXPERIMENT."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from loadtest.scenario.files import folder_of, shipped
+
+if TYPE_CHECKING:
+    from loadtest.experiments.experiment import Experiment
+    from loadtest.scenario.model import Scenario
+
+
+@cache
+def experiments() -> dict[str, Experiment]:
+    """Every experiment by its name."""
+    modules = {name: f"{__package__}.{folder_of(name).name}" for name in shipped()}
+    return {
+        name: import_module(f"{package}.experiment").EXPERIMENT
+        for name, package in modules.items()
+        if find_spec(f"{package}.experiment")
+    }
+
+
+def experiment_of(scenario: Scenario) -> Experiment | None:
+    """Return the experiment of the document whose figures a scenario is held against; none where it names none."""
+    return None if scenario.document is None else experiments().get(scenario.document)

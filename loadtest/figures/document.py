@@ -1,0 +1,65 @@
+"""A figure of the reference document beside the measured one.
+
+Tolerances: 3 percentage points for shares and counts of 100, 10 % for times; exact for counts and printed lines.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+POINTS = 3.0
+TIME_SHARE = 0.10
+
+
+class DocumentFigure(NamedTuple):
+    """One figure: `deviation` in the figure's own unit, none for text; `unit` is %, s, a count's name or ''."""
+
+    name: str
+    value: float | str
+    measured: float | str | None
+    unit: str
+    tolerance: str
+    deviation: float | None
+    within: bool
+
+
+def allowed(value: float, unit: str) -> float:
+    """Return the tolerance of a figure in its own unit: a share of a time, else percentage points or counts."""
+    return TIME_SHARE * value if unit == "s" else POINTS
+
+
+def exact_count(name: str, value: int, measured: int, unit: str) -> DocumentFigure:
+    """Return a count that has to be the same."""
+    return DocumentFigure(name, value, measured, unit, "exact", measured - value, measured == value)
+
+
+def printed_line(name: str, value: str, measured: str | None) -> DocumentFigure:
+    """Return a line of text that has to be the same."""
+    return DocumentFigure(name, value, measured, "", "the same", None, measured == value)
+
+
+def share_in_percent(name: str, value: float, share: float | None) -> DocumentFigure:
+    """Return a percentage, measured as a share of 1, that may be off by some points."""
+    measured = None if share is None else round(100 * share, 9)
+    deviation = None if measured is None else measured - value
+    within = deviation is not None and abs(deviation) <= allowed(value, "%") + 1e-9
+    return DocumentFigure(name, value, measured, "%", f"{POINTS:g} points", deviation, within)
+
+
+def seconds(name: str, value: float, measured: float | None) -> DocumentFigure:
+    """Return a time that may be off by some per cent of itself."""
+    deviation = None if measured is None else measured - value
+    within = deviation is not None and abs(deviation) <= allowed(value, "s") + 1e-9
+    return DocumentFigure(name, value, measured, "s", f"{100 * TIME_SHARE:g} %", deviation, within)
+
+
+def seconds_at_most(name: str, value: float, measured: float | None, tolerance: str) -> DocumentFigure:
+    """Return a time that may be shorter."""
+    deviation = None if measured is None else measured - value
+    return DocumentFigure(name, value, measured, "s", tolerance, deviation, deviation is not None and deviation <= 0)
+
+
+def seconds_at_least(name: str, value: float, measured: float | None, tolerance: str) -> DocumentFigure:
+    """Return a time that may be longer."""
+    deviation = None if measured is None else measured - value
+    return DocumentFigure(name, value, measured, "s", tolerance, deviation, deviation is not None and deviation >= 0)

@@ -1,0 +1,73 @@
+"""What one opening of a breaker refused, and whether it was right to. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadtest.records.measured import Measured
+    from loadtest.records.rows import Row
+
+
+def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
+    """Return (seed, opened, closed again or none) for each trip; an opening includes its half-open times."""
+    found: list[tuple[int, float, float | None]] = []
+    for seed in arm.seeds:
+        opened: float | None = None
+        for change in arm.of_seed(seed).changes:
+            if change.before == "closed" and change.after == "open":
+                opened = change.at_s
+            elif change.after == "closed" and opened is not None:
+                found.append((seed, opened, change.at_s))
+                opened = None
+        if opened is not None:
+            found.append((seed, opened, None))
+    return found
+
+
+def _refused_in(arm: Measured, seed: int, start: float, end: float | None) -> list[Row]:
+    """Return what one opening refused. A refusal in closed is a policy's that refuses a share, or a ramp's."""
+    return [
+        row
+        for row in arm.of_seed(seed).rows
+        if row.outcome == "fast_fail"
+        and row.state != "closed"
+        and start <= row.end_s
+        and (end is None or row.sent_s <= end)
+    ]
+
+
+def wrong_refusals(rows: Iterable[Row]) -> int:
+    """Count refusals, in whatever state, of calls that the backend would have answered."""
+    return sum(row.outcome == "fast_fail" and row.would_have == "ok" for row in rows)
+
+
+def false_positives(arm: Measured) -> dict[str, int]:
+    """Refusals of calls that the backend would have answered; trips of which most refusals were such.
+
+    A trip that refused nothing cannot be judged and is not counted.
+    """
+    trips = 0
+    for seed, opened, closed in openings(arm):
+        refused = _refused_in(arm, seed, opened, closed)
+        trips += sum(row.would_have == "ok" for row in refused) > len(refused) / 2
+    return {"fast_fails": wrong_refusals(arm.rows), "trips": trips}
+
+
+def recovery_delay(arm: Measured) -> float | None:
+    """Mean time from the backend's recovery to the breaker's closing, over the openings that show both.
+
+    The recovery is the first refusal after which every refused call of that opening would have been answered.
+    """
+    delays = []
+    for seed, opened, closed in openings(arm):
+        healthy: float | None = None
+        for row in _refused_in(arm, seed, opened, closed):
+            healthy = None if row.would_have != "ok" else row.sent_s if healthy is None else healthy
+        if healthy is not None and closed is not None:
+            delays.append(closed - healthy)
+    return float(np.mean(delays)) if delays else None

@@ -1,0 +1,266 @@
+"""The files of one run, in results/<scenario>/<UTC time>-<engine>/."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inputs.wrong_input import WrongInputError
+from loadtest.scenario.files import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadtest.scenario.model import Scenario
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - a system without flock has no such guard
+    fcntl = None  # type: ignore[assignment]
+
+_LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
+# In an image, where there is no git: see the Dockerfile.
+_REVISION = Path(__file__).parents[2] / "REVISION"
+
+
+class _Host(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    system: str
+    machine: str
+    cores: int | None
+
+
+class _Versions(BaseModel):
+    """Those that a report names; there are more."""
+
+    model_config = ConfigDict(strict=True)
+
+    python: str
+    pybreaker: str
+    locust: str
+
+
+class _Manifest(BaseModel):
+    """What every manifest has, in its order; there may be more."""
+
+    model_config = ConfigDict(strict=True)
+
+    schema_: int = Field(alias="schema")
+    complete: bool
+    scenario: str
+    scenario_text: str
+    scenario_sha256: str
+    engine: Literal["live", "virtual"]
+    arms: list[str] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(min_length=1)
+    weather: dict[str, str]
+    started: str
+    versions: _Versions
+    git_revision: str | None
+    host: _Host
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps what it measured. Nothing here is held open."""
+
+    path: Path
+
+    @property
+    def requests(self) -> Path:
+        """One row a request."""
+        return self.path / "requests.jsonl"
+
+    @property
+    def transitions(self) -> Path:
+        """One line a change of state."""
+        return self.path / "transitions.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Both services, a few times a second."""
+        return self.path / "samples.jsonl"
+
+    @property
+    def arms(self) -> Path:
+        """One line for each arm and seed that was run to its end."""
+        return self.path / "arms.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the processes of the run had to complain about."""
+        return self.path / "run.log"
+
+    def all_ended(self) -> bool:
+        """Whether every arm with every seed was run to its end."""
+        manifest = self.manifest()
+        ended = self.arms.read_bytes().count(b"\n") if self.arms.exists() else 0
+        return ended == len(manifest["arms"]) * len(manifest["seeds"])
+
+    def manifest(self) -> dict[str, Any]:
+        """Read manifest.json, whose arms are arms of its scenario. Raises WrongInputError."""
+        detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
+        try:
+            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            _Manifest.model_validate(found)
+        except (OSError, ValueError, RecursionError) as error:
+            if isinstance(error, ValidationError):
+                detail += _where(error)
+            raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}]) from error
+        parse(found["scenario_text"], "manifest.json").choose_arms(found["arms"])
+        return dict(found)
+
+    def scenario(self) -> Scenario:
+        """Return the scenario as it was run."""
+        return parse(self.manifest()["scenario_text"], "manifest.json")
+
+    def update_manifest(self, **values: Any) -> None:
+        """Set entries of the manifest."""
+        self.write("manifest.json", json.dumps({**self.manifest(), **values}, indent=2) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        target = self.path / name
+        draft = target.with_name(f".{name}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+
+
+def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[str], seeds: list[int]) -> RunFolder:
+    """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
+
+    Raises WrongInputError where it cannot be written.
+    """
+    began = datetime.now(UTC)
+    parent = root / scenario.name
+    stamp = f"{began:%Y%m%dT%H%M%SZ}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        path = _new_folder(parent, stamp, engine)
+        manifest = {
+            "schema": 1,
+            "complete": False,
+            "scenario": scenario.name,
+            "scenario_text": text,
+            "scenario_sha256": sha256(text.encode()).hexdigest(),
+            "engine": engine,
+            "arms": arms,
+            "seeds": seeds,
+            "weather": {f"{arm}/{seed}": scenario.weather_hash(arm, seed) for arm in arms for seed in seeds},
+            "started": began.isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+            "git_revision": _git_revision(),
+            "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+            "settings": {},
+        }
+        (path / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _point_latest(parent, path)
+    except OSError as error:
+        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+    return RunFolder(path)
+
+
+@contextmanager
+def only_run(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
+    """Hold the place for the one run that may go on in `root`, and for the one that may use the client at a URL.
+
+    The system releases the place if the process dies. Raises WrongInputError when another run holds it, or when the
+    folder cannot be written.
+    """
+    places = [root / ".running"]
+    if client_url is not None:
+        key = sha256(client_url.encode()).hexdigest()[:12]
+        places.append(Path(tempfile.gettempdir()) / f"breaker-lab-{key}.running")
+    with ExitStack() as stack:
+        for place in places:
+            stack.enter_context(_held(place, what))
+        yield
+
+
+@contextmanager
+def _held(path: Path, what: str) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+        with suppress(PermissionError):  # it is another user's, who has done this
+            path.chmod(0o666)
+    except OSError as error:
+        detail = f"results folder {path.parent}: cannot be written: {error.strerror}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
+    with file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                detail = (
+                    f"another run is going on ({holder}): two at once would measure each other; wait for it, or end it"
+                )
+                raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
+        file.truncate(0)
+        file.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC")
+        file.flush()
+        yield
+
+
+def _new_folder(parent: Path, stamp: str, engine: str) -> Path:
+    for suffix in ("", *(f".{number}" for number in range(2, 1000))):
+        path = parent / f"{stamp}{suffix}-{engine}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise OSError(17, "a thousand runs within one second")
+
+
+def _point_latest(parent: Path, path: Path) -> None:
+    draft = parent / f".latest.{os.getpid()}"
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(path.name)
+    draft.replace(parent / "latest")
+
+
+def _where(error: ValidationError) -> str:
+    """' (arms: got 3; ...)': the first entry that is there and wrong."""
+    for each in error.errors(include_url=False):
+        if each["loc"] and each["type"] != "missing":
+            field = ".".join(map(str, each["loc"]))
+            said = "allowed: keys with values" if each["type"] == "model_type" else each["msg"]
+            return f" ({field}: got {each['input']!r:.80}; {said[:1].lower()}{said[1:]})"
+    return ""
+
+
+def _git_revision() -> str | None:
+    """Ask git; where it knows nothing, as in an image, read what was noted when the image was made."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        told = found.stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        told = ""
+    with suppress(OSError, UnicodeDecodeError):
+        told = told or _REVISION.read_text(encoding="utf-8").strip()
+    return told or None

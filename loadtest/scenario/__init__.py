@@ -1,0 +1,1 @@
+"""Scenario files: load over time, faults over time, arms, what is expected."""

@@ -1,0 +1,104 @@
+"""Scenario files: those that come with the lab, and those of its users. TOML."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from inputs.check import check
+from inputs.wrong_input import WrongInputError, closest
+from loadtest.scenario.model import Scenario
+
+# A shipped scenario lies in the folder of its experiment, whose name has underscores for hyphens.
+_EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+_FILE = "scenario.toml"
+
+
+def shipped() -> list[str]:
+    """Names of the scenarios that come with the lab."""
+    return sorted(path.parent.name.replace("_", "-") for path in _EXPERIMENTS.glob(f"*/{_FILE}"))
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a shipped scenario's experiment."""
+    return _EXPERIMENTS / name.replace("-", "_")
+
+
+@cache
+def documented() -> dict[str, tuple[str, ...]]:
+    """Return each experiment of the reference document with the arms whose figures stand in it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in shipped():
+        values = tomllib.loads((folder_of(name) / _FILE).read_text(encoding="utf-8"))
+        if values.get("document") == name:
+            found[name] = tuple(arm for arm, settings in values["arms"].items() if settings.get("documented"))
+    return found
+
+
+def read(name_or_path: str) -> tuple[Scenario, str]:
+    """Return a shipped scenario or one from a file, and its text. Raises WrongInputError."""
+    if name_or_path in shipped():
+        text = (folder_of(name_or_path) / _FILE).read_text(encoding="utf-8")
+        return parse(text, f"{name_or_path}.toml"), text
+    path = Path(name_or_path)
+    if path.suffix != ".toml" and not os.path.exists(path):  # noqa: PTH110 - Path.exists fails where no file can be
+        names = shipped()
+        said = f"no shipped scenario{closest(name_or_path, names)}; there are: {', '.join(names)}; or give a .toml file"
+        raise _wrong(f"scenario: got {name_or_path!r}; {said}", name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        said = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
+        raise _wrong(f"scenario file {name_or_path}: {said}", name_or_path) from error
+    return parse(text, path.name), text
+
+
+def parse(text: str, file_name: str) -> Scenario:
+    """Check the text of a scenario file. Raises WrongInputError, which names the file and the field."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(f"{file_name}: not TOML: {error}", None) from error
+    except (ValueError, RecursionError) as error:
+        raise _wrong(f"{file_name}: not TOML: a number is too long, or brackets are too deep", None) from error
+    for place, faults in _faults_in(values):
+        if "seed" in faults:
+            raise _wrong(f"{file_name}: {place}.seed: unknown key; the scenario's own seed, at its top, serves", None)
+    try:
+        found = check(values, Scenario)
+        _check_document(found)
+    except WrongInputError as error:
+        for problem in error.problems:
+            problem["detail"] = f"{file_name}: {problem['detail']}"
+        raise WrongInputError(error.problems) from error
+    return found
+
+
+def _check_document(found: Scenario) -> None:
+    """Raise WrongInputError for an experiment that the document has not, or whose arms the scenario has not."""
+    name = found.document
+    if name is None:
+        return
+    known = documented()
+    if name not in known:
+        detail = f"document: got {name!r}{closest(name, known)}; allowed: {', '.join(known)}"
+        raise WrongInputError([{"field": "document", "value": name, "detail": detail}])
+    for arm in known[name]:
+        if arm not in found.arms:
+            detail = f"document: got {name!r}, whose figures are of an arm {arm!r}; there is none"
+            raise WrongInputError([{"field": "document", "value": name, "detail": detail}])
+
+
+def _faults_in(values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    arms = values.get("arms")
+    places = {"faults": values.get("faults")}
+    if isinstance(arms, dict):
+        places |= {f"arms.{name}.faults": arm.get("faults") for name, arm in arms.items() if isinstance(arm, dict)}
+    return [(place, faults) for place, faults in places.items() if isinstance(faults, dict)]
+
+
+def _wrong(detail: str, value: Any) -> WrongInputError:
+    return WrongInputError([{"field": "scenario", "value": value, "detail": detail}])

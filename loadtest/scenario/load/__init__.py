@@ -1,0 +1,1 @@
+"""Load over time, one file a shape."""

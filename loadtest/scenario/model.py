@@ -1,0 +1,180 @@
+"""Scenario files: load over time, faults over time, arms, what is expected. TOML, checked by a model."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+
+from backend.profile import FaultPlan, OnePhase
+from client.breakers import policies
+from client.breakers.settings import PolicySettings, refuse_unread
+from client.pipeline.order import CallSettings, parts_of
+from inputs.model import StrictModel
+from inputs.wrong_input import WrongInputError, closest
+from loadtest.scenario.figure_names import figure_names
+from loadtest.scenario.load.segment import Segment  # noqa: TC001 - pydantic reads the annotation
+from loadtest.scenario.phases import groups, spans, taken
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Policy = TypeVar("Policy", bound=PolicySettings)
+FigurePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
+
+
+def _form(value: Any) -> str:
+    has_phases = isinstance(value, FaultPlan) or (isinstance(value, dict) and "phases" in value)
+    return "<phases>" if has_phases else "<profile>"
+
+
+Faults = Annotated[Annotated[FaultPlan, Tag("<phases>")] | Annotated[OnePhase, Tag("<profile>")], Discriminator(_form)]
+
+
+class Arm(CallSettings):
+    """One client configuration. May bring a load and faults of its own, and is then not compared with the others."""
+
+    about: str = ""
+    documented: bool = Field(default=False, description="whether its figures stand in the reference document")
+    load: tuple[Segment, ...] | None = Field(None, min_length=1)
+    faults: Faults | None = None
+
+    @model_validator(mode="after")
+    def _policy_reads_what_is_given(self) -> Self:
+        refuse_unread(self.breaker)
+        return self
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a breaker is in charge at all."""
+        return self.breaker.policy not in ("off", "shadow")
+
+    @property
+    def decides(self) -> bool:
+        """Whether the policy in charge goes by what it sees: neither none, nor one that is fixed."""
+        return bool(policies()[self.breaker.policy].reads)
+
+    def call(self, seed: int) -> CallSettings:
+        """Return the client's settings alone; the breakers' draws follow the run's seed, unless they have their own."""
+        breaker = _seeded(self.breaker, seed)
+        if breaker.shadow is not None:
+            breaker = breaker.model_copy(update={"shadow": _seeded(breaker.shadow, seed)})
+        return CallSettings(**{**parts_of(self), "breaker": breaker})
+
+
+def _seeded(breaker: Policy, seed: int) -> Policy:
+    return breaker.model_copy(update={"seed": seed}) if breaker.seed is None else breaker
+
+
+class Bound(StrictModel):
+    """What a figure of the summary must be; at least one side."""
+
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("min: missing; a bound needs min or max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min: got {self.min:g}; allowed: a number <= max = {self.max:g}")
+        return self
+
+
+class Scenario(StrictModel):
+    """What is run: the load and the weather of all arms, the arms, and what is expected of them."""
+
+    name: Slug
+    title: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n]*$")
+    about: str = ""
+    seed: int = Field(1, ge=0, le=2**63 - 1, description="seed of load and weather, unless the run is given others")
+    pinned: str = Field("", description="how the seed was chosen, where it was not chosen freely")
+    baseline: str | None = Field(None, description="the arm that the others are compared with")
+    document: Slug | None = Field(
+        None, description="the experiment of the reference document that the figures are held against"
+    )
+    load: tuple[Segment, ...] = ()
+    faults: Faults = OnePhase()
+    arms: dict[Slug, Arm] = Field(min_length=1)
+    expect: dict[str, dict[FigurePath, Bound]] = Field({}, description="bounds on figures of the summary, arm by arm")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name, arm in self.arms.items():
+            if not (arm.load or self.load):
+                raise ValueError(f"load: missing; arm {name!r} has none of its own")
+        for name in self.expect:
+            if name not in self.arms:
+                raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
+            self._figures_exist(name)
+        if self.baseline is not None and self.baseline not in self.arms:
+            raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
+        return self
+
+    def _figures_exist(self, arm: str) -> None:
+        phases = groups(spans(self.plan_of(arm, self.seed)))
+        known = figure_names(phases)
+        for figure in self.expect[arm]:
+            if figure in known:
+                continue
+            top, _, rest = figure.partition(".")
+            phase = rest.partition(".")[0]
+            if top == "phases" and phase not in phases:
+                there = f"there are: {', '.join(phases)}" if phases else "the faults of this arm name none"
+                raise ValueError(f"expect.{arm}.{figure}: no phase {phase!r}{closest(phase, phases)}; {there}")
+            raise ValueError(f"expect.{arm}.{figure}: no such figure{closest(figure, known)}")
+
+    @model_validator(mode="after")
+    def _phases_are_told_apart(self) -> Self:
+        for faults in (self.faults, *(arm.faults for arm in self.arms.values())):
+            names = [phase.name for phase in faults.phases] if isinstance(faults, FaultPlan) else []
+            for name in taken(names):
+                raise ValueError(
+                    f"faults.phases: got the name {name!r}; allowed: any but 'before', 'overall' and 'after-...', "
+                    "which a report gives to the quiet time and to the whole"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        for name, arm in self.arms.items():
+            hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
+            if hangs and arm.timeout.total_s is None:
+                raise ValueError(
+                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of "
+                    "seconds, since a request that hangs is never answered"
+                )
+        return self
+
+    def load_of(self, arm: str) -> tuple[Segment, ...]:
+        """Return the load that `arm` meets."""
+        return self.arms[arm].load or self.load
+
+    def plan_of(self, arm: str, seed: int) -> FaultPlan:
+        """Return the faults that `arm` meets, with the run's seed."""
+        faults = self.arms[arm].faults or self.faults
+        plan = faults if isinstance(faults, FaultPlan) else faults.plan()
+        return plan.model_copy(update={"seed": seed})
+
+    def weather_hash(self, arm: str, seed: int) -> str:
+        """Name all that `arm` meets from outside: equal for arms that may be compared."""
+        load = "".join(segment.model_dump_json() for segment in self.load_of(arm))
+        return sha256((load + self.plan_of(arm, seed).model_dump_json()).encode()).hexdigest()[:16]
+
+    def choose_arms(self, wanted: list[str]) -> list[str]:
+        """Return the arms to run, in the file's order; all where none is named. Raises WrongInputError."""
+        for name in wanted:
+            if name not in self.arms:
+                detail = f"arm: got {name!r}; allowed in {self.name}: {', '.join(self.arms)}"
+                raise WrongInputError([{"field": "arm", "value": name, "detail": detail}])
+        return [name for name in self.arms if not wanted or name in wanted]
+
+
+def choose_arm(scenario: Scenario, wanted: str | None) -> str:
+    """Return the arm to vary: the one that is named, else the first with a breaker. Raises WrongInputError."""
+    if wanted is not None:
+        return scenario.choose_arms([wanted])[0]
+    for name, arm in scenario.arms.items():
+        if arm.guarded:
+            return name
+    detail = f"arm: missing; no arm of {scenario.name} has a breaker, so --arm must name the one"
+    raise WrongInputError([{"field": "arm", "value": None, "detail": detail}])

@@ -1,0 +1,78 @@
+"""Which disturbance a request met: the named phases of the faults, and the quiet time after each. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backend.profile import FaultPlan
+
+# The quiet time before the first disturbance, and the name of everything together.
+BEFORE = "before"
+OVERALL = "overall"
+_AFTER = "after-"
+
+
+class Span(NamedTuple):
+    """A stretch of an arm's time, in seconds from its start, and the group that its requests count in."""
+
+    group: str
+    start_s: float
+    end_s: float
+
+
+def after(disturbance: str) -> str:
+    """Return the group of the quiet time that follows a disturbance."""
+    return _AFTER + disturbance
+
+
+def spans(plan: FaultPlan) -> list[Span]:
+    """Return what each phase counts as; nothing where no phase has a name.
+
+    A phase with a name is a disturbance, and phases of the same name are one, however often they come. A phase without
+    a name is quiet time, and belongs to the disturbance before it: what a policy does to it is that one's doing.
+    """
+    if not any(phase.name for phase in plan.phases):
+        return []
+    found: list[Span] = []
+    group, start_s = BEFORE, 0.0
+    last = ""
+    for phase in plan.phases:
+        last = phase.name or last
+        group = phase.name or (after(last) if last else BEFORE)
+        end_s = start_s + (math.inf if phase.duration_s is None else phase.duration_s)
+        found.append(Span(group, start_s, end_s))
+        start_s = end_s
+    found[-1] = found[-1]._replace(end_s=math.inf)
+    return found
+
+
+def named_spans(plan: FaultPlan) -> list[Span]:
+    """Return the disturbances alone; those of the same name that follow each other are one."""
+    found: list[Span] = []
+    for span in spans(plan):
+        if not disturbances([span.group]):
+            continue
+        if found and (found[-1].group, found[-1].end_s) == (span.group, span.start_s):
+            found[-1] = found[-1]._replace(end_s=span.end_s)
+        else:
+            found.append(span)
+    return found
+
+
+def groups(found: Iterable[Span]) -> list[str]:
+    """Return the names of the groups, in the order in which they first come."""
+    return list(dict.fromkeys(span.group for span in found))
+
+
+def disturbances(names: Iterable[str]) -> list[str]:
+    """Return those groups that are disturbances."""
+    return [name for name in names if name != BEFORE and not name.startswith(_AFTER)]
+
+
+def taken(names: Iterable[str]) -> list[str]:
+    """Return the names of phases that mean something else in a report."""
+    return [name for name in names if name in (BEFORE, OVERALL) or name.startswith(_AFTER)]

@@ -1,0 +1,34 @@
+"""Seeds as people write them: 7, or 1-20, or 1,3,5-9."""
+
+from __future__ import annotations
+
+import re
+
+from inputs.wrong_input import WrongInputError
+
+MOST = 10_000
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds in the order in which they are named, each once; none for an empty text.
+
+    Raises WrongInputError: a part that is no seed, a text that names none, more than `MOST` of them.
+    """
+    seeds: dict[int, None] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part, re.ASCII)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first:
+            raise _wrong(part, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+        if last - first < MOST:
+            seeds.update(dict.fromkeys(range(first, last + 1)))
+        if last - first >= MOST or len(seeds) > MOST:
+            raise _wrong(part, f"at most {MOST:,} seeds")
+    if text and not seeds:
+        raise _wrong(text, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+    return list(seeds)
+
+
+def _wrong(value: str, allowed: str) -> WrongInputError:
+    detail = f"seeds: got {value!r:.80}; allowed: {allowed}"
+    return WrongInputError([{"field": "seeds", "value": value, "detail": detail}])

@@ -1,0 +1,1 @@
+"""What takes many runs: sweep, tune, and whether the engines agree."""

@@ -1,0 +1,1 @@
+"""Runs spread over the cores of this machine, or over a cluster."""

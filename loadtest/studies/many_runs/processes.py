@@ -1,0 +1,91 @@
+"""Work for several processes of this machine."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
+
+import joblib
+
+from loadtest.terminal import interruption
+from loadtest.terminal.errors import ChildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+# Tasks that wait for each process, so that none stands idle, and no more results than these are kept.
+_WAITING = 3
+# Ctrl-C, and its closing.
+_OF_THE_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
+
+def cores() -> int:
+    """Return how many processes can run at once."""
+    return int(joblib.cpu_count())
+
+
+def spread(
+    work: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, *, ordered: bool = False
+) -> Iterator[Result]:
+    """Yield what `work` makes of each task: as it comes, or in the tasks' order. With one job, this process works.
+
+    When a signal comes, the tasks under way are finished, no other is begun, and Interrupted is raised after the last
+    result. Raises ChildError where a process was killed.
+    """
+    if jobs == 1:
+        yield from map(work, tasks)
+        return
+    pool = joblib.Parallel(
+        n_jobs=jobs,
+        return_as="generator" if ordered else "generator_unordered",
+        batch_size=1,
+        pre_dispatch=f"{_WAITING}*n_jobs",
+        initializer=_be_deaf,
+    )
+    with TemporaryDirectory(prefix="breaker-lab-") as folder:
+        end = Path(folder) / "end"
+        with interruption.held_back(end.touch):
+            try:
+                with _deaf_children():
+                    results = pool(joblib.delayed(_unless)(end, work, task) for task in tasks)
+                yield from (result[0] for result in results if result)
+            except BrokenProcessPool as error:
+                raise ChildError("a worker process was killed, as a system does that runs out of memory") from error
+
+
+def spread_in_order(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    """Do the same on all cores, in the tasks' order."""
+    return spread(work, tasks, cores(), ordered=True)
+
+
+def _unless(end: Path, work: Callable[[Task], Result], task: Task) -> tuple[Result] | None:
+    """Do one task, unless the end has come."""
+    return None if end.exists() else (work(task),)
+
+
+def _be_deaf() -> None:
+    """Leave to the process that holds the results what reaches every process of the terminal."""
+    for each in _OF_THE_TERMINAL:
+        signal.signal(each, signal.SIG_IGN)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Start processes that are deaf to the terminal from their first moment on: they import for a second.
+
+    They inherit that the signals are blocked; here they come once they no longer are.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
+    try:
+        resource_tracker.ensure_running()  # else it starts in between, and in CPython 3.11 that unblocks Ctrl-C
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,97 @@
+"""Run a sweep from where it stands to its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from inputs.wrong_input import WrongInputError
+from loadtest.records import run_folder
+from loadtest.scenario import files
+from loadtest.scenario.model import choose_arm
+from loadtest.studies.many_runs.code import code_hash
+from loadtest.studies.sweep.grid import Axis, parse_grid
+from loadtest.studies.sweep.plan import make_plan
+from loadtest.studies.sweep.report import write_report
+from loadtest.studies.sweep.standing import stand
+from loadtest.studies.sweep.store import Asked, SweepFolder, folder_for
+from loadtest.studies.sweep.tasks import tasks
+from loadtest.terminal.console import finishing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from loadtest.studies.many_runs.work import Figures
+    from loadtest.studies.many_runs.workers import Crew
+    from loadtest.studies.sweep.plan import Plan
+    from loadtest.studies.sweep.standing import Standing
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be run, what was asked for, and where it is kept."""
+
+    plan: Plan
+    asked: Asked
+    folder: SweepFolder
+
+
+def new_sweep(root: Path, given: str, arm: str | None, grid: Sequence[str], seeds: Sequence[int]) -> Sweep:
+    """Check all that was asked for, and find the folder that this very sweep has. Raises WrongInputError."""
+    found, text = files.read(given)
+    plan = make_plan(found, choose_arm(found, arm), parse_grid(grid), seeds)
+    asked = Asked.of(plan, given, text)
+    return Sweep(plan, asked, folder_for(root, asked))
+
+
+def resumed(path: Path) -> Sweep:
+    """Take up a sweep again from its folder. Raises WrongInputError, also where the code is another than then."""
+    folder = SweepFolder(path)
+    asked = folder.asked()
+    if asked.code != code_hash():
+        detail = (
+            f"{path}: begun with other code of the lab ({asked.code}, now {code_hash()}), whose results would not fit; "
+            "run its command anew"
+        )
+        raise WrongInputError([{"field": "resume", "value": str(path), "detail": detail}])
+    axes = [Axis(key, tuple(values)) for key, values in asked.grid.items()]
+    found = files.parse(asked.scenario_text, "manifest.json")
+    return Sweep(make_plan(found, asked.arm, axes, asked.seeds), asked, folder)
+
+
+def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) -> Standing:
+    """Run what is missing, keep each result as it comes, and write the report. Only one may do so at a time.
+
+    What ends it early, Ctrl-C among it, leaves whole results behind; the next time goes on from there.
+    """
+    with run_folder.only_run(sweep.folder.path, f"sweep of {sweep.asked.scenario}"):
+        sweep.folder.begin(sweep.plan, sweep.asked)
+        found = sweep.folder.load(sweep.plan)
+        if len(found) < sweep.plan.runs:
+            with crew as work, _progress(console) as progress:
+                bar = progress.add_task("", total=sweep.plan.runs, completed=len(found))
+                for count in _run(sweep, work, found):
+                    progress.advance(bar, count)
+        with finishing():
+            sweep.folder.finish(sweep.plan, found)
+            standing = stand(sweep.plan, found)
+            write_report(sweep.folder, sweep.plan, sweep.asked, standing)
+    return standing
+
+
+def _run(sweep: Sweep, work: Crew, found: dict[tuple[int, int], Figures]) -> Iterator[int]:
+    for results in work(tasks(sweep.plan, list(found))):
+        sweep.folder.append(sweep.plan, results)
+        found.update({(result.point, result.seed): result.figures for result in results})
+        yield len(results)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("runs,"), TimeRemainingColumn(compact=True))
+    return Progress(*columns, TextColumn("left"), console=console, disable=not console.is_terminal, transient=True)

@@ -1,0 +1,193 @@
+"""The files of one sweep. Results are appended as they come, so an interrupted sweep goes on where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inputs.wrong_input import WrongInputError
+from loadtest.records.run_folder import RunFolder
+from loadtest.studies.many_runs.code import code_hash
+from loadtest.studies.many_runs.work import Figures, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from loadtest.studies.sweep.plan import Plan
+
+_TYPES = (int, int, int, int, int, int, float, int, int, float)
+_LIBRARIES = ("numpy", "pydantic", "pybreaker", "joblib")
+
+
+class Asked(BaseModel):
+    """What a sweep was asked for: the same again is the same sweep."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    given: str
+    scenario: str
+    scenario_text: str
+    scenario_sha256: str
+    arm: str
+    grid: dict[str, list[str]] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    code: str
+
+    @classmethod
+    def of(cls, plan: Plan, given: str, text: str) -> Asked:
+        """Describe a plan."""
+        return cls(
+            given=given,
+            scenario=plan.points[0].scenario.name,
+            scenario_text=text,
+            scenario_sha256=sha256(text.encode()).hexdigest(),
+            arm=plan.arm,
+            grid={axis.key: list(axis.values) for axis in plan.axes},
+            seeds=list(plan.seeds),
+            code=code_hash(),
+        )
+
+    @property
+    def key(self) -> str:
+        """A short name for what decides about the results."""
+        return sha256(self.model_dump_json(exclude={"given"}).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """Where a sweep keeps what it measured. Nothing here is held open."""
+
+    path: Path
+
+    @property
+    def results(self) -> Path:
+        """One line a run: in the order of arrival while the sweep goes on, in the grid's order at its end."""
+        return self.path / "results.csv"
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        RunFolder(self.path).write(name, text)
+
+    def asked(self) -> Asked:
+        """Read back what this sweep was asked for. Raises WrongInputError."""
+        try:
+            return Asked.model_validate(self._manifest()["asked"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            said = f": {error.errors()[0]['loc']}" if isinstance(error, ValidationError) else ""
+            detail = f"{self.path}: no sweep to go on with: manifest.json is missing or broken{said}"
+            raise WrongInputError([{"field": "resume", "value": str(self.path), "detail": detail}]) from error
+
+    def append(self, plan: Plan, results: Sequence[Result]) -> None:
+        """Add results in one write. A line is there once its newline is."""
+        with self.results.open("a", encoding="utf-8", newline="") as file:
+            file.write(_lines(plan, results))
+
+    def load(self, plan: Plan) -> dict[tuple[int, int], Figures]:
+        """Return what was measured so far, by point and seed; cut off what a crash left of a last line.
+
+        Raises WrongInputError for a line that is not this sweep's.
+        """
+        if not self.results.exists():
+            self.write("results.csv", _lines(plan, [], header=True))
+            return {}
+        kept = self.results.read_bytes()
+        whole = kept[: kept.rfind(b"\n") + 1]
+        if len(whole) < len(kept):
+            os.truncate(self.results, len(whole))
+        head, *lines = list(csv.reader(io.StringIO(whole.decode("utf-8", "replace")))) or [[]]
+        if not whole:
+            self.write("results.csv", _lines(plan, [], header=True))
+        elif head != _header(plan):
+            raise self._damaged(1, "its columns are not this sweep's")
+        numbers = {point.label: index for index, point in enumerate(plan.points)}
+        seeds = set(plan.seeds)
+        found: dict[tuple[int, int], Figures] = {}
+        for number, line in enumerate(lines, start=2):
+            try:
+                point, seed = numbers[line[0]], int(line[1 + len(plan.axes)])
+                values = line[2 + len(plan.axes) :]
+                figures = Figures(*(kind(value) for kind, value in zip(_TYPES, values, strict=True)))
+            except (ValueError, KeyError, IndexError) as error:
+                raise self._damaged(number, "no result of this sweep") from error
+            if seed not in seeds:
+                raise self._damaged(number, f"seed {seed} is none of this sweep's")
+            found[point, seed] = figures
+        return found
+
+    def finish(self, plan: Plan, found: dict[tuple[int, int], Figures]) -> None:
+        """Put the results into the grid's order, and mark the sweep complete."""
+        ordered = [Result(index, seed, found[index, seed]) for index in range(len(plan.points)) for seed in plan.seeds]
+        self.write("results.csv", _lines(plan, ordered, header=True))
+        self._update(complete=True, ended=_now())
+
+    def begin(self, plan: Plan, asked: Asked) -> None:
+        """Write the manifest of a new sweep; that of one that was begun before stays."""
+        if (self.path / "manifest.json").exists():
+            self.asked()
+            return
+        manifest = {
+            "schema": 1,
+            "kind": "sweep",
+            "complete": False,
+            "asked": asked.model_dump(),
+            "points": plan.on_grid,
+            "skipped": len(plan.skipped),
+            "runs": plan.runs,
+            "started": _now(),
+            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+            "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+        }
+        self.write("manifest.json", json.dumps(manifest, indent=2) + "\n")
+
+    def _manifest(self) -> dict[str, Any]:
+        return dict(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
+
+    def _update(self, **values: Any) -> None:
+        manifest = self._manifest()
+        if not manifest["complete"]:
+            self.write("manifest.json", json.dumps({**manifest, **values}, indent=2) + "\n")
+
+    def _damaged(self, line: int, said: str) -> WrongInputError:
+        detail = f"{self.results}, line {line}: {said}; remove the folder to begin anew"
+        return WrongInputError([{"field": "results", "value": str(self.results), "detail": detail}])
+
+
+def folder_for(root: Path, asked: Asked) -> SweepFolder:
+    """Return the folder of this very sweep, made where it is not there. Raises WrongInputError."""
+    path = root / asked.scenario / f"sweep-{asked.key}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+    return SweepFolder(path)
+
+
+def _header(plan: Plan) -> list[str]:
+    return ["point", *(axis.key for axis in plan.axes), "seed", *Figures._fields]
+
+
+def _lines(plan: Plan, results: Sequence[Result], *, header: bool = False) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(_header(plan))
+    for result in results:
+        point = plan.points[result.point]
+        writer.writerow([point.label, *point.values, result.seed, *result.figures])
+    return text.getvalue()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,207 @@
+"""Run a tune from its source to its answer."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from client.pipeline.order import CallSettings
+from loadtest.studies.tune.fit import Looks, look
+from loadtest.studies.tune.runner import Runner
+from loadtest.studies.tune.search import (
+    DEFAULT,
+    JUDGE,
+    LEARN,
+    OFF,
+    Aim,
+    Difference,
+    Found,
+    Ledger,
+    planned_runs,
+    search,
+)
+from loadtest.studies.tune.space import space, varied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from rich.console import Console
+
+    from client.breakers.settings import BreakerSettings
+    from loadtest.studies.many_runs.workers import Crew
+    from loadtest.studies.tune.objective import Weights
+    from loadtest.studies.tune.problem import Asked, Problem
+    from loadtest.studies.tune.space import Dimension
+
+# Above so many requests for all runs of a search the candidates become fewer.
+_MANY_REQUESTS = 6_000_000
+_FEWEST_CANDIDATES = 25
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One setting of the answer changed, alone, and what that does to the cost of the judging part."""
+
+    name: str
+    value: float | None
+    change: Difference
+
+
+@dataclass(frozen=True)
+class Reweighed:
+    """One weight changed, and which finalist would come first then; how much less it would cost than the answer."""
+
+    name: str
+    factor: float
+    best: BreakerSettings
+    saves: float
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Everything that a report tells."""
+
+    problem: Problem
+    asked: Asked
+    aim: Aim
+    candidates: int
+    learn: Ledger
+    judge: Ledger
+    found: Found
+    answer: BreakerSettings
+    failures: Mapping[str, int]
+    sensitivity: tuple[Variation, ...]
+    sensitivity_part: str
+    reweighed: tuple[Reweighed, ...]
+    looks: tuple[Looks, ...]
+    runs: int
+
+    @property
+    def settings(self) -> CallSettings:
+        """The answer as the client takes it."""
+        return CallSettings(breaker=self.answer, timeout=self.problem.timeout)
+
+    @property
+    def verdict(self) -> str:
+        """What the rest says of what the search found, against the default: better, worse or cannot tell."""
+        if not self.failures[JUDGE]:
+            return "cannot tell"
+        return self.judge.difference(self.found.answer, DEFAULT).verdict
+
+
+def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], crew: Crew, console: Console) -> Tuned:
+    """Search on the first part, score on the rest, vary what was found."""
+    spaces = {name: each for name, each in space(problem.wait_s).items() if name in policies}
+    candidates = affordable(problem.requests(LEARN), asked.candidates)
+    total = all_runs(len(spaces), candidates, asked.seeds)
+    with _progress(console, total) as tell:
+        runner = Runner(problem.scenarios, problem.timeout, crew, tell)
+        learn, judge = Ledger(LEARN, runner, aim), Ledger(JUDGE, runner, aim)
+        learn.ask([], 1)
+        failures = {LEARN: _failures(problem, learn, LEARN)}
+        some_succeed = any(bare.ok for _, bare in learn.pairs(OFF))
+        tried = spaces if failures[LEARN] and some_succeed else {}
+        fixed = tuple(dict.fromkeys((*problem.fixed, OFF)))
+        found = search(learn, tried, candidates, asked.seeds, asked.seed, fixed)
+        scored = [DEFAULT, found.answer, *found.finalists]
+        judge.ask(scored, asked.seeds)
+        failures[JUDGE] = _failures(problem, judge, JUDGE)
+        answer = upheld(judge, found.answer, failures[JUDGE])
+        where = judge if failures[JUDGE] else learn
+        sensitivity = _sensitivity(where, answer, spaces, asked.seeds)
+        looks = tuple(look(problem, runner, part, (DEFAULT, answer)) for part in _parts(problem))
+    return Tuned(
+        problem,
+        asked,
+        aim,
+        candidates,
+        learn,
+        judge,
+        found,
+        answer,
+        failures,
+        sensitivity,
+        where.part,
+        _reweighed(learn, found, answer),
+        looks,
+        runner.runs,
+    )
+
+
+def affordable(requests: int, wanted: int) -> int:
+    """Return how many candidates to draw: of a long trace fewer, since each run of it says more."""
+    if requests * 5 * wanted <= _MANY_REQUESTS:
+        return wanted
+    return min(wanted, max(_FEWEST_CANDIDATES, _MANY_REQUESTS // (5 * requests)))
+
+
+def all_runs(policies: int, candidates: int, seeds: int) -> int:
+    """Return about how many runs a tune takes, scoring and variations among them."""
+    return planned_runs(policies, candidates, seeds) + (2 * policies + 6) * seeds
+
+
+def _parts(problem: Problem) -> tuple[str, ...]:
+    return (LEARN, JUDGE) if problem.parts else (JUDGE,)
+
+
+def _failures(problem: Problem, ledger: Ledger, part: str) -> int:
+    """Return how many requests fail: those of the trace, or the mean over seeds without a breaker."""
+    if problem.parts:
+        return problem.parts[part].failures
+    pairs = ledger.pairs(OFF)
+    return round(sum(bare.requests - bare.ok for _, bare in pairs) / len(pairs))
+
+
+def upheld(judge: Ledger, answer: BreakerSettings, failures: int) -> BreakerSettings:
+    """Give up an answer that the rest shows to be worse than the default, or to lose more than may be lost.
+
+    A default that loses more than may be lost takes no answer's place, whatever it costs.
+    """
+    if answer in (DEFAULT, OFF) or not failures:
+        return answer
+    worse = judge.difference(answer, DEFAULT).verdict == "worse"
+    if judge.allowed(DEFAULT) and (worse or not judge.allowed(answer)):
+        return DEFAULT
+    return answer if judge.allowed(answer) else OFF
+
+
+def _sensitivity(
+    ledger: Ledger, answer: BreakerSettings, spaces: Mapping[str, tuple[Dimension, ...]], seeds: int
+) -> tuple[Variation, ...]:
+    if answer.policy not in spaces:
+        return ()
+    others = list(varied(spaces[answer.policy], answer))
+    ledger.ask([answer, *(breaker for _, _, breaker in others)], seeds)
+    return tuple(Variation(name, value, ledger.difference(breaker, answer)) for name, value, breaker in others)
+
+
+def _reweighed(learn: Ledger, found: Found, answer: BreakerSettings) -> tuple[Reweighed, ...]:
+    """Say who of the finalists comes first with each weight halved and doubled. Nothing is run for it."""
+    told: list[Reweighed] = []
+    for name, weight in learn.aim.weights.model_dump().items():
+        for factor in (0.5, 2.0):
+            other: Weights = learn.aim.weights.model_copy(update={name: factor * weight})
+            best = learn.ranked(found.finalists, other)[0]
+            told.append(Reweighed(name, factor, best, learn.mean(answer, other) - learn.mean(best, other)))
+    return tuple(told)
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("runs,"), TimeRemainingColumn(compact=True))
+    with Progress(
+        *columns, TextColumn("left"), console=console, disable=not console.is_terminal, transient=True
+    ) as line:
+        bar = line.add_task("", total=total)
+        done = 0
+
+        def tell(count: int) -> None:
+            nonlocal done
+            done += count
+            # How many runs there are is known at the end alone: settings that were met before are not run again.
+            line.update(bar, completed=done, total=max(total, done))
+
+        yield tell

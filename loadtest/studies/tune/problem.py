@@ -1,0 +1,215 @@
+"""What is to be tuned: a trace in two parts, or a scenario on two sets of seeds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from client.pipeline.order import CallSettings
+from client.pipeline.timeout import TimeoutSettings
+from inputs.check import check
+from inputs.model import StrictModel
+from inputs.wrong_input import WrongInputError, closest
+from loadtest.scenario import files
+from loadtest.scenario.model import Arm, Scenario, choose_arm
+from loadtest.studies.tune.rebuild import Rebuilt, rebuild
+from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN
+from loadtest.studies.tune.trace import OK, TIMEOUT, Trace, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from client.breakers.settings import BreakerSettings
+
+LEAST_REQUESTS = 50
+# From this share of failures on, a stretch belongs to an incident.
+_INCIDENT = 0.2
+
+
+class Asked(StrictModel):
+    """What decides about a tune's result, beside its source."""
+
+    holdout: float = Field(0.4, ge=0.05, le=0.9, description="share of the trace's time that scores what was found")
+    bad_share: float = Field(0.05, ge=0, le=1, description="share of lines that may be unreadable")
+    time_is: Literal["start", "end"] = Field("start", description="which end of a request the trace's times are")
+    timeout: float | None = Field(None, gt=0, le=3600, description="seconds that a caller waits")
+    most_lost: float = Field(0.1, gt=0, le=1, description="share of answers that refusals may cost at most")
+    candidates: int = Field(80, ge=5, le=10_000, description="settings that are drawn at first")
+    seeds: int = Field(12, ge=5, le=1000, description="seeds of the finalists, and as many others for the rest")
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of what is drawn")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a trace, from `start_s` to `end_s` of the whole, and what was rebuilt from it."""
+
+    start_s: float
+    end_s: float
+    trace: Trace
+    rebuilt: Rebuilt
+
+    @property
+    def failures(self) -> int:
+        """Requests that failed or timed out."""
+        return int(np.sum(self.trace.outcome != OK))
+
+    @property
+    def incidents(self) -> list[tuple[float, float]]:
+        """Times, in the whole trace, in which so many failed that it is no noise."""
+        found: list[tuple[float, float]] = []
+        for each in self.rebuilt.stretches:
+            if each.error_share + each.timeout_share < _INCIDENT:
+                continue
+            start_s, end_s = self.start_s + each.start_s, self.start_s + each.end_s
+            if found and found[-1][1] == start_s:
+                found[-1] = found[-1][0], end_s
+            else:
+                found.append((start_s, end_s))
+        return found
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Load and faults to search on and to score on, what callers wait, and where it all comes from."""
+
+    given: str
+    name: str
+    sha256: str
+    scenarios: Mapping[str, Scenario]
+    timeout: TimeoutSettings
+    timeout_from: str
+    fixed: tuple[BreakerSettings, ...]
+    trace: Trace | None = None
+    parts: Mapping[str, Part] | None = None
+    time_is: str = "start"
+    arm: str | None = None
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds that a caller waits, or that settings for slow calls may take it to be."""
+        return self.timeout.total_s or 3.0
+
+    def requests(self, part: str) -> int:
+        """How many requests a run of a part has."""
+        return sum(segment.requests for segment in self.scenarios[part].load)
+
+
+def samples() -> list[str]:
+    """Names of the traces that come with the lab."""
+    folder = resources.files("loadtest.studies.tune") / "samples"
+    return sorted(Path(each.name).stem for each in folder.iterdir() if each.name.endswith((".csv", ".jsonl")))
+
+
+def load(given: str, arm: str | None, asked: Asked) -> Problem:
+    """Read a source: a shipped sample or scenario by name, a .toml file, or a trace. Raises WrongInputError."""
+    if given in samples():
+        return _from_trace(
+            given, Path(str(resources.files("loadtest.studies.tune") / "samples" / f"{given}.csv")), asked, arm
+        )
+    if given in files.shipped() or given.endswith(".toml"):
+        return _from_scenario(given, arm, asked)
+    path = Path(given)
+    try:
+        there = path.exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        known = [*samples(), *files.shipped()]
+        said = f"no such file{closest(given, known)}; or one of: {', '.join(known)}"
+        raise _wrong("SOURCE", given, f"SOURCE: got {given!r:.200}; {said}")
+    return _from_trace(given, path, asked, arm)
+
+
+def _from_scenario(given: str, arm: str | None, asked: Asked) -> Problem:
+    found, text = files.read(given)
+    chosen = choose_arm(found, arm)
+    settings = found.arms[chosen]
+    timeout = settings.timeout if asked.timeout is None else TimeoutSettings(total_s=asked.timeout)
+    check({"breaker": settings.breaker.model_dump(exclude_unset=True), "timeout": timeout.model_dump()}, CallSettings)
+    bare = Scenario(
+        name=found.name,
+        title=found.title,
+        load=found.load_of(chosen),
+        faults=found.plan_of(chosen, 0),
+        arms={"x": Arm(timeout=timeout)},
+    )
+    own = settings.breaker
+    return Problem(
+        given=given,
+        name=found.name,
+        sha256=sha256(text.encode()).hexdigest(),
+        scenarios={LEARN: bare, JUDGE: bare},
+        timeout=timeout,
+        timeout_from=f"of the arm {chosen}" if asked.timeout is None else "as given",
+        fixed=tuple(dict.fromkeys((DEFAULT, own))) if settings.decides else (DEFAULT,),
+        arm=chosen,
+    )
+
+
+def _from_trace(given: str, path: Path, asked: Asked, arm: str | None) -> Problem:
+    if arm is not None:
+        raise _wrong("arm", arm, f"arm: got {arm!r}; a trace has none, leave it out")
+    trace = read(path, asked.bad_share, ends=asked.time_is == "end")
+    timeout_s, timeout_from = _timeout(trace, asked.timeout)
+    length_s = trace.length_s
+    cut_s = (1 - asked.holdout) * length_s
+    parts: dict[str, Part] = {}
+    for name, start_s, end_s in ((LEARN, 0.0, cut_s), (JUDGE, cut_s, math.nextafter(length_s, math.inf))):
+        inside = trace.between(start_s, end_s)
+        count = len(inside.start_s)
+        if count < LEAST_REQUESTS or end_s - start_s < 1:
+            where = "first" if name == LEARN else "last"
+            share = 1 - asked.holdout if name == LEARN else asked.holdout
+            said = (
+                f"{count} requests in {end_s - start_s:.3g} s, the {where} {100 * share:.3g} % of its time (--holdout)"
+            )
+            detail = f"trace {path}: too short for a holdout: {said}; allowed: at least {LEAST_REQUESTS} in 1 s or more"
+            raise _wrong("trace", str(path), detail)
+        parts[name] = Part(start_s, end_s, inside, rebuild(inside, end_s - start_s, timeout_s))
+    return Problem(
+        given=given,
+        name=path.name,
+        sha256=sha256(path.read_bytes()).hexdigest(),
+        scenarios={
+            name: Scenario(
+                name="trace",
+                title=f"Rebuilt from {path.name}"[:200].replace("\n", " ").replace("\r", " "),
+                load=part.rebuilt.load,
+                faults=part.rebuilt.plan,
+                arms={"x": Arm(timeout=TimeoutSettings(total_s=timeout_s))},
+            )
+            for name, part in parts.items()
+        },
+        timeout=TimeoutSettings(total_s=timeout_s),
+        timeout_from=timeout_from,
+        fixed=(DEFAULT,),
+        trace=trace,
+        parts=parts,
+        time_is=asked.time_is,
+    )
+
+
+def _timeout(trace: Trace, given: float | None) -> tuple[float, str]:
+    """Return how long callers waited: the median timeout, or what no answer reached."""
+    if given is not None:
+        return given, "as given"
+    usual = TimeoutSettings().total_s or 3.0
+    timeouts = trace.duration_s[trace.outcome == TIMEOUT]
+    if len(timeouts) and float(np.median(timeouts)) > 0:
+        return float(f"{np.median(timeouts):.3g}"), f"the median of the {len(timeouts):,} timeouts in the trace"
+    none = "most timeouts in the trace took no time" if len(timeouts) else "the trace has no timeout"
+    longest = float(trace.duration_s.max())
+    if longest < usual:
+        return usual, f"the default: {none}"
+    return min(3600.0, float(math.ceil(longest) + 1)), f"above the longest call: {none}"
+
+
+def _wrong(field: str, value: str | None, detail: str) -> WrongInputError:
+    return WrongInputError([{"field": field, "value": value, "detail": detail}])

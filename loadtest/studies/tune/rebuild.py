@@ -1,0 +1,257 @@
+"""From a trace to load and faults: what a scenario needs to meet the same again. Pure.
+
+Time is cut where the likelihood says that something changed: each stretch has its own arrival rate, shares of errors
+and timeouts, and log-normal latency, and a new stretch must explain the requests better by more than its parameters
+cost (optimal partitioning, Jackson et al., IEEE Signal Processing Letters 12 (2005) 105, over bins of whole seconds).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend.profile import Bursts, FaultPlan, FaultProfile, Latency, Phase
+from inputs.wrong_input import WrongInputError
+from loadtest.scenario.load.segment import Segment
+from loadtest.studies.tune.trace import ERROR, TIMEOUT
+
+if TYPE_CHECKING:
+    from loadtest.studies.tune.trace import Trace
+
+    Array = np.ndarray[Any, np.dtype[np.float64]]
+
+_MOST_BINS = 3000
+_WIDEST_BIN_S = 600
+# Requests that a bin has on average: a change can be placed to within so many.
+_IN_A_BIN = 8
+_IN_A_STEP_OF_LOAD = 24
+# Parameters of a stretch: its beginning, rate, two shares, latency's mean and spread.
+_PARAMETERS = 6
+_MOST_STRETCHES = 400
+# Latencies of one value, as rounded ones are, must not make likelihood infinite.
+_LEAST_LOG_SPREAD = 0.1
+_LEAST_LATENCY_S = 1e-4
+# Fewer runs of failures than independence gives, by so many standard deviations: bursts.
+_BURSTS_FROM = 3.0
+_FEWEST_FAILURES = 5
+_LONGEST_BURST = 1000
+_LONGEST_PAUSE_S = 86_400
+_MOST_PER_S = 100_000
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A time in which nothing changes. Shares are of the requests that begin in it; `burst`: mean failures in a row."""
+
+    start_s: float
+    end_s: float
+    requests: int
+    error_share: float
+    timeout_share: float
+    mean_s: float
+    spread_s: float
+    burst: float | None
+    profile: FaultProfile
+
+    @property
+    def rate_per_s(self) -> float:
+        """Requests per second."""
+        return self.requests / (self.end_s - self.start_s)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Load and faults of a trace, or of a part of it."""
+
+    load: tuple[Segment, ...]
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def plan(self) -> FaultPlan:
+        """The stretches as phases; the last one lasts."""
+        phases = [Phase(duration_s=each.end_s - each.start_s, profile=each.profile) for each in self.stretches]
+        phases[-1] = Phase(profile=self.stretches[-1].profile)
+        return FaultPlan(phases=tuple(phases))
+
+
+def rebuild(trace: Trace, length_s: float, timeout_s: float) -> Rebuilt:
+    """Rebuild a trace from 0 to `length_s`, for callers who wait `timeout_s`. Raises WrongInputError."""
+    edges = bin_edges(length_s, len(trace.start_s), _IN_A_BIN)
+    borders = _cut(trace, edges)
+    stretches = tuple(_stretch(trace, start_s, end_s, timeout_s) for start_s, end_s in pairwise(borders))
+    return Rebuilt(_load(trace, length_s), stretches)
+
+
+def bin_edges(length_s: float, requests: int, wanted: int) -> Array:
+    """Cut time into bins of equal whole seconds with `wanted` requests on average; the last may be half longer."""
+    width = max(1, min(_WIDEST_BIN_S, math.ceil(wanted * length_s / requests)), math.ceil(length_s / _MOST_BINS))
+    count = max(1, round(length_s / width))
+    return np.append(np.arange(count) * float(width), length_s)
+
+
+def _load(trace: Trace, length_s: float) -> tuple[Segment, ...]:
+    """Return the arrivals as counted in bins, evenly spaced in each: ups and downs stay where they were."""
+    edges = bin_edges(length_s, len(trace.start_s), _IN_A_STEP_OF_LOAD)
+    counts = np.histogram(trace.start_s, edges)[0]
+    load: list[Segment] = []
+    empty_s = 0.0
+    for count, width_s in zip(counts.tolist(), np.diff(edges).tolist(), strict=True):
+        if count == 0:
+            empty_s += width_s
+            continue
+        # Without a pause a segment begins one gap after the last request; after one, with its first request.
+        first = not load or empty_s > 0
+        pause_s = empty_s + width_s / count if first else 0.0
+        if pause_s > _LONGEST_PAUSE_S:
+            raise _wrong(trace, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+        if count / width_s > _MOST_PER_S:
+            raise _wrong(
+                trace, f"{count:,} requests come within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
+            )
+        load.append(Segment(requests=count, rate_per_s=count / width_s, pause_s=pause_s))
+        empty_s = 0.0
+    return tuple(load)
+
+
+def _wrong(trace: Trace, said: str) -> WrongInputError:
+    return WrongInputError([{"field": "trace", "value": trace.name, "detail": f"trace {trace.name}: {said}"}])
+
+
+def _cut(trace: Trace, edges: Array) -> list[float]:
+    """Return the times at which something changes, 0 and the end among them."""
+    sums = _sums(trace, edges)
+    penalty = _PARAMETERS / 2 * math.log(len(trace.start_s))
+    while True:
+        found = _partition(sums, edges, penalty)
+        if len(found) - 1 <= _MOST_STRETCHES:
+            return [float(edges[index]) for index in found]
+        penalty *= 2
+
+
+def _sums(trace: Trace, edges: Array) -> Array:
+    """Return, up to each edge: requests, errors, timeouts; answered requests, with sum and squares of log latency."""
+    place = np.searchsorted(trace.start_s, edges[:-1])
+    answered = trace.outcome != TIMEOUT
+    logs = np.where(answered, np.log(np.maximum(trace.duration_s, _LEAST_LATENCY_S)), 0.0)
+    columns = (
+        np.ones(len(answered)),
+        trace.outcome == ERROR,
+        trace.outcome == TIMEOUT,
+        answered,
+        logs,
+        logs * logs,
+    )
+    running = [np.concatenate(([0.0], np.cumsum(column, dtype=float))) for column in columns]
+    return np.array([np.append(each[place], each[-1]) for each in running])
+
+
+def _partition(sums: Array, edges: Array, penalty: float) -> list[int]:
+    """Return the indices of the edges at which the best partition has its borders."""
+    count = len(edges) - 1
+    best = np.full(count + 1, math.inf)
+    best[0] = -penalty
+    before = np.zeros(count + 1, dtype=int)
+    for end in range(1, count + 1):
+        whole = best[:end] + penalty + _misfit(sums[:, [end]] - sums[:, :end], edges[end] - edges[:end])
+        before[end] = int(np.argmin(whole))
+        best[end] = whole[before[end]]
+    found = [count]
+    while found[-1] > 0:
+        found.append(int(before[found[-1]]))
+    return found[::-1]
+
+
+def _misfit(sums: Array, length_s: Array) -> Array:
+    """Return minus the log-likelihood of stretches at their best parameters, up to what all partitions share."""
+    requests, errors, timeouts, answered, total, squares = sums
+    fine = requests - errors - timeouts
+    arrivals = _entropy(requests, length_s) + requests
+    outcomes = sum(_entropy(each, requests) for each in (errors, timeouts, fine))
+    some = np.maximum(answered, 1)
+    variance = np.maximum(squares / some - (total / some) ** 2, _LEAST_LOG_SPREAD**2)
+    return np.asarray(arrivals + outcomes + answered / 2 * (np.log(variance) + 1))
+
+
+def _entropy(count: Array, whole: Array) -> Array:
+    """Return -count * log(count / whole), nothing where there is none."""
+    return np.asarray(-count * np.log(np.maximum(count, 1) / np.maximum(whole, 1e-9)))
+
+
+def _stretch(trace: Trace, start_s: float, end_s: float, timeout_s: float) -> Stretch:
+    inside = slice(*np.searchsorted(trace.start_s, [start_s, end_s]).tolist())
+    if end_s >= trace.start_s[-1]:
+        inside = slice(inside.start, len(trace.start_s))
+    outcome, duration_s = trace.outcome[inside], trace.duration_s[inside]
+    requests = len(outcome)
+    answered = duration_s[outcome != TIMEOUT]
+    failed = (outcome == ERROR)[outcome != TIMEOUT]
+    mean_s = float(answered.mean()) if len(answered) else 0.0
+    spread_s = float(answered.std()) if len(answered) else 0.0
+    error_share = float(failed.mean()) if len(failed) else 0.0
+    late = int(np.sum((outcome == TIMEOUT) | (duration_s > timeout_s)))
+    latency = _latency(mean_s, spread_s, timeout_s, late, requests)
+    burst = burst_length(failed)
+    return Stretch(
+        start_s=start_s,
+        end_s=end_s,
+        requests=requests,
+        error_share=float((outcome == ERROR).mean()) if requests else 0.0,
+        timeout_share=float((outcome == TIMEOUT).mean()) if requests else 0.0,
+        mean_s=mean_s,
+        spread_s=spread_s,
+        burst=burst,
+        profile=FaultProfile(
+            error_rate=0.0 if burst else error_share,
+            bursts=Bursts(rate=error_share, mean_length=burst) if burst else None,
+            latency=latency,
+            hang_rate=_hangs(latency, timeout_s, late / requests if requests else 0.0),
+        ),
+    )
+
+
+def burst_length(failed: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+    """Return the mean number of failures in a row where they come in longer runs than independence gives; else none.
+
+    The number of runs is then hypergeometric (Wald and Wolfowitz, 1940).
+    """
+    count, failures = len(failed), int(failed.sum())
+    fine = count - failures
+    if failures < _FEWEST_FAILURES or fine <= 1.001 * count / _LONGEST_BURST:
+        return None
+    runs = int(failed[0]) + int(np.sum(failed[1:] & ~failed[:-1]))
+    expected = failures * (fine + 1) / count
+    variance = expected * (failures - 1) / count * fine / (count - 1)
+    if runs >= expected - _BURSTS_FROM * math.sqrt(variance):
+        return None
+    # A channel's bursts are no shorter than independent failures, nor by the rounding of a division.
+    return min(float(_LONGEST_BURST), max(failures / runs, (1 + 1e-9) * count / fine))
+
+
+def _latency(mean_s: float, spread_s: float, timeout_s: float, late: int, requests: int) -> Latency:
+    """Return a log-normal latency by its moments, whose tail has no more calls beyond the timeout than there were."""
+    if mean_s <= _LEAST_LATENCY_S or spread_s < 1e-3 * mean_s:
+        return Latency(mean_s=mean_s)
+    variance = math.log1p((spread_s / mean_s) ** 2)
+    room = 2 * math.log(timeout_s / mean_s) if mean_s < timeout_s else 0.0
+    z = _NORMAL.inv_cdf(1 - min(0.5, max(late, 0.5) / requests))
+    if 0 < room < z * z:
+        variance = min(variance, (z - math.sqrt(z * z - room)) ** 2)
+    spread_s = min(mean_s * math.sqrt(math.expm1(min(variance, 13.0))), 3600.0)
+    return Latency(distribution="lognormal", mean_s=mean_s, spread_s=spread_s)
+
+
+def _hangs(latency: Latency, timeout_s: float, late_share: float) -> float:
+    """Return the share that must hang, beside those whose latency is beyond the timeout, for so many to be late."""
+    beyond = 0.0
+    if latency.distribution == "lognormal" and latency.spread_s:
+        sigma = math.sqrt(math.log1p((latency.spread_s / latency.mean_s) ** 2))
+        beyond = 1 - _NORMAL.cdf((math.log(timeout_s / latency.mean_s) + sigma * sigma / 2) / sigma)
+    elif latency.mean_s > timeout_s:
+        beyond = 1.0
+    return 0.0 if beyond >= 1 else min(1.0, max(0.0, (late_share - beyond) / (1 - beyond)))

@@ -1,0 +1,163 @@
+"""What a tune found, for scripts: tune.json, candidates.csv and the manifest. Pure but for the machine's name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from loadtest.studies.many_runs.code import code_hash
+from loadtest.studies.tune.fit import distance
+from loadtest.studies.tune.objective import parts
+from loadtest.studies.tune.search import DEFAULT, FIRST_SEED, JUDGE, LEARN, OFF
+from loadtest.studies.tune.space import written
+from loadtest.studies.tune.unknown import unknowns
+from loadtest.studies.tune.words import again, headline, notes, pasted, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from client.breakers.settings import BreakerSettings
+    from loadtest.studies.tune.conduct import Tuned
+    from loadtest.studies.tune.search import Ledger
+
+_LIBRARIES = ("numpy", "scipy", "pydantic", "joblib")
+
+
+def as_json(tuned: Tuned) -> dict[str, Any]:
+    """Return everything that the report tells, for scripts."""
+    problem = tuned.problem
+    return {
+        "schema": 1,
+        "kind": "tune",
+        "source": problem.name,
+        "recommended": _told(tuned.answer),
+        "timeout_s": problem.timeout.total_s,
+        "timeout_from": problem.timeout_from,
+        "verdict": tuned.verdict,
+        "headline": plain(headline(tuned)),
+        "notes": [plain(each) for each in notes(tuned)],
+        "weights": tuned.aim.weights.model_dump(),
+        "most_lost": tuned.aim.most_lost,
+        "failures": dict(tuned.failures),
+        "trace": _trace_json(tuned),
+        "parts": {
+            LEARN: _ledger_json(tuned.learn, tuned),
+            JUDGE: _ledger_json(tuned.judge, tuned),
+        },
+        "found": {"settings": _told(tuned.found.answer), "why": tuned.found.why},
+        "sensitivity": {
+            "part": tuned.sensitivity_part,
+            "settings": [
+                {"setting": each.name, "value": each.value, "change": asdict(each.change)} for each in tuned.sensitivity
+            ],
+            "weights": [
+                {"weight": each.name, "factor": each.factor, "best": _told(each.best), "saves": each.saves}
+                for each in tuned.reweighed
+            ],
+        },
+        "unknown": [plain(each) for each in unknowns(problem)],
+        "snippets": pasted(tuned),
+        "runs": tuned.runs,
+    }
+
+
+def _trace_json(tuned: Tuned) -> dict[str, Any] | None:
+    trace, found = tuned.problem.trace, tuned.problem.parts
+    if trace is None or found is None:
+        return None
+    return {
+        "requests": len(trace.start_s),
+        "length_s": trace.length_s,
+        "began": trace.began,
+        "lines": trace.lines,
+        "bad": trace.bad,
+        "bad_named": list(trace.bad_named),
+        "parts": {
+            name: {
+                "from_s": part.start_s,
+                "to_s": part.end_s,
+                "failures": part.failures,
+                "incidents": part.incidents,
+                "stretches": [
+                    {
+                        **{key: value for key, value in vars(each).items() if key != "profile"},
+                        "rate_per_s": each.rate_per_s,
+                    }
+                    for each in part.rebuilt.stretches
+                ],
+                "fit": next((looks.figures for looks in tuned.looks if looks.part == name), None),
+                "failed_share_differs_by": next((distance(looks) for looks in tuned.looks if looks.part == name), None),
+            }
+            for name, part in found.items()
+        },
+    }
+
+
+def _ledger_json(ledger: Ledger, tuned: Tuned) -> dict[str, Any]:
+    shown = {"off": OFF, "default": DEFAULT, "found": tuned.found.answer, "recommended": tuned.answer}
+    return {
+        name: {
+            "settings": _told(each),
+            "seeds": [min(ledger.seeds_of(each)), max(ledger.seeds_of(each))],
+            "cost": ledger.mean(each),
+            "cost_parts": {
+                key: float(np.mean([parts(*pair, ledger.aim.weights)[key] for pair in ledger.pairs(each)]))
+                for key in type(ledger.aim.weights).model_fields
+            },
+            "answers_lost_share": ledger.lost_share(each),
+            "figures": {
+                key: float(np.mean([getattr(own, key) for own, _ in ledger.pairs(each)]))
+                for key in ledger.pairs(each)[0][0]._fields
+            },
+            "against_default": asdict(ledger.difference(each, DEFAULT)),
+            "against_off": asdict(ledger.difference(each, OFF)),
+        }
+        for name, each in shown.items()
+    }
+
+
+def candidates_csv(tuned: Tuned) -> str:
+    """Return every setting that was tried, best first."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["settings", "policy", "finalist", "seeds", "cost", "answers_lost_share", "rest_cost"])
+    judged = set(tuned.found.finalists)
+    for each in tuned.learn.ranked(tuned.found.tried):
+        rest = f"{tuned.judge.mean(each):.6g}" if each in judged else ""
+        seeds = len(tuned.learn.seeds_of(each))
+        figures = [f"{tuned.learn.mean(each):.6g}", f"{tuned.learn.lost_share(each):.6g}", rest]
+        writer.writerow([written(each), each.policy, int(each in judged), seeds, *figures])
+    return text.getvalue()
+
+
+def manifest(tuned: Tuned, policies: Sequence[str], began: datetime) -> dict[str, Any]:
+    """Return what was asked, of what, where and with which code."""
+    return {
+        "schema": 1,
+        "kind": "tune",
+        "complete": True,
+        "given": tuned.problem.given,
+        "source": tuned.problem.name,
+        "sha256": tuned.problem.sha256,
+        "command": again(tuned, policies),
+        "asked": {**tuned.asked.model_dump(), "arm": tuned.problem.arm, "policies": list(policies)},
+        "weights": tuned.aim.weights.model_dump(),
+        "first_seeds": FIRST_SEED,
+        "runs": tuned.runs,
+        "code": code_hash(),
+        "written": began.isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+        "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+    }
+
+
+def _told(breaker: BreakerSettings) -> dict[str, Any]:
+    return {"policy": breaker.policy, **breaker.model_dump(exclude_unset=True)}

@@ -1,0 +1,160 @@
+"""Write tune.md, the same as tune.html, tune.json, candidates.csv, the pictures and the manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from inputs.wrong_input import WrongInputError
+from loadtest.records import run_folder
+from loadtest.report import theme
+from loadtest.report.numbers import number
+from loadtest.report.render import page, table, tidy
+from loadtest.studies.tune import charts
+from loadtest.studies.tune.fit import distance
+from loadtest.studies.tune.objective import PER
+from loadtest.studies.tune.record import as_json, candidates_csv, manifest
+from loadtest.studies.tune.search import JUDGE, LEARN, OFF
+from loadtest.studies.tune.unknown import unknowns
+from loadtest.studies.tune.words import (
+    again,
+    figure_rows,
+    fit_rows,
+    headline,
+    notes,
+    pasted,
+    plain,
+    policy_rows,
+    reweighed_text,
+    sensitivity_text,
+    space_rows,
+    stretch_rows,
+    ties,
+    window,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from loadtest.studies.tune.conduct import Tuned
+
+
+def check_writable(root: Path) -> None:
+    """Raise WrongInputError where results could not be written, before minutes are spent on them."""
+    try:
+        (root / "tune").mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=root / "tune"):
+            pass
+    except OSError as error:
+        raise _unwritable(root, error) from error
+
+
+def _unwritable(root: Path, error: OSError) -> WrongInputError:
+    detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
+    return WrongInputError([{"field": "out", "value": str(root), "detail": detail}])
+
+
+def write_results(root: Path, tuned: Tuned, policies: Sequence[str]) -> Path:
+    """Write all files into a draft beside the others, and give it its name at the end: whole or not at all."""
+    began = datetime.now(UTC)
+    parent = root / "tune"
+    draft = parent / f".draft-{os.getpid()}"
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        try:
+            _write_all(draft, tuned, policies, began)
+            path = _name(parent, draft, f"{began:%Y%m%dT%H%M%SZ}")
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        run_folder._point_latest(parent, path)  # noqa: SLF001
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    return path
+
+
+def _name(parent: Path, draft: Path, stamp: str) -> Path:
+    for suffix in ("", *(f".{count}" for count in range(2, 1000))):
+        path = parent / f"{stamp}{suffix}"
+        if not path.exists():
+            draft.rename(path)
+            return path
+    raise OSError(17, "a thousand runs within one second")
+
+
+def _write_all(folder: Path, tuned: Tuned, policies: Sequence[str], began: datetime) -> None:
+    pictures = folder / "charts"
+    theme.save(charts.recommendation(tuned), pictures, "recommendation")
+    if tuned.problem.trace:
+        theme.save(charts.fit(tuned.looks), pictures, "fit")
+    if tuned.sensitivity:
+        theme.save(charts.sensitivity(tuned), pictures, "sensitivity")
+    source = _markdown(tuned, policies)
+    files = {
+        "tune.md": source,
+        "tune.html": page(f"Settings for {tuned.problem.name}", source, folder),
+        "tune.json": json.dumps(as_json(tuned), indent=2, allow_nan=False) + "\n",
+        "candidates.csv": candidates_csv(tuned),
+        "manifest.json": json.dumps(manifest(tuned, policies, began), indent=2) + "\n",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
+    environment = Environment(
+        loader=PackageLoader("loadtest.studies.tune"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
+    )
+    problem, weights = tuned.problem, tuned.aim.weights
+    text = environment.get_template("tune.md.j2").render(
+        tuned=tuned,
+        problem=problem,
+        trace=problem.trace,
+        headline=headline(tuned),
+        notes=notes(tuned),
+        pasted=pasted(tuned),
+        window=window(tuned),
+        searched=bool({*tuned.found.tried} - {*problem.fixed, OFF}),
+        figure_rows=[row for part in (JUDGE, LEARN) for row in figure_rows(tuned, part)],
+        figure_columns={
+            "part": "",
+            "name": "breaker",
+            "cost": f"cost for {PER:,}",
+            "refused": "answers lost",
+            "bad": "bad let through",
+            "held": "seconds held",
+            "answered": "answered",
+            "default": "cost against default",
+            "off": "cost against no breaker",
+        },
+        weights=weights,
+        per=PER,
+        policy_rows=policy_rows(tuned),
+        ties=ties(tuned),
+        sensitivity=sensitivity_text(tuned),
+        reweighed=reweighed_text(tuned),
+        fit_rows=fit_rows(tuned),
+        distances=[distance(each) for each in tuned.looks],
+        stretches=stretch_rows(tuned),
+        unknowns=unknowns(problem),
+        space=space_rows(tuned, policies),
+        again=again(tuned, policies),
+        judged="the rest of the trace" if problem.trace else "other seeds",
+        chart_alt="Failures over time, what the default and the recommended breaker refuse, and what each costs: "
+        + plain(headline(tuned)),
+        table=table,
+        number=number,
+    )
+    return tidy(text)

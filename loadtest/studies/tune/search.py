@@ -1,0 +1,221 @@
+"""Find settings: many candidates on few seeds, fewer on more, then around the best. The same seeds for all.
+
+Successive halving (Jamieson and Talwalkar, AISTATS 2016) over an evenly spread first draw. What comes out depends on
+the seed alone, not on who did the work or in which order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from client.breakers.settings import BreakerSettings
+from loadtest.figures.comparison import interval
+from loadtest.studies.tune.objective import answers_lost, cost
+from loadtest.studies.tune.runner import Job
+from loadtest.studies.tune.space import Candidate, around, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loadtest.studies.many_runs.work import Figures
+    from loadtest.studies.tune.objective import Weights
+    from loadtest.studies.tune.runner import Run
+    from loadtest.studies.tune.space import Dimension
+
+OFF = BreakerSettings(policy="off")
+DEFAULT = BreakerSettings()
+LEARN, JUDGE = "learn", "judge"
+# The seeds of the search; those that judge are others.
+FIRST_SEED = {LEARN: 1, JUDGE: 1_000_001}
+_FIRST_SEEDS, _SECOND_SEEDS = 1, 3
+_KEPT_SHARE = 3
+_NEIGHBOURS = 3
+_REACHES = (1.0, 0.4)
+_FINALISTS = 4
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is to be small, and what is not allowed: losing more than a share of the answers that there could be."""
+
+    weights: Weights
+    most_lost: float
+
+
+@dataclass
+class Ledger:
+    """What the runs of one part cost, each held against no breaker on the same seed."""
+
+    part: str
+    run: Run
+    aim: Aim
+    figures: dict[BreakerSettings, dict[int, Figures]] = field(default_factory=dict)
+
+    def ask(self, breakers: Sequence[BreakerSettings], seeds: int) -> None:
+        """Have these run with the first `seeds` seeds of the part; the arm without a breaker with them."""
+        first = FIRST_SEED[self.part]
+        jobs = [Job(self.part, each, first + index) for each in (OFF, *breakers) for index in range(seeds)]
+        for job, found in self.run(jobs).items():
+            self.figures.setdefault(job.breaker, {})[job.seed] = found
+
+    def seeds_of(self, breaker: BreakerSettings) -> list[int]:
+        """Seeds that it was run with."""
+        return sorted(self.figures[breaker])
+
+    def costs(self, breaker: BreakerSettings, weights: Weights | None = None) -> list[float]:
+        """Return the cost of each seed."""
+        using = weights or self.aim.weights
+        return [cost(own, bare, using) for own, bare in self.pairs(breaker)]
+
+    def pairs(self, breaker: BreakerSettings) -> list[tuple[Figures, Figures]]:
+        """Return, for each seed, the figures with this breaker and without any."""
+        own, bare = self.figures[breaker], self.figures[OFF]
+        return [(own[seed], bare[seed]) for seed in sorted(own)]
+
+    def lost_share(self, breaker: BreakerSettings) -> float:
+        """Return the share of the answers that this breaker loses, over all seeds."""
+        pairs = self.pairs(breaker)
+        there = sum(bare.ok for _, bare in pairs)
+        return sum(answers_lost(own, bare) for own, bare in pairs) / there if there else 0.0
+
+    def allowed(self, breaker: BreakerSettings) -> bool:
+        """Whether it loses no more answers than may be lost."""
+        return self.lost_share(breaker) <= self.aim.most_lost
+
+    def mean(self, breaker: BreakerSettings, weights: Weights | None = None) -> float:
+        """Return the mean cost over its seeds."""
+        return float(np.mean(self.costs(breaker, weights)))
+
+    def ranked(self, breakers: Sequence[BreakerSettings], weights: Weights | None = None) -> list[BreakerSettings]:
+        """Return them best first; those that lose too much last; of equals the one that comes first."""
+        keys = {each: (not self.allowed(each), round(self.mean(each, weights), 9)) for each in dict.fromkeys(breakers)}
+        return sorted(keys, key=keys.__getitem__)
+
+    def difference(self, breaker: BreakerSettings, other: BreakerSettings) -> Difference:
+        """Return how much more `breaker` costs than `other`, paired by seed."""
+        pairs = zip(self.costs(breaker), self.costs(other), strict=True)
+        return Difference.of([mine - its for mine, its in pairs])
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean over seeds with its 95 % interval; none where seeds are too few."""
+
+    mean: float
+    interval: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Difference:
+        """Resample the seeds."""
+        found = None
+        if len(set(values)) == 1 and len(values) > 1:
+            found = [values[0], values[0]]
+        elif len(values) > 1:
+            found = interval(values)
+        return cls(float(np.mean(values)), (found[0], found[1]) if found else None)
+
+    @property
+    def verdict(self) -> str:
+        """'better' where all of the interval is below 0, 'worse' above it, else 'cannot tell'."""
+        if self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
+            return "cannot tell"
+        return "better" if self.interval[1] < 0 else "worse"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found: all that was tried, the finalists best first, and the answer."""
+
+    tried: tuple[BreakerSettings, ...]
+    finalists: tuple[BreakerSettings, ...]
+    best: BreakerSettings
+    answer: BreakerSettings
+    why: str
+
+
+def planned_runs(policies: int, candidates: int, seeds: int) -> int:
+    """Return about how many runs a search takes."""
+    kept = max(candidates // _KEPT_SHARE, 2 * policies)
+    parents = policies + 2
+    refined = len(_REACHES) * parents * _NEIGHBOURS * _SECOND_SEEDS
+    return (
+        candidates * _FIRST_SEEDS
+        + kept * (_SECOND_SEEDS - _FIRST_SEEDS)
+        + refined
+        + (policies + _FINALISTS) * (seeds - _SECOND_SEEDS)
+    )
+
+
+def search(
+    ledger: Ledger,
+    spaces: Mapping[str, tuple[Dimension, ...]],
+    candidates: int,
+    seeds: int,
+    seed: int,
+    fixed: Sequence[BreakerSettings] = (DEFAULT, OFF),
+) -> Found:
+    """Search the spaces of the policies. `fixed` always take part, the default first among them."""
+    places: dict[BreakerSettings, Candidate] = {each: Candidate(each) for each in fixed}
+    share = -(-candidates // len(spaces)) if spaces else 0
+    for policy, dimensions in spaces.items():
+        _add(places, draw(dimensions, policy, share, seed))
+    ledger.ask(list(places), _FIRST_SEEDS)
+    kept = _kept(ledger, list(places), max(candidates // _KEPT_SHARE, 2), 2, fixed)
+    ledger.ask(kept, _SECOND_SEEDS)
+    for turn, reach in enumerate(_REACHES, start=1):
+        parents = _kept(ledger, kept, 2, 1, ())
+        near = [
+            each
+            for parent in parents
+            if parent.policy in spaces
+            for each in around(spaces[parent.policy], places[parent], _NEIGHBOURS, seed + turn, reach)
+        ]
+        _add(places, near)
+        kept = list(dict.fromkeys([*kept, *(each.breaker for each in near)]))
+        ledger.ask(kept, _SECOND_SEEDS)
+    last = _kept(ledger, kept, _FINALISTS, 1, fixed)
+    ledger.ask(last, seeds)
+    finalists = ledger.ranked(last)
+    best = finalists[0]
+    answer, why = _answer(ledger, finalists, fixed[0])
+    return Found(tuple(places), tuple(finalists), best, answer, why)
+
+
+def _add(places: dict[BreakerSettings, Candidate], new: Sequence[Candidate]) -> None:
+    for each in new:
+        places.setdefault(each.breaker, each)
+
+
+def _kept(
+    ledger: Ledger, breakers: Sequence[BreakerSettings], count: int, of_each: int, fixed: Sequence[BreakerSettings]
+) -> list[BreakerSettings]:
+    """Return the best `count`, and the best `of_each` of each policy, and the fixed ones: no policy is lost early."""
+    order = ledger.ranked(breakers)
+    by_policy: dict[str, int] = {}
+    kept: list[BreakerSettings] = []
+    for place, each in enumerate(order):
+        rank = by_policy[each.policy] = by_policy.get(each.policy, 0) + 1
+        if place < count or rank <= of_each or each in fixed:
+            kept.append(each)
+    return kept
+
+
+def _answer(
+    ledger: Ledger, finalists: Sequence[BreakerSettings], default: BreakerSettings
+) -> tuple[BreakerSettings, str]:
+    """Leave the default only for what the search's own seeds can tell from it."""
+    best = finalists[0]
+    if best == default:
+        return default, "nothing that was tried costs less than the default"
+    lead = ledger.difference(best, default)
+    if lead.verdict != "better" and ledger.allowed(default):
+        return default, "nothing that was tried can be told from the default"
+    if best == OFF:
+        return OFF, "no breaker that was tried costs less than none"
+    gain = ledger.difference(best, OFF)
+    if gain.verdict != "better":
+        return OFF, "no breaker that was tried can be told from none"
+    return best, "it costs least, and less than the default and than no breaker"

@@ -1,0 +1,97 @@
+"""What a tune could not know, in sentences with the figures of this very trace. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from loadtest.studies.tune.search import JUDGE, LEARN
+from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT
+
+if TYPE_CHECKING:
+    from loadtest.studies.tune.problem import Problem
+
+# An error that comes in a tenth of the usual answer's time did no work.
+_QUICK = 0.1
+
+
+def unknowns(problem: Problem) -> list[str]:
+    """Return what a reader has to add from what he knows of his service."""
+    return _of_trace(problem) if problem.trace and problem.parts else _of_scenario(problem)
+
+
+def _of_scenario(problem: Problem) -> list[str]:
+    plan = problem.scenarios[LEARN].plan_of("x", 0)
+    queue = (
+        "The faults do not depend on the load: refusals do not relieve this backend, and do not help it recover.",
+        "The backend has a queue, which refusals shorten; answers that are gained by that are counted.",
+    )[any(phase.profile.capacity for phase in plan.phases)]
+    draw = (
+        "The rest is other seeds of the same described pattern: it shows the luck of the draw, and no other patterns."
+    )
+    return [queue, draw, "The timeout decides what a good answer is, so it is taken as it is and not varied."]
+
+
+def _of_trace(problem: Problem) -> list[str]:
+    trace, parts = problem.trace, problem.parts
+    if trace is None or parts is None:
+        return []
+    count = len(trace.start_s)
+    fine, failed = trace.outcome == OK, trace.outcome == ERROR
+    errors, timeouts = int(failed.sum()), int((trace.outcome == TIMEOUT).sum())
+    usual_s = float(np.median(trace.duration_s[fine])) if fine.any() else 0.0
+    quick = int((failed & (trace.duration_s < _QUICK * usual_s)).sum())
+    rate = count / max(trace.length_s, 1.0)
+    said = {
+        "Other incidents": f"The first part has {_incidents(len(parts[LEARN].incidents))}, the rest "
+        f"{len(parts[JUDGE].incidents)}. The intervals come from drawing this pattern again, request by request; they "
+        "say nothing of an outage of another kind or length.",
+        "Relief": "In the rebuilt pattern the backend recovers when it did in the trace. Whether it would have "
+        f"recovered sooner without the {errors + timeouts:,} calls that failed is not in a trace; a breaker may be "
+        "worth more, and frequent probes may cost more.",
+        "Retries": f"A call that is tried again looks like two.{_surge(problem)}",
+    }
+    if timeouts:
+        said["After the timeout"] = (
+            f"{timeouts:,} calls ({100 * timeouts / count:.2g} %) were given up; what they would have brought later "
+            "is unknown, so the timeout itself is not tuned."
+        )
+    if quick:
+        said["Refusals in the trace"] = (
+            f"{quick:,} of {errors:,} errors came within a tenth of the usual answer's {1000 * usual_s:.0f} ms. If "
+            "another breaker or limit refused them, the backend was not asked, and may have been well."
+        )
+    said |= {
+        "The log's clock": f"Times are taken as the {problem.time_is} of a request (`--time-is`). Were they the other "
+        f"end, calls that hang would have begun or ended {problem.wait_s:g} s away from where they stand here.",
+        "Other instances": f"One breaker sees all {rate:.2g} requests a second. With N clients each sees one in N: "
+        "counts (`fail_max`, `min_calls`, `window_calls`) then take N times as long to fill.",
+        "Who failed": "Failures within a stretch are drawn alike for all requests. If one route, one customer or one "
+        "of several servers fails while the others are well, a breaker for each is better than any settings of one.",
+        "The fine grain": "Arrivals are spaced evenly within steps of some 24 requests, so short bursts of load are "
+        "smoothed, and answers and errors of a stretch share one log-normal latency.",
+    }
+    return [f"**{name}.** {text}" for name, text in said.items()]
+
+
+def _incidents(count: int) -> str:
+    return "no incident" if count == 0 else "1 incident" if count == 1 else f"{count} incidents"
+
+
+def _surge(problem: Problem) -> str:
+    """Say whether more came while calls failed."""
+    calm, bad, calm_s, bad_s = 0, 0, 0.0, 0.0
+    for part in (problem.parts or {}).values():
+        for each in part.rebuilt.stretches:
+            if each.error_share + each.timeout_share >= 0.2:
+                bad, bad_s = bad + each.requests, bad_s + each.end_s - each.start_s
+            else:
+                calm, calm_s = calm + each.requests, calm_s + each.end_s - each.start_s
+    if not (calm and bad):
+        return ""
+    change = bad / bad_s / (calm / calm_s) - 1
+    if abs(change) < 0.05:
+        return " The rate hardly changed while calls failed."
+    word = "more" if change > 0 else "fewer"
+    return f" While calls failed, {100 * abs(change):.0f} % {word} came; would they, had calls been refused?"

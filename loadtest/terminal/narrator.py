@@ -1,0 +1,161 @@
+"""Tell on the terminal how a run goes: the trace of short arms, and one line that says where things stand."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from loadtest.scenario.load.schedule import schedule
+from loadtest.terminal import transcript
+from loadtest.terminal.transcript import PrintedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from rich.console import Console
+
+    from loadtest.scenario.model import Scenario
+
+# Arms of at most this many requests are traced line by line.
+TRACED = 40
+PLAIN_EVERY_S = 10.0
+BETWEEN_ARMS_S = 1.0
+
+
+class Request(PrintedRequest, Protocol):
+    """A request that has ended."""
+
+    @property
+    def arm(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def end_s(self) -> float: ...
+
+
+class Moment(Protocol):
+    """Where a live run stands, a few times a second."""
+
+    @property
+    def arm(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def at_s(self) -> float: ...
+    @property
+    def state(self) -> str: ...
+
+
+class News(Protocol):
+    """What a run has written since it was last asked."""
+
+    def rows(self, *, every: bool) -> tuple[int, Sequence[Request]]:
+        """Return how many requests are new, and each of them or the last alone."""
+
+    def samples(self) -> Sequence[Moment]:
+        """Return what is new of a live run's samples."""
+
+
+class Narrator:
+    """Reads the run's files as they grow. A context manager; call `look` a few times a second."""
+
+    def __init__(
+        self,
+        console: Console,
+        scenario: Scenario,
+        arms: Sequence[str],
+        seeds: Sequence[int],
+        news: News,
+        *,
+        virtual: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self._console, self._quiet = console, quiet
+        self._virtual, self._news_of_run = virtual, news
+        self._planned: dict[tuple[str, int], int] = {}
+        self._ends: dict[tuple[str, int], float] = {}
+        for seed in seeds:
+            for arm in arms:
+                arrivals = list(schedule(scenario.load_of(arm), seed))
+                self._planned[arm, seed] = len(arrivals)
+                self._ends[arm, seed] = arrivals[-1].intended_s + BETWEEN_ARMS_S
+        self._traces = not quiet and min(self._planned.values(), default=0) <= TRACED
+        self._expected_s = sum(self._ends.values())
+        self._total = sum(self._planned.values())
+        self._done = 0
+        self._before: dict[tuple[str, int], Request] = {}
+        self._state, self._place = "closed", ""
+        self._began = self._said = self._news = time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=12),
+            TextColumn(
+                "{task.completed:.0f}/{task.total:.0f}, breaker {task.fields[state]}, {task.fields[left]} s left"
+            ),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._progress.add_task(
+            "starting", total=self._total, state="closed", left=f"{self._left(0.0):.0f}"
+        )
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            what = f"{len(self._planned)} arm(s) x seed(s), {self._total} requests"
+            timed = "on virtual time" if self._virtual else f"about {self._expected_s:.0f} s"
+            self._console.print(f"{what}, {timed}")
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_back: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def look(self) -> float:
+        """Read what is new and tell it; return the seconds since there was news."""
+        count, rows = self._news_of_run.rows(every=self._traces)
+        samples = self._news_of_run.samples()
+        if rows or samples:
+            self._news = time.monotonic()
+        self._done += count
+        for row in rows:
+            self._tell(row)
+        for sample in samples:
+            self._state = sample.state
+            self._place = f"{sample.arm}, seed {sample.seed}, {max(0.0, sample.at_s):.0f} s"
+        elapsed = time.monotonic() - self._began
+        left = f"{self._left(elapsed):.0f}"
+        self._progress.update(
+            self._task, completed=self._done, state=self._state, left=left, description=self._place or "starting"
+        )
+        if not self._quiet and self._progress.disable and time.monotonic() - self._said >= PLAIN_EVERY_S:
+            self._said = time.monotonic()
+            self._console.print(
+                f"  {self._place}: {self._done}/{self._total} requests, breaker {self._state}, about {left} s left"
+            )
+        return time.monotonic() - self._news
+
+    def _left(self, elapsed: float) -> float:
+        """Return the seconds that are left: by the schedule, or by the pace, where time is virtual."""
+        if self._virtual:
+            return elapsed * (self._total / self._done - 1) if self._done else 0.0
+        return max(0.0, self._expected_s - elapsed)
+
+    def _tell(self, row: Request) -> None:
+        self._place = f"{row.arm}, seed {row.seed}, {row.end_s:.0f} s"
+        if row.state:
+            self._state = row.state
+        key = row.arm, row.seed
+        if self._quiet or self._planned.get(key, 0) > TRACED:
+            return
+        before = self._before.get(key)
+        if before is None:
+            self._console.print(f"\n[bold]{row.arm}[/bold], seed {row.seed}")
+        self._console.print(transcript.line(row, before), highlight=False, markup=False)
+        self._before[key] = row

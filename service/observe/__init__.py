@@ -1,0 +1,1 @@
+"""What both services tell of themselves: logs, traces, durations."""

@@ -1,0 +1,92 @@
+"""Logs: one line an event on standard error, plain or JSON, with the request id where there is one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from inputs.model import StrictModel
+
+# The lab's own loggers are below this one.
+ROOT = "breaker_lab"
+_WORD = re.compile(r"[A-Za-z0-9_.:/@%+-]+")
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+class LogSettings(StrictModel):
+    """What a service says of itself, and in which form."""
+
+    format: Annotated[Literal["plain", "json"], BeforeValidator(_lower)] = Field(
+        "plain", description="one line an event: words for a person, or a JSON object"
+    )
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="the least that is said; transitions and changes are info"
+    )
+    requests: bool = Field(default=False, description="also a line for each request; debug has them, too")
+
+    @property
+    def tells_requests(self) -> bool:
+        """Whether each request has its line."""
+        return self.requests or self.level == "debug"
+
+
+def configure(settings: LogSettings, service: str) -> None:
+    """Send every log line of this process, libraries' warnings included, to standard error in one form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter(service, as_json=settings.format == "json"))
+    level = logging.getLevelName(settings.level.upper())
+    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    logging.getLogger(ROOT).setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+def logger_of(service: str) -> logging.Logger:
+    """Return the logger of a service's own events."""
+    return logging.getLogger(f"{ROOT}.{service}")
+
+
+def tell(logger: logging.Logger, event: str, request_id: str | None = None, **fields: Any) -> None:
+    """Log an event at level info, with what is to be known of it."""
+    if logger.isEnabledFor(logging.INFO):
+        known = fields if request_id is None else {**fields, "request_id": request_id}
+        logger.info(event, extra={"fields": known})
+
+
+class LineFormatter(logging.Formatter):
+    """One line a record, whatever is in it: a line break or a control character of a caller's making is escaped."""
+
+    def __init__(self, service: str, *, as_json: bool) -> None:
+        super().__init__()
+        self._service = service
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write time (UTC), level, service and event, then the event's own fields."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        level, event = record.levelname.lower(), record.getMessage()
+        fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+        if not record.name.startswith(ROOT):
+            fields["logger"] = record.name
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        if self._as_json:
+            known = {"time": at, "level": level, "service": self._service, "event": event}
+            return json.dumps({**known, **fields, **known}, default=str)
+        return " ".join(
+            [at, level, self._service, _plain(event), *(f"{name}={_plain(each)}" for name, each in fields.items())]
+        )
+
+
+def _plain(value: Any) -> str:
+    """Return the value as a word, else in quotes as JSON writes it."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if _WORD.fullmatch(text) else json.dumps(value, default=str)

@@ -1,0 +1,377 @@
+"""Any order of events against a model of a policy that is written for reading: lists, no rings, no pybreaker.
+
+A model predicts every answer. Where a breaker draws at random, its model draws from the same seed.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from client import breakers
+from client.breakers.interface import Breaker, NoBreakerError, Permit, Transition
+from client.breakers.settings import BreakerSettings
+from tests.client.breakers.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, SUCCESS, State, Verdict
+
+SEED = 7
+SETTINGS = settings(
+    max_examples=30,
+    stateful_step_count=30,
+    phases=[Phase.generate, Phase.shrink],  # explaining takes half a minute
+)
+
+
+@dataclass(eq=False)
+class Called:
+    """A call that was let through, as its model knows it."""
+
+    at: float
+    era: int
+    state: State
+    counted_at: float = 0.0
+    failed: bool = False
+    slow: bool = False
+    taken: Any = field(default=None)
+
+
+class Model:
+    """A policy that lets everything through and counts nothing; the others are made from it."""
+
+    can_be_forced: tuple[State, ...] = ()
+
+    def __init__(self, chosen: BreakerSettings, now: float) -> None:
+        self.chosen = chosen
+        self.draw = random.Random(SEED).random  # noqa: S311 - no secret
+        self.state, self.since, self.era = CLOSED, now, 0
+        self.fail_count = self.late = 0
+
+    def admits(self, now: float) -> bool:  # noqa: ARG002
+        return True
+
+    def take(self, now: float) -> Called:
+        return Called(now, self.era, self.state)
+
+    def retry_after_s(self, now: float) -> float:  # noqa: ARG002
+        return 0.0
+
+    def report(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        if call.era == self.era:
+            self.count(call, verdict, now, retry_after_s)
+        else:
+            self.late += 1
+
+    def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        """Take note of the result of a call of this era."""
+
+    def force(self, state: State, now: float) -> None:
+        self.state, self.since = state, now
+        self.era += 1
+        self.fail_count = 0
+
+    def details(self, now: float) -> dict[str, Any]:  # noqa: ARG002
+        return {}
+
+    @property
+    def longest_wait_s(self) -> float:
+        """After so long without a result the breaker lets somebody through again."""
+        return 0.0
+
+
+class OpeningModel(Model):
+    """Closed, open, half-open. A policy says which counted calls trip: see `trips`."""
+
+    can_be_forced = (CLOSED, OPEN)
+
+    def __init__(self, chosen: BreakerSettings, now: float) -> None:
+        super().__init__(chosen, now)
+        self.counted: list[Called] = []  # in closed, oldest first
+        self.under_way: list[Called] = []  # in closed, not counted yet
+        self.probes: list[Called] = []
+        self.results: list[bool] = []  # of the probes of this half-open
+        self.failed_recoveries = 0
+        self.open_for = 0.0
+        self.ramping = False
+        self.slow_s = chosen.slow_call_s or math.inf
+
+    def trips(self, now: float) -> bool:
+        raise NotImplementedError
+
+    def enter(self, state: State, now: float) -> None:
+        self.state, self.since = state, now
+        self.era += 1
+        self.under_way, self.probes, self.results = [], [], []
+        self.ramping = False
+
+    def open(self, now: float, retry_after_s: float | None = None) -> None:
+        self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN else 0
+        chosen = self.chosen
+        cap = chosen.open_max_s or math.inf
+        if chosen.honour_retry_after and retry_after_s:
+            self.open_for = min(retry_after_s, cap)
+        else:
+            self.open_for = chosen.reset_timeout
+            for _ in range(self.failed_recoveries):
+                self.open_for = min(self.open_for * chosen.open_growth, cap)
+            self.open_for *= 1 - chosen.open_jitter * self.draw()
+        self.enter(OPEN, now)
+
+    def forget(self) -> None:
+        self.counted = []
+        self.fail_count = 0
+
+    def share(self, now: float) -> float:
+        return min(1.0, (now - self.since) / self.chosen.ramp_s) if self.ramping else 1.0
+
+    def admits(self, now: float) -> bool:
+        if self.state is CLOSED:
+            return not self.overdue_trips(now) and not (self.ramping and self.draw() >= self.share(now))
+        if self.state is OPEN:
+            if self.since + self.open_for - now > 0:
+                return False
+            self.enter(HALF_OPEN, now)
+        if self.probes and now - self.since >= (self.chosen.half_open_max_s or math.inf):
+            self.open(now)
+            return False
+        for each in [each for each in self.probes if self.chosen.slow_in_flight and now - each.at >= self.slow_s]:
+            if each.slow:
+                continue
+            each.slow = True  # counted; it is still out
+            self.judge(succeeded=False, now=now, retry_after_s=None)
+            if self.state is OPEN:
+                return False
+        return len(self.probes) < self.chosen.max_probes
+
+    def take(self, now: float) -> Called:
+        if self.state is CLOSED and self.share(now) == 1:
+            self.ramping = False
+        call = super().take(now)
+        (self.under_way if self.state is CLOSED else self.probes).append(call)
+        return call
+
+    def retry_after_s(self, now: float) -> float:
+        return self.since + self.open_for - now if self.state is OPEN else 0.0
+
+    def overdue_trips(self, now: float, retry_after_s: float | None = None) -> bool:
+        """Count the calls under way that have become slow, until one of them trips."""
+        overdue = [each for each in self.under_way if now - each.at >= self.slow_s]
+        for each in overdue if self.chosen.slow_in_flight else []:
+            self.under_way.remove(each)
+            if self.add(each, now, failed=False, slow=True):
+                self.open(now, retry_after_s)
+                return True
+        return False
+
+    def add(self, call: Called, now: float, *, failed: bool, slow: bool) -> bool:
+        call.counted_at, call.failed, call.slow = now, failed, slow
+        self.counted.append(call)
+        return self.trips(now)
+
+    def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        if call.state is HALF_OPEN:
+            self.probes.remove(call)
+            if verdict is not NEUTRAL and not call.slow:
+                self.judge(verdict is SUCCESS and now - call.at < self.slow_s, now, retry_after_s)
+            return
+        if self.overdue_trips(now, retry_after_s):
+            return
+        trips = False
+        if call in self.under_way:
+            self.under_way.remove(call)
+            if verdict is not NEUTRAL:
+                trips = self.add(call, now, failed=verdict is FAILURE, slow=now - call.at >= self.slow_s)
+        elif verdict is FAILURE:
+            trips = self.amend(call, now)
+        if trips:
+            self.open(now, retry_after_s)
+
+    def amend(self, call: Called, now: float) -> bool:
+        """Make the call that was counted as slow a failed one, too: it stays one call."""
+        call.failed = True
+        return self.trips(now)
+
+    def judge(self, succeeded: bool, now: float, retry_after_s: float | None) -> None:
+        self.results.append(succeeded)
+        successes, failures = self.results.count(True), self.results.count(False)
+        rate, of = self.chosen.probe_success_rate, self.chosen.probe_calls
+        if rate is None:
+            enough, hopeless = successes >= self.chosen.success_threshold, failures > 0
+        else:
+            enough, hopeless = successes > 0 and successes / of >= rate, (of - failures) / of < rate
+        if hopeless:
+            self.open(now, retry_after_s)
+        elif enough:
+            self.forget()
+            self.failed_recoveries = 0
+            self.enter(CLOSED, now)
+            self.ramping = self.chosen.ramp_s > 0
+
+    def force(self, state: State, now: float) -> None:
+        self.forget()
+        self.failed_recoveries = 0
+        self.open_for = self.chosen.reset_timeout
+        self.enter(state, now)
+
+    def details(self, now: float) -> dict[str, Any]:
+        return {
+            "retry_after_s": max(0.0, self.retry_after_s(now)),
+            "open_for_s": self.open_for if self.state is OPEN else 0.0,
+            "probes_out": len(self.probes),
+            "probe_successes": self.results.count(True),
+            "late_results": self.late,
+            "let_through": {CLOSED: self.share(now), OPEN: 0.0, HALF_OPEN: None}[self.state],
+        }
+
+    @property
+    def longest_wait_s(self) -> float:
+        longest_open_s = max(self.chosen.reset_timeout, self.chosen.open_max_s or 0)
+        return longest_open_s + (self.chosen.half_open_max_s or 0)
+
+
+def either(*choices: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(choices)
+
+
+SLOW = either({}, {"slow_call_s": 1.0}, {"slow_call_s": 1.0, "slow_in_flight": True})
+
+
+@st.composite
+def opening(draw: st.DrawFn, slow: st.SearchStrategy[dict[str, Any]] = SLOW, **more: Any) -> dict[str, Any]:
+    """Draw settings of a policy that opens: those common to all, and `more`."""
+    chosen = {name: draw(values) for name, values in more.items()}
+    chosen |= {"reset_timeout": draw(st.sampled_from([1, 7.5])), "max_probes": draw(st.integers(1, 3))}
+    chosen |= draw(
+        st.one_of(
+            st.builds(lambda count: {"success_threshold": count}, st.integers(1, 3)),
+            either(*({"probe_success_rate": rate, "probe_calls": 4} for rate in (0.1, 0.5, 0.75, 1.0))),
+        )
+    )
+    chosen |= draw(either({}, {"open_max_s": 20.0, "open_growth": 2.0, "honour_retry_after": True}))
+    chosen |= draw(either({}, {"open_jitter": 0.5}))
+    chosen |= draw(either({"half_open_max_s": 3.0}, {"half_open_max_s": None}))
+    chosen |= draw(either({}, {}, {"ramp_s": 4.0}))
+    return chosen | draw(slow)
+
+
+def rounded(details: Any) -> Any:
+    """Leave out the last digits: a model adds up in another order."""
+    if isinstance(details, dict):
+        return {name: rounded(value) for name, value in details.items()}
+    return round(details, 9) if isinstance(details, float) else details
+
+
+class BreakerMachine(RuleBasedStateMachine):
+    """Permits, results, late results, cancellations, clock moves and force, in any order.
+
+    A machine of a policy begins with `build`.
+    """
+
+    waits = (0.0, 0.25, 1.0, 7.5)
+
+    def build(self, model: type[Model], chosen: dict[str, Any]) -> None:
+        self.now = 0.0
+        self.transitions: list[Transition] = []
+        found = BreakerSettings(seed=SEED, **chosen)
+        self.breaker: Breaker = breakers.build(found, self.now, self.transitions.append)
+        self.model = model(found, self.now)
+        self.first = self.breaker.state
+        self.out: list[tuple[Permit, Called]] = []
+
+    @rule(count=st.sampled_from([1, 1, 1, 5]))
+    def ask(self, count: int = 1) -> None:
+        for _ in range(count):
+            admitted = self.model.admits(self.now)
+            answer = self.breaker.standing or self.breaker.admit(self.now)
+            assert isinstance(answer, Permit) == admitted
+            assert answer.state is self.model.state
+            if isinstance(answer, Permit):
+                self.out.append((answer, self.model.take(self.now)))
+            else:
+                assert answer.cause
+                assert 0 <= answer.retry_after_s < math.inf
+                assert answer.since == self.model.since
+                assert rounded(answer.retry_after_s) == rounded(self.model.retry_after_s(self.now))
+
+    @precondition(lambda self: self.out)
+    @rule(
+        pick=st.integers(0, 10_000), verdict=st.sampled_from(Verdict), retry_after_s=st.sampled_from([None, 0.0, 3.0])
+    )
+    def end(self, pick: int, verdict: Verdict, retry_after_s: float | None = None) -> None:
+        """End any call that is under way, of whatever age; neutral is a cancellation."""
+        permit, call = self.out.pop(pick % len(self.out))
+        late = call.era != self.model.era
+        before = self.standing_of_all
+        self.model.report(call, verdict, self.now, retry_after_s if verdict is FAILURE else None)
+        self.breaker.report(permit, verdict, self.now, retry_after_s if verdict is FAILURE else None)
+        assert not late or self.standing_of_all == before
+
+    @property
+    def standing_of_all(self) -> tuple[Any, ...]:
+        return self.breaker.state, self.breaker.fail_count, self.breaker.since, len(self.transitions)
+
+    @rule(verdicts=st.lists(st.sampled_from([FAILURE, FAILURE, SUCCESS]), max_size=5))
+    def call(self, verdicts: list[Verdict]) -> None:
+        """Call after call, each ended at once: the shortest way into the other states."""
+        for verdict in verdicts:
+            count = len(self.out)
+            self.ask()
+            if len(self.out) > count:
+                self.end(count, verdict)
+
+    @rule(pick=st.integers(0, 3))
+    def wait(self, pick: int) -> None:
+        self.now += self.waits[pick]
+
+    @rule(state=st.sampled_from([OPEN, CLOSED]))
+    def by_hand(self, state: State) -> None:
+        if state in self.model.can_be_forced:
+            self.breaker.force(state, self.now, "by hand")
+            self.model.force(state, self.now)
+            return
+        try:
+            self.breaker.force(state, self.now, "by hand")
+        except NoBreakerError:
+            return
+        raise AssertionError("forced what cannot be")
+
+    @invariant()
+    def same_as_the_model(self) -> None:
+        model, breaker = self.model, self.breaker
+        assert (breaker.state, breaker.fail_count, breaker.since) == (model.state, model.fail_count, model.since)
+        assert rounded(breaker.details(self.now)) == rounded(model.details(self.now))
+
+    @invariant()
+    def never_too_many_probes(self) -> None:
+        probing = Counter(permit.generation for permit, _ in self.out if permit.state is HALF_OPEN)
+        assert all(count <= self.breaker.settings.max_probes for count in probing.values())
+
+    @invariant()
+    def transitions_are_a_chain(self) -> None:
+        states = [self.first, *(each.after for each in self.transitions)]
+        assert [each.before for each in self.transitions] == states[:-1]
+        assert self.breaker.state is states[-1]
+        assert all(asdict(each)["cause"] for each in self.transitions)
+
+    def teardown(self) -> None:
+        """Whoever never returns does not keep the breaker from closing, and who returns too late changes nothing."""
+        if self.breaker.settings.half_open_max_s is None:
+            self.end_all()
+        for _ in range(20):
+            if self.breaker.state is self.first:
+                break
+            self.now += self.model.longest_wait_s
+            self.call([SUCCESS])
+        assert self.breaker.state is self.first
+        self.end_all()
+        self.same_as_the_model()
+        assert self.breaker.details(self.now).get("probes_out", 0) == 0
+
+    def end_all(self) -> None:
+        while self.out:
+            self.end(0, NEUTRAL)

@@ -1,0 +1,406 @@
+"""What every policy that opens has in common: open time, probes, the ramp after closing, slow calls."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from client.breakers.interface import Permit, Refusal, Transition
+from tests.client.breakers.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, SUCCESS, Lab
+
+
+def open_times(lab: Lab, rounds: int) -> list[float]:
+    """Trip, and let the probe of each recovery fail; return how long each open time was."""
+    lab.trip()
+    seen = [lab.details["open_for_s"]]
+    for _ in range(rounds):
+        lab.wait(seen[-1])
+        lab.calls("F")
+        seen.append(lab.details["open_for_s"])
+    return seen
+
+
+def test_the_open_time_grows_with_each_failed_recovery_up_to_its_cap() -> None:
+    """10, 20, 40, 80 and then 100 s; after a success it begins at 10 s again."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
+
+    first = open_times(lab, 5)
+    lab.wait(100)
+    lab.calls("S")
+
+    assert (first, open_times(lab, 1)) == ([10, 20, 40, 80, 100, 100], [10, 20])
+
+
+def test_opening_by_hand_lasts_reset_timeout_however_often_recovery_failed() -> None:
+    """Who opens by hand begins a new row."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
+    open_times(lab, 2)
+
+    lab.breaker.force(OPEN, lab.now, "by hand")
+    by_hand = lab.details["open_for_s"]
+    lab.wait(10)
+    lab.calls("F")
+
+    assert (by_hand, lab.details["open_for_s"]) == (10, 20)
+
+
+def test_a_row_of_failed_recoveries_has_no_end() -> None:
+    """Two thousand of them: no number that is too large."""
+    lab = Lab(fail_max=1, reset_timeout=1, open_growth=10, open_max_s=50)
+
+    assert open_times(lab, 2000)[-1] == 50
+
+
+def test_jitter_shortens_by_a_random_share_up_to_its_setting() -> None:
+    """0.4: between 60 and 100 % of the open time, as the seed says."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_jitter=0.4, seed=5)
+    draw = random.Random(5).random  # noqa: S311
+
+    seen = open_times(lab, 50)
+
+    assert seen == [10 * (1 - 0.4 * draw()) for _ in range(51)]
+    assert 6 < min(seen) < 6.5
+    assert 9.5 < max(seen) <= 10
+
+
+def test_without_a_seed_two_breakers_open_for_different_times() -> None:
+    """Else all clients of a backend would probe it at the same moment, which jitter is there to prevent."""
+    one, other = (Lab(fail_max=1, open_jitter=1) for _ in range(2))
+
+    assert open_times(one, 3) != open_times(other, 3)
+
+
+@pytest.mark.parametrize(
+    ("honour", "asked_s", "open_s"),
+    [(True, 45, 45), (True, 3, 3), (True, 61, 60), (True, 0, 10), (True, None, 10), (False, 45, 10)],
+    ids=["longer", "shorter", "over the cap", "zero", "none", "not honoured"],
+)
+def test_retry_after_of_the_failure_that_trips(honour: bool, asked_s: float | None, open_s: float) -> None:
+    """Taken in place of the own open time, up to open_max_s; 0 asks for none."""
+    lab = Lab(fail_max=2, reset_timeout=10, open_max_s=60, honour_retry_after=honour)
+    lab.calls("F", retry_after_s=7)  # which does not trip
+    lab.calls("F", retry_after_s=asked_s)
+    opened = lab.details["open_for_s"]
+    before = lab.refuse()
+    lab.wait(open_s)
+
+    assert (opened, before, lab.admit().state) == (open_s, Refusal(OPEN, "open", open_s, 0.0), HALF_OPEN)
+
+
+def test_retry_after_of_a_failed_probe_counts_too() -> None:
+    """It stands in for the grown time; the one after that, without a wish, has grown meanwhile."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=60, honour_retry_after=True)
+    lab.trip()
+    lab.wait(10)
+    lab.calls("F", retry_after_s=5)
+    wished = lab.details["open_for_s"]
+    lab.wait(5)
+    lab.calls("F")
+
+    assert (wished, lab.details["open_for_s"]) == (5, 40)
+
+
+@pytest.mark.parametrize(
+    ("probes", "after"),
+    [
+        ("SSSSSSS", CLOSED),  # 7 of 10 is 70 %: the others need not be awaited
+        ("SSSSSS", HALF_OPEN),
+        ("FFFSSSSSSS", CLOSED),
+        ("FFFSSSSSS", HALF_OPEN),
+        ("FFF", HALF_OPEN),
+        ("FFFF", OPEN),  # 70 % is out of reach
+        ("SSSSSSFFFF", OPEN),
+        ("FNNNNNNFFNNNNSSSSSSS", CLOSED),  # a cancelled probe is none
+    ],
+)
+def test_probes_that_decide_by_rate(probes: str, after: str) -> None:
+    """70 % of 10: closed or open as soon as the rest cannot change it."""
+    lab = Lab(fail_max=1, reset_timeout=10, probe_success_rate=0.7, probe_calls=10)
+    lab.trip()
+    lab.wait(10)
+
+    seen = [state for state, _ in lab.calls(probes)]
+
+    assert seen == [HALF_OPEN] * (len(probes) - 1) + [after]
+
+
+@pytest.mark.parametrize("rate", [0.01, 1e-12])
+def test_a_rate_that_rounds_to_no_probe_needs_one(rate: float) -> None:
+    """1 % of 10 probes, and less: nobody closes without a success."""
+    lab = Lab(fail_max=1, reset_timeout=10, probe_success_rate=rate, probe_calls=10)
+    lab.trip()
+    lab.wait(10)
+
+    assert lab.calls("FFFFFFFFF") == [(HALF_OPEN, 1)] * 9
+    assert lab.calls("F") == [(OPEN, 1)]
+
+
+def test_a_rate_that_no_computer_can_write_down_is_met_all_the_same() -> None:
+    """0.28 x 50 is a little more than 14: 14 of 50 probes are 28 %."""
+    lab = Lab(fail_max=1, reset_timeout=10, probe_success_rate=0.28, probe_calls=50)
+    lab.trip()
+    lab.wait(10)
+
+    assert [state for state, _ in lab.calls("S" * 14)] == [HALF_OPEN] * 13 + [CLOSED]
+
+
+def test_a_probe_that_never_returns_ends_half_open_after_its_time() -> None:
+    """At half_open_max_s the next caller finds it open again, for a grown time; the probe's result is late."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=2, open_growth=2, open_max_s=100)
+    lab.trip()
+    lab.wait(10)
+    stuck = lab.admit()
+    lab.wait(4)
+    lab.admit()
+    lab.wait(0.999)
+    waiting = lab.refuse()
+    lab.now = 15
+    refused = lab.refuse()
+    lab.report(stuck, SUCCESS)
+
+    assert (waiting.cause, refused) == ("all probes are out", Refusal(OPEN, "open", 20.0, 15.0))
+    assert lab.story == [
+        (0.0, OPEN, "fail_max reached"),
+        (10.0, HALF_OPEN, "reset_timeout elapsed"),
+        (15.0, OPEN, "half-open for 5 s, and a probe still out"),
+    ]
+    assert (lab.details["probes_out"], lab.details["late_results"]) == (0, 1)
+
+
+def test_probes_that_are_taken_back_do_not_keep_it_half_open() -> None:
+    """Each says nothing and is given back in time: at half_open_max_s the caller who meets one opens it again."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=1)
+    lab.trip()
+    lab.wait(10)
+    for _ in range(2):
+        probe = lab.admit()
+        lab.wait(2)
+        lab.report(probe, NEUTRAL)
+    lab.admit()
+    lab.wait(1)
+    lab.refuse()
+
+    assert lab.story[2:] == [(15.0, OPEN, "half-open for 5 s, and a probe still out")]
+
+
+def test_a_quiet_half_open_waits_for_its_probe() -> None:
+    """With no probe out there is nothing to give up: the next call is one, however late."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, success_threshold=2)
+    lab.trip()
+    lab.wait(10)
+    lab.calls("S")
+    lab.wait(1000)
+
+    assert lab.calls("S") == [(CLOSED, 0)]
+
+
+def test_a_stuck_probe_is_one_of_those_that_may_fail_where_the_rate_decides() -> None:
+    """Counted once, while it is out and not when it returns; its place stays taken."""
+    lab = Lab(
+        fail_max=1,
+        reset_timeout=10,
+        probe_success_rate=0.5,
+        probe_calls=2,
+        max_probes=2,
+        slow_call_s=1,
+        slow_in_flight=True,
+    )
+    lab.trip()
+    lab.wait(10)
+    stuck = lab.admit()
+    lab.wait(1)
+    other = lab.admit()
+    lab.refuse()
+    lab.report(stuck, SUCCESS)
+    before = lab.breaker.state
+    lab.report(other, SUCCESS)
+
+    assert (before, lab.breaker.state) == (HALF_OPEN, CLOSED)
+
+
+def test_successes_of_a_half_open_that_ended_by_its_time_do_not_count_in_the_next() -> None:
+    """Two of three, then a probe is stuck: all three are needed again."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, success_threshold=3)
+    lab.trip()
+    lab.wait(10)
+    lab.calls("SS")
+    lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.wait(10)
+
+    assert lab.calls("SSS") == [(HALF_OPEN, 0), (HALF_OPEN, 0), (CLOSED, 0)]
+
+
+def test_without_a_limit_half_open_waits_for_its_probe() -> None:
+    """half_open_max_s none: a day later it is still that probe's turn."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=None)
+    lab.trip()
+    lab.wait(10)
+    probe = lab.admit()
+    lab.wait(86_400)
+    refused = lab.refuse()
+    lab.report(probe, SUCCESS)
+
+    assert (refused.cause, lab.breaker.state) == ("all probes are out", CLOSED)
+
+
+def closed_by_a_probe(**settings: float) -> Lab:
+    lab = Lab(fail_max=1, reset_timeout=10, ramp_s=20, **settings)
+    lab.trip()
+    lab.wait(10)
+    lab.calls("S")
+    return lab
+
+
+def test_after_closing_the_share_let_through_grows_from_none_to_all() -> None:
+    """Nobody at once, half of them after half the time, as the seed says, and everybody at its end."""
+    lab = closed_by_a_probe(seed=3)
+    draw = random.Random(3).random  # noqa: S311
+    draw()  # for the open time
+
+    at_once = [lab.ask() for _ in range(5)]
+    expected_at_once = [draw() for _ in at_once]
+    lab.wait(10)
+    half, share = [isinstance(lab.ask(), Permit) for _ in range(200)], lab.details["let_through"]
+    lab.wait(10)
+    after = [isinstance(lab.ask(), Permit) for _ in range(5)]
+
+    assert at_once == [Refusal(CLOSED, "ramping up", 0.0, 10.0)] * len(expected_at_once)
+    assert (half, share) == ([draw() < 0.5 for _ in range(200)], 0.5)
+    assert 80 < sum(half) < 120
+    assert (after, lab.details["let_through"], lab.breaker.standing is not None) == ([True] * 5, 1.0, True)
+
+
+def test_a_failure_while_ramping_counts() -> None:
+    """It trips again, and the next ramp begins from nothing."""
+    lab = closed_by_a_probe(seed=3)
+    lab.now = 29.99
+    lab.calls("F")
+    lab.wait(10)
+    lab.calls("S")
+
+    assert [after for _, after, _ in lab.story] == [OPEN, HALF_OPEN, CLOSED, OPEN, HALF_OPEN, CLOSED]
+    assert lab.details["let_through"] == 0
+
+
+@pytest.mark.parametrize("before", [CLOSED, OPEN, HALF_OPEN])
+def test_who_closes_by_hand_wants_no_ramp(before: str) -> None:
+    """All calls are let through at once, from whatever state."""
+    lab = closed_by_a_probe()
+    if before is not CLOSED:
+        lab.breaker.force(OPEN, lab.now, "by hand")
+    if before is HALF_OPEN:
+        lab.wait(10)
+        lab.admit()
+
+    lab.breaker.force(CLOSED, lab.now, "by hand")
+
+    assert (lab.details["let_through"], [isinstance(lab.ask(), Permit) for _ in range(9)]) == (1.0, [True] * 9)
+
+
+def test_a_slow_call_is_a_failure_from_its_limit_on() -> None:
+    """Just under, at, and over a second; a slow failure is one failure."""
+    lab = Lab(fail_max=3, slow_call_s=1)
+
+    seen = [lab.slow_call(0.999), lab.slow_call(1), lab.slow_call(5), lab.slow_call(5, FAILURE)]
+
+    assert seen == [(CLOSED, 0), (CLOSED, 1), (CLOSED, 2), (OPEN, 3)]
+
+
+def test_a_slow_call_that_was_cancelled_says_nothing() -> None:
+    """Its caller hung up, whatever the time."""
+    lab = Lab(fail_max=1, slow_call_s=1)
+
+    assert lab.slow_call(5, NEUTRAL) == (CLOSED, 0)
+
+
+def test_a_slow_probe_does_not_close() -> None:
+    """It succeeded too late: open again, and the cause says so; one that failed is said to have failed."""
+    lab = Lab(fail_max=1, reset_timeout=10, slow_call_s=1)
+    lab.trip()
+    for verdict in (SUCCESS, FAILURE):
+        lab.wait(10)
+        lab.slow_call(1, verdict)
+
+    assert lab.story[2::2] == [(11.0, OPEN, "probe was slow"), (22.0, OPEN, "probe failed")]
+
+
+def test_stuck_calls_trip_before_they_return() -> None:
+    """Three calls hang; the next caller after a second is refused. What becomes of the three is late."""
+    lab = Lab(fail_max=3, slow_call_s=1, slow_in_flight=True)
+    stuck = []
+    for _ in range(3):
+        stuck.append(lab.admit())
+        lab.wait(0.25)
+    lab.wait(0.25)
+    seen = [isinstance(lab.ask(), Permit)]  # one of them is slow
+    lab.wait(0.25)
+    seen.append(isinstance(lab.ask(), Permit))  # two
+    lab.wait(0.25)
+    seen.append(isinstance(lab.ask(), Permit))
+    for permit in stuck:
+        lab.report(permit, FAILURE)
+
+    assert seen == [True, True, False]
+    assert lab.transitions == [Transition(1.5, CLOSED, OPEN, "fail_max reached", 3)]
+    assert lab.details["late_results"] == 3
+
+
+def test_a_result_finds_the_stuck_calls_of_others() -> None:
+    """A success comes back while two hang: they are counted first, and the success is late."""
+    lab = Lab(fail_max=2, slow_call_s=1, slow_in_flight=True)
+    lab.admit()
+    lab.admit()
+    lab.wait(0.5)
+    quick = lab.admit()
+    lab.wait(0.5)
+    lab.report(quick, SUCCESS)
+
+    assert lab.transitions == [Transition(1.0, CLOSED, OPEN, "fail_max reached", 2)]
+
+
+def test_a_stuck_call_that_fails_at_last_is_one_failure() -> None:
+    """It was counted when it became slow."""
+    lab = Lab(fail_max=3, slow_call_s=1, slow_in_flight=True)
+    stuck = lab.admit()
+    lab.wait(1)
+    lab.report(lab.admit(), NEUTRAL)
+    counted = lab.breaker.fail_count
+    lab.report(stuck, FAILURE)
+
+    assert (counted, lab.breaker.fail_count) == (1, 1)
+
+
+def test_a_stuck_probe_ends_half_open_once_it_is_slow() -> None:
+    """Long before half_open_max_s, where slow calls count in flight; else not."""
+    stories = []
+    for in_flight in (True, False):
+        lab = Lab(fail_max=1, reset_timeout=10, slow_call_s=1, slow_in_flight=in_flight)
+        lab.trip()
+        lab.wait(10)
+        lab.admit()
+        lab.wait(1)
+        lab.refuse()
+        stories.append(lab.story[2:])
+
+    assert stories == [[(11.0, OPEN, "probe was slow")], []]
+
+
+@pytest.mark.parametrize("policy", ["consecutive", "count_window", "time_window"])
+@pytest.mark.parametrize("end", [SUCCESS, FAILURE, NEUTRAL])
+def test_nothing_is_kept_of_calls_that_have_ended(policy: str, end: str) -> None:
+    """A hundred slow calls, counted in flight, between quick ones: no trace of each, so memory is bounded."""
+    rates = {"fail_max": 2} if policy == "consecutive" else {"failure_rate": 1, "slow_call_rate": 1, "min_calls": 2}
+    lab = Lab(policy=policy, slow_call_s=1, slow_in_flight=True, **rates)
+    for _ in range(100):
+        lab.slow_call(0)
+        slow = lab.admit()
+        lab.wait(1)
+        lab.report(lab.admit(), SUCCESS)
+        lab.report(slow, end)
+
+    kept = {name: len(value) for name, value in vars(lab.breaker).items() if isinstance(value, dict)}
+    assert (lab.transitions, kept) == ([], dict.fromkeys(kept, 0))
+    assert kept

@@ -1,0 +1,136 @@
+"""The lab's pages in Locust's web server, without Locust."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Blueprint, Flask
+
+from inputs.wrong_input import WrongInputError
+from loadtest.engines.live.ui import pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+
+class Desk:
+    """A load generator that remembers what it was asked for, and refuses the seed 0."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.asked: list[Mapping[str, Sequence[str]]] = []
+
+    def prepare(self, form: Mapping[str, Sequence[str]]) -> None:
+        if form["seeds"] == ["0"]:
+            raise WrongInputError([{"field": "seeds", "value": "0", "detail": "seeds: got '0'; allowed: others"}])
+        self.asked.append(form)
+
+    def progress(self) -> dict[str, Any]:
+        return {"phase": "idle"}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Make a folder of results, with a run, something hidden, and a secret beside it."""
+    results = tmp_path / "results"
+    run = results / "mine" / "run"
+    run.mkdir(parents=True)
+    (results / "index.html").write_text("all runs", encoding="utf-8")
+    (run / "report.html").write_text("the report", encoding="utf-8")
+    (run / "run.log").write_text("words", encoding="utf-8")
+    (results / ".hidden.html").write_text("hidden", encoding="utf-8")
+    (results / ".git").mkdir()
+    (results / ".git" / "x.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "secret.html").write_text("not yours", encoding="utf-8")
+    (tmp_path / "results-too").mkdir()
+    (tmp_path / "results-too" / "secret.html").write_text("not yours", encoding="utf-8")
+    (results / "mine" / "latest").symlink_to("run")
+    (results / "out.html").symlink_to(tmp_path / "secret.html")
+    (results / "away").symlink_to(tmp_path)
+    (results / "mask.html").symlink_to(".git/x.json")
+    (results / "loop.html").symlink_to("loop.html")
+    return Desk(results)
+
+
+@pytest.fixture
+def web(desk: Desk) -> FlaskClient:
+    """Stand in for Locust's application: its form's target, and its page."""
+    app = Flask(__name__)
+    locust = Blueprint("locust", __name__)
+    locust.add_url_rule("/", "index", lambda: "<html><head></head><body></body></html>")
+    locust.add_url_rule("/swarm", "swarm", lambda: {"success": True}, methods=["POST"])
+    app.register_blueprint(locust)
+    pages.install(app, desk, lambda view: view)
+    return app.test_client()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/results/", "all runs"),
+        ("/results/index.html", "all runs"),
+        ("/results/mine/run/report.html", "the report"),
+        ("/results/mine/latest/report.html", "the report"),
+    ],
+)
+def test_runs_and_their_reports_are_served(web: FlaskClient, path: str, text: str) -> None:
+    """By the link that stays inside, too."""
+    with web.get(path) as answer:
+        assert (answer.status_code, answer.text) == (200, text)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../secret.html", "mine/../../secret.html", "..", ".", "%2e%2e/secret.html", "..%2fsecret.html"),
+        *("/etc/passwd", "//etc/passwd", "../results-too/secret.html", "..\\secret.html", "mine\\..\\..\\secret.html"),
+        *("out.html", "away/secret.html", "away/results/index.html/", "mask.html", "loop.html"),
+        *(".hidden.html", ".git/x.json", "mine/run/run.log", "mine/run", "mine", "none.html", "a\0.html", "x" * 5000),
+    ],
+)
+def test_nothing_else_is_served(web: FlaskClient, desk: Desk, name: str) -> None:
+    """No `..`, no absolute path, no link that leads out, nothing hidden, no folder, no file of another kind."""
+    answer = web.get(f"/results/{name}")
+
+    assert answer.status_code in (301, 308, 404)  # a redirect only tidies slashes, within these pages
+    assert pages.served(desk.results, name) is None
+    assert "not yours" not in answer.text
+
+
+def test_a_link_to_no_file_runs_no_script(web: FlaskClient) -> None:
+    """The name in the answer is the sender's: it is text, and no page of Locust's origin."""
+    answer = web.get("/results/<script>alert(1)</script>")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """No error, just no file."""
+    assert pages.served(tmp_path / "none", "index.html") is None
+
+
+def test_a_wrong_form_is_answered_with_its_sentence(web: FlaskClient, desk: Desk) -> None:
+    """In the shape that Locust's form shows; a right one goes on to Locust."""
+    wrong = web.post("/swarm", data={"seeds": "0"})
+    right = web.post("/swarm", data={"seeds": "1", "arms": ["a", "b"]})
+
+    assert (wrong.status_code, wrong.json) == (200, {"success": False, "message": "seeds: got '0'; allowed: others"})
+    assert right.json == {"success": True}
+    assert desk.asked == [{"seeds": ["1"], "arms": ["a", "b"]}]
+
+
+def test_locusts_page_gets_the_script_and_other_answers_stay(web: FlaskClient) -> None:
+    """One style sheet and one script, from routes that are there."""
+    page = web.get("/").text
+
+    assert page.count("./breaker/tab.js") == page.count("./breaker/tab.css") == 1
+    assert page.index("tab.js") < page.index("</head>")
+    assert web.get("/breaker/tab.js").status_code == web.get("/breaker/tab.css").status_code == 200
+    assert web.get("/breaker/tab.toml").status_code == 404
+    assert web.get("/breaker/progress").json == {"phase": "idle"}

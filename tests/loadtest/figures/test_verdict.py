@@ -1,0 +1,171 @@
+"""Who helped and who harmed: the rule, case by case, and its application to folded arms."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadtest.figures.verdict import HARMED, HELPED, SAME, TRADE, UNCLEAR, Tally, decide, judge, shares, word
+
+BASE = Tally(200, 100, 100.0, 200)
+
+
+@pytest.mark.parametrize(
+    ("ok", "seconds", "calls", "verdict"),
+    [
+        (100, 100, 200, SAME),
+        (98, 91, 182, SAME),  # 1 % of the requests, 9 % of the work
+        (98, 70, 200, HELPED),
+        (98, 100, 150, HELPED),  # either kind of work is enough
+        (110, 100, 200, HELPED),
+        (110, 60, 100, HELPED),
+        (90, 75, 200, TRADE),  # 25 % saved for 10 % of the answers
+        (110, 120, 200, TRADE),  # won, and spent
+        (90, 100, 200, HARMED),
+        (90, 81, 162, HARMED),  # 19 % saved for 10 % of the answers: hardly more than refusing at random
+        (100, 115, 200, HARMED),
+        (90, 115, 200, HARMED),
+        (100, 60, 240, TRADE),  # saved seconds, and spent calls
+        (0, 0, 0, HARMED),
+    ],
+)
+def test_the_rule_on_one_run(ok: int, seconds: float, calls: int, verdict: str) -> None:
+    """Against 100 answers of 200 requests for 100 request-seconds and 200 calls."""
+    assert word([shares(BASE, Tally(200, ok, seconds, calls))]) == verdict
+
+
+def test_two_answers_may_be_a_race() -> None:
+    """In a short run they are more than 1 % of the requests, and still nothing to build a verdict on."""
+    base = Tally(60, 40, 10.0, 60)
+
+    assert [word([shares(base, Tally(60, ok, 10.0, 60))]) for ok in (37, 38, 42, 43)] == [HARMED, SAME, SAME, HELPED]
+
+
+def test_gain_and_harm_together_are_a_trade() -> None:
+    """The whole table."""
+    for won, lost, saved, spent in product((True, False), repeat=4):
+        gain, harm = won or saved, lost or spent
+        expected = {(True, True): TRADE, (True, False): HELPED, (False, True): HARMED, (False, False): SAME}
+        assert decide(won=won, lost=lost, saved=saved, spent=spent) == expected[gain, harm]
+
+
+TALLIES = st.builds(
+    lambda requests, ok, seconds, calls: Tally(requests, min(ok, requests), seconds, calls),
+    st.integers(400, 1000),
+    st.integers(100, 400),
+    st.floats(1, 1000),
+    st.integers(100, 1000),
+)
+
+
+@settings(max_examples=30)
+@given(TALLIES)
+def test_the_two_ends_of_the_rule(base: Tally) -> None:
+    """Whatever the weather: refusing everything harms, and changing nothing makes no difference."""
+    assert word([shares(base, Tally(base.requests))]) == HARMED
+    assert word([shares(base, base)]) == SAME
+
+
+@settings(max_examples=30)
+@given(TALLIES, st.floats(0.03, 1))
+def test_refusing_at_random_harms(base: Tally, share: float) -> None:
+    """Who keeps the same share of the answers, of the seconds and of the calls has chosen nothing."""
+    kept = Tally(base.requests, int(base.ok * (1 - share)), base.seconds * (1 - share), round(base.calls * (1 - share)))
+
+    assert word([shares(base, kept)]) in (HARMED, SAME)
+    assert word([shares(base, kept)]) == HARMED or base.ok - kept.ok <= 0.01 * base.requests
+
+
+def runs(*answers: int) -> list[Any]:
+    return [shares(BASE, Tally(200, ok, 100, 200)) for ok in answers]
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        ((90, 92, 91, 89, 93), HARMED),
+        ((60, 120, 105, 70, 110), UNCLEAR),  # 7 lost on average, anything from 27 lost to 10 won in truth
+        ((60, 120, 105, 70), HARMED),  # too few for an interval
+        ((101, 99, 100, 100, 100), SAME),
+        ((110, 111, 109, 112, 108), HELPED),
+        ((90, 90, 90, 90, 90), HARMED),  # no spread at all
+    ],
+)
+def test_with_five_seeds_an_interval_has_to_back_the_word(answers: tuple[int, ...], verdict: str) -> None:
+    """An average that could as well be nothing is no verdict."""
+    assert word(runs(*answers)) == verdict
+
+
+def test_a_baseline_that_got_and_spent_nothing_divides_nothing() -> None:
+    """On virtual time without latency, or in a total outage."""
+    assert shares(Tally(10), Tally(10)) == (0,) * 7
+    assert word([shares(Tally(10), Tally(10, 5, 1.0, 5))]) == HELPED
+    assert word([shares(Tally(), Tally())]) == SAME
+    assert word([]) == SAME
+
+
+def folded(**groups: tuple[int, int, float, int]) -> dict[str, Any]:
+    """Return an arm of one seed from (requests, ok, seconds, calls) of each group."""
+
+    def figures(requests: int, ok: int, seconds: float, calls: int) -> dict[str, Any]:
+        return {"requests": requests, "outcomes": {"ok": ok}, "in_flight_s": seconds, "backend_calls": calls}
+
+    phases = {name.replace("_", "-"): figures(*each) for name, each in groups.items()}
+    whole = figures(*(sum(each) for each in zip(*groups.values(), strict=True)))  # type: ignore[arg-type]
+    return {"phases": phases, "runs": [{"seed": 1, **whole, "phases": phases}]}
+
+
+def test_a_disturbance_pays_for_the_time_after_it() -> None:
+    """An arm that saves during the outage and goes on refusing after it made a trade; both parts are shown."""
+    base = folded(before=(50, 50, 5, 50), outage=(100, 0, 100, 100), after_outage=(100, 100, 10, 100))
+    other = folded(before=(50, 50, 5, 50), outage=(100, 0, 30, 30), after_outage=(100, 80, 8, 80))
+
+    found = judge("off", {"off": base, "on": other})
+
+    assert found is not None
+    assert (found["baseline"], found["runs"]) == ("off", 1)
+    cell = found["arms"]["on"]["outage"]
+    assert cell == {
+        "verdict": TRADE,
+        "requests": 200,
+        "ok": {"baseline": 100, "value": 80},
+        "seconds": {"baseline": 110, "value": 38},
+        "calls": {"baseline": 200, "value": 110},
+        "answers": {"share": -0.1, "interval": None},
+        "lost": {"share": 0.2, "interval": None},
+        "seconds_saved": {"share": pytest.approx(72 / 110), "interval": None},
+        "seconds_beyond": {"share": pytest.approx(72 / 110 - 0.2), "interval": None},
+        "calls_saved": {"share": pytest.approx(0.45), "interval": None},
+        "calls_beyond": {"share": pytest.approx(0.25), "interval": None},
+        "parts": {
+            "outage": {
+                "requests": 100,
+                "ok": {"baseline": 0, "value": 0},
+                "seconds": {"baseline": 100, "value": 30},
+                "calls": {"baseline": 100, "value": 30},
+            },
+            "after-outage": {
+                "requests": 100,
+                "ok": {"baseline": 100, "value": 80},
+                "seconds": {"baseline": 10, "value": 8},
+                "calls": {"baseline": 100, "value": 80},
+            },
+        },
+    }
+    assert found["arms"]["on"]["overall"]["ok"] == {"baseline": 150, "value": 130}
+
+
+def test_there_is_nothing_to_judge_without_names_or_a_second_arm() -> None:
+    """Reports of such runs are as they were."""
+    named, plain = folded(outage=(1, 1, 1, 1)), folded(before=(1, 1, 1, 1))
+
+    assert judge(None, {"off": named, "on": named}) is None
+    assert judge("off", {"off": named}) is None
+    assert judge("off", {"on": named, "other": named}) is None
+    assert judge("off", {"off": plain, "on": plain}) is None
+    assert judge("off", {"off": {**named, "runs": []}, "on": named}) is None
+    assert judge("off", {"off": {"runs": named["runs"]}, "on": named}) is None

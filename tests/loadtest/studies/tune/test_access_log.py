@@ -1,0 +1,182 @@
+"""Traces as people export them: what is read, what is left out by name, and what ends with one clear sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from inputs.wrong_input import WrongInputError
+from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT, Trace, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "time,status,duration\n"
+
+
+def trace(
+    tmp_path: Path, text: str | bytes, name: str = "t.csv", bad_share: float = 0.05, *, ends: bool = False
+) -> Trace:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read(path, bad_share, ends=ends)
+
+
+def sentence(tmp_path: Path, text: str | bytes, bad_share: float = 0.05) -> str:
+    with pytest.raises(WrongInputError) as caught:
+        trace(tmp_path, text, bad_share=bad_share)
+    assert len(caught.value.problems) == 1
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,status,duration\n10,200,0.1\n12.5,503,0.2\n13,timeout,2\n",
+        "\ufefftime,status,duration\r\n10,200,0.1\r\n12.5,503,0.2\r\n13,timeout,2\r\n",
+        'Time;Status;Duration\n"10";"ok";"0.1"\n12.5;error;.2\n\n13;504;2e0\n',
+        "host\tduration_ms\ttimestamp\tcode\na\t100\t10\t302\nb\t200\t12.5\t500\nc\t2000\t13\t408\n",
+        "time_ms,outcome,latency_s\n10000,ok,0.1\n12500,Error,0.2\n13000,TIMEOUT,2\n",
+        (
+            '{"ts": 10, "status": 404, "request_time": 0.1}\n{"ts": 12.5, "status": "0", "request_time": "0.2"}\n'
+            '{"ts": "13", "status": 499, "request_time": 2}\n'
+        ),
+        (
+            '{"time": "2024-05-17T12:00:00Z", "status": "ok", "duration": 0.1, "path": "/a"}\n'
+            '{"time": "2024-05-17T14:00:02.5+02:00", "status": 599, "duration": 0.2}\n'
+            '{"duration": 2, "time": "2024-05-17 12:00:03+00:00", "status": "timeout"}'
+        ),
+        "time,status,duration\n2024-05-17T12:00:00,ok,0.1\n2024-05-17T12:00:02.500,-,0.2\n2024-05-17T12:00:03,504,2\n",
+    ],
+    ids=["plain", "bom-crlf", "quoted", "tabs", "milliseconds", "json", "zones", "no-zone"],
+)
+def test_the_same_three_requests(tmp_path: Path, text: str) -> None:
+    """However they are written: seconds from the first, what became of them, how long they took."""
+    found = trace(tmp_path, text)
+
+    assert found.start_s.tolist() == pytest.approx([0, 2.5, 3])
+    assert found.outcome.tolist() == [OK, ERROR, TIMEOUT]
+    assert found.duration_s.tolist() == pytest.approx([0.1, 0.2, 2])
+    assert (found.lines, found.bad) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x,200,0.1", "time: got 'x'; allowed: seconds or ISO 8601"),
+        ("nan,200,0.1", "time: got 'nan'"),
+        ("-1,200,0.1", "time: got '-1'; allowed: seconds from 0 on, or ISO 8601"),
+        ("1,200", "got 2 cells; allowed: 3"),
+        ("1,200,0.1,4", "got 4 cells; allowed: 3"),
+        ('1,"200,0.1', "not CSV"),
+        ("1,99,0.1", "status: got '99'; allowed: an HTTP code, or ok, error, timeout"),
+        ("1,600,0.1", "status: got '600'"),
+        ("1,,0.1", "status: got ''"),
+        ("1,200,-0.1", "duration: got '-0.1'; allowed: seconds, 0 to 3600"),
+        ("1,200,nan", "duration: got 'nan'"),
+        ("1,200,inf", "duration: got 'inf'"),
+        ("1,200,3601", "duration: got '3601'"),
+        ("1,200,", "duration: got ''"),
+        ("1,200,\ufffd", "duration: got"),
+        ("9" * 70_000, "got 1 cells; allowed: 3"),
+    ],
+)
+def test_a_bad_line_is_counted_and_named(tmp_path: Path, line: str, said: str) -> None:
+    """It is left out; the others are read as if it were not there."""
+    found = trace(tmp_path, f"{HEAD}0,200,0.1\n{line}\n2,200,0.1\n", bad_share=0.5)
+
+    assert found.start_s.tolist() == [0, 2]
+    assert (found.lines, found.bad) == (3, 1)
+    assert found.bad_named[0].startswith("line 3: ")
+    assert said in found.bad_named[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "not a JSON object"),
+        ("3", "not a JSON object"),
+        ('{"time": 1, "status": 200}', "duration: missing"),
+        ('{"time": true, "status": 200, "duration": 1}', "time: got True"),
+        ('{"time": null, "status": 200, "duration": 1}', "time: got None"),
+        ('{"time": 1, "status": true, "duration": 1}', "status: got True"),
+        ('{"time": 1, "status": 200, "duration": [1]}', "duration: got [1]"),
+        ('{"time": 1, "status": 200, "duration": NaN}', "duration: got nan"),
+        ('{"time": 1e999, "status": 200, "duration": 1}', "time: got inf"),
+        ("[" * 50_000, "not JSON"),
+    ],
+)
+def test_a_bad_line_of_json(tmp_path: Path, line: str, said: str) -> None:
+    good = '{"time": 0, "status": 200, "duration": 0.1}\n'
+    found = trace(tmp_path, f"{good}{line}\n{good}", bad_share=0.5)
+
+    assert (found.lines, found.bad, len(found.start_s)) == (3, 1, 2)
+    assert said in found.bad_named[0]
+
+
+def test_too_many_bad_lines(tmp_path: Path) -> None:
+    """Over the share that may be bad it is no trace; the sentence has the count and the first of them."""
+    text = HEAD + "".join(f"{second},{'ok' if second % 10 else 'so-so'},0.1\n" for second in range(100))
+
+    assert trace(tmp_path, text, bad_share=0.1).bad == 10
+    said = sentence(tmp_path, text)
+    assert "10 of 100 lines (10 %) cannot be read; allowed: at most 5 % (--bad-share)" in said
+    assert "line 2: status: got 'so-so'" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("\n\n  \n", "is empty"),
+        (HEAD, "has a header and no request"),
+        ("a,b,c\n1,2,3\n", "time: no such column in the header"),
+        ("tme,status,duration\n1,200,1\n", "did you mean 'time'?"),
+        ("time,ts,status,duration\n1,1,200,1\n", "time: got 2 columns"),
+        ("time,status,duration\n5,200,1\n7,200,1\n6,200,1\n", "the order of time: line 4 has '6', after '7' in line 3"),
+        (
+            "time,status,duration\n2024-05-17T12:00:00Z,200,1\n2024-05-17T12:00:01,200,1\n",
+            "line 3: got time '2024-05-17T12:00:01', a time without a zone, but line 2 has a time with a zone",
+        ),
+        ("time,status,duration\n5,200,1\n2024-05-17T12:00:01,200,1\n", "without a zone, but line 2 has a number"),
+        ("time,status,duration\n1715947200000,200,1\n", "name the column time_ms"),
+        ("time,status,duration\n0,200,1\n700000,200,1\n", "spans 8.1 days; allowed: at most 7"),
+        (b"PK\x03\x04\0\0\0", "not a text file in UTF-8"),
+        ("time,status,duration\n1,200,1\n".encode("utf-16"), "not a text file in UTF-8"),
+        ('{"time": 1, "status"', "begins like JSON and is none"),
+    ],
+)  # fmt: skip
+def test_what_is_no_trace(tmp_path: Path, text: str | bytes, said: str) -> None:
+    assert said in sentence(tmp_path, text)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    for path, said in ((tmp_path, "Is a directory"), (tmp_path / "none.csv", "No such file")):
+        with pytest.raises(WrongInputError, match=said):
+            read(path)
+
+
+def test_times_at_which_requests_ended(tmp_path: Path) -> None:
+    """Their starts are earlier by their durations, and may come in another order."""
+    found = trace(tmp_path, f"{HEAD}10,ok,0.5\n11,timeout,3\n", ends=True)
+
+    assert found.start_s.tolist() == [0, 1.5]
+    assert found.outcome.tolist() == [TIMEOUT, OK]
+
+
+def test_a_part_of_a_trace(tmp_path: Path) -> None:
+    found = trace(tmp_path, HEAD + "".join(f"{second},ok,0.1\n" for second in range(10))).between(4, 7)
+
+    assert np.array_equal(found.start_s, [0, 1, 2])
+
+
+def test_one_time_far_off_is_a_bad_line(tmp_path: Path) -> None:
+    """Where others were fine it is not the unit of the column that is wrong."""
+    found = trace(tmp_path, HEAD + "10,200,0.1\n1e300,200,0.1\n12,200,0.1\n", bad_share=0.5)
+    assert found.start_s.tolist() == [0, 2]
+    assert found.bad_named == ("line 3: time: got '1e300'; allowed: seconds or ISO 8601",)

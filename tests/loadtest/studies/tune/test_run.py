@@ -1,0 +1,333 @@
+"""The command `tune` from its arguments to its files, on traces small enough for a test; and the shipped result."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import re
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from client.breakers.settings import BreakerSettings
+from inputs.wrong_input import WrongInputError
+from loadtest.commands import app as cli
+from loadtest.studies.many_runs import workers
+from loadtest.studies.many_runs.work import work
+from loadtest.studies.tune import charts, search
+from loadtest.studies.tune import conduct as conducting
+from loadtest.studies.tune.conduct import conduct
+from loadtest.studies.tune.fit import distance
+from loadtest.studies.tune.objective import Weights
+from loadtest.studies.tune.problem import Asked, Problem, load
+from loadtest.studies.tune.record import as_json
+from loadtest.studies.tune.report import check_writable, write_results
+from loadtest.studies.tune.runner import Runner
+from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger
+from loadtest.studies.tune.words import headline, notes
+from loadtest.terminal.interruption import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from loadtest.studies.many_runs.work import Result, Task
+    from loadtest.studies.many_runs.workers import Crew
+    from loadtest.studies.tune.conduct import Tuned
+
+REFERENCE = Path(__file__).parents[4] / "results" / "tune" / "reference"
+FILES = ["candidates.csv", "charts", "manifest.json", "tune.html", "tune.json", "tune.md"]
+ASKED = Asked(candidates=5, seeds=5)
+QUIET = Console(quiet=True)
+OUTAGES = [(30, 50), (80, 96), (150, 168)]
+
+
+class Lab:
+    """Calls the command line in a folder of its own, and keeps what it said."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str) -> int | str | None:
+        """Return the exit code."""
+        self._monkeypatch.setattr(sys, "argv", ["loadtest", "tune", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        self.out, self.err = self._capsys.readouterr()
+        return ended.value.code
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Lab:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own
+    return Lab(monkeypatch, capsys)
+
+
+def lines(outages: Iterable[tuple[int, int]], seconds: int = 200, every_s: float = 1) -> str:
+    """Write a trace of a request a second, which succeeds in 0.1 s or, during outages, fails in 0.4 s."""
+    text = "time,status,duration\n"
+    for index in range(int(seconds / every_s)):
+        now_s = index * every_s
+        failed = any(start <= now_s < end for start, end in outages)
+        text += f"{now_s},{500 if failed else 200},{0.4 if failed else 0.1}\n"
+    return text
+
+
+def problem(tmp_path: Path, text: str, asked: Asked = ASKED) -> Problem:
+    path = tmp_path / "trace.csv"
+    path.write_text(text, encoding="utf-8")
+    return load(str(path), None, asked)
+
+
+def tuned(found: Problem, asked: Asked = ASKED, policies: tuple[str, ...] = ("consecutive", "throttle")) -> Tuned:
+    with workers.local(1) as crew:
+        return conduct(found, asked, Aim(Weights(), asked.most_lost), policies, crew, QUIET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """One step of refinement from each of the best, which is a search all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_NEIGHBOURS", 1)
+        patch.setattr(search, "_REACHES", (1.0,))
+        yield
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Two outages to learn from, one to score on."""
+    found = problem(tmp_path_factory.mktemp("once"), lines(OUTAGES))
+    return tuned(found, policies=("consecutive",))
+
+
+@pytest.fixture
+def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charts.theme, "save", lambda _, folder, __: folder.mkdir(exist_ok=True))
+
+
+@pytest.mark.usefixtures("no_png")
+def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
+    """The default, which stays open for too long, is beaten, and the files say by what."""
+    found = once
+    path = write_results(tmp_path / "out", found, ("consecutive",))
+    told = json.loads((path / "tune.json").read_text(encoding="utf-8"))
+    page = (path / "tune.html").read_text(encoding="utf-8")
+
+    assert sorted(each.name for each in path.iterdir()) == FILES
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
+    assert (path.parent / "latest").resolve() == path.resolve()
+    assert found.verdict == told["verdict"] == "better"
+    assert told["recommended"]["policy"] == "consecutive"
+    assert told["parts"]["judge"]["recommended"]["cost"] < told["parts"]["judge"]["default"]["cost"]
+    assert told["trace"]["parts"]["learn"]["incidents"] == [
+        [pytest.approx(start, abs=8), pytest.approx(end, abs=8)] for start, end in OUTAGES[:2]
+    ]
+    assert told["snippets"]
+    assert {each["setting"] for each in told["sensitivity"]["settings"]} <= set(BreakerSettings.model_fields)
+    assert not re.search(r"(?:src|href)=.?(?:http|/)", page)  # nothing is loaded from elsewhere
+    assert page.count("<svg") == 3
+    source = (path / "tune.md").read_text(encoding="utf-8")
+    assert headline(found) in source
+    assert not found.judge.allowed(DEFAULT)
+    assert any("The default loses" in each for each in notes(found))
+    assert "--candidates 5 --seeds 5" in source
+    kept = list(csv.DictReader(io.StringIO((path / "candidates.csv").read_text(encoding="utf-8"))))
+    assert len(kept) == len(found.found.tried)
+    assert sum(each["finalist"] == "1" for each in kept) == len(found.found.finalists)
+
+
+def test_the_rebuilt_pattern_fits(once: Tuned) -> None:
+    """The share of failures over time is that of the trace, nearly: an outage in the trace is one in the rebuilt."""
+    for looks in once.looks:
+        assert (distance(looks) or 0) < 0.1
+        assert looks.figures is not None
+        recorded, rebuilt = looks.figures["errors, %"]
+        assert rebuilt == pytest.approx(recorded, abs=4)
+
+
+def test_the_same_again_is_the_same(once: Tuned) -> None:
+    """And results that come in another order change nothing."""
+
+    @contextmanager
+    def backwards() -> Iterator[Crew]:
+        def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
+            yield from map(work, list(tasks)[::-1])
+
+        yield crew
+
+    with backwards() as crew:
+        other = conduct(once.problem, ASKED, once.aim, ("consecutive",), crew, QUIET)
+
+    assert as_json(once) == as_json(other)
+
+
+def test_a_healthy_holdout_cannot_tell(tmp_path: Path) -> None:
+    found = tuned(problem(tmp_path, lines([(30, 50)])), policies=("consecutive",))
+
+    assert found.verdict == "cannot tell"
+    assert found.failures == {LEARN: 20, JUDGE: 0}
+    assert found.sensitivity_part == LEARN
+    assert "cannot tell: nothing fails in it" in headline(found)
+
+
+def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
+    """The answer is to keep the default, and says why; nothing is searched."""
+    found = tuned(problem(tmp_path, lines([(150, 168)])), policies=("consecutive",))
+
+    assert found.answer == DEFAULT
+    assert len(found.found.tried) == 2
+    assert "nothing fails in the first part of the trace" in headline(found)
+    told = (write_results(tmp_path / "out", found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
+    assert "Nothing was searched: only no breaker and the default were run, and" in told
+    assert "an even draw" not in told
+
+
+def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
+    """Whatever refuses most would look best."""
+    found = tuned(problem(tmp_path, lines([(0, 200)])))
+    assert headline(found).endswith(
+        "nothing succeeds in the first part of the trace, so what refusing costs cannot be seen."
+    )
+    assert found.answer == DEFAULT
+
+
+def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("time,status,duration\n" + "".join(f"{n},{'timeout' if n % 9 else 'ok'},0\n" for n in range(200)))
+    assert load(str(path), None, ASKED).timeout_from == "the default: most timeouts in the trace took no time"
+
+
+def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
+    """A search takes them as they are, but a reader is told."""
+    found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
+    assert [text.split(" Where")[0] for text in notes(found)] == [
+        "**Are these seconds?** The median call takes 100 s by this trace."
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_search(tmp_path: Path) -> None:
+    """And no folder of a run is left where it can."""
+    (tmp_path / "file").touch()
+    with pytest.raises(WrongInputError, match="cannot be written: Not a directory; choose another with --out"):
+        check_writable(tmp_path / "file")
+    check_writable(tmp_path / "results")
+    assert list((tmp_path / "results" / "tune").iterdir()) == []
+
+
+def test_failures_at_random_need_no_breaker(tmp_path: Path) -> None:
+    """At a steady 40 % a refusal hits good requests as often as bad ones: none is the answer, not the default."""
+    rng = random.Random(4)  # noqa: S311 - for a test
+    text = "time,status,duration\n" + "".join(
+        f"{i / 2},{500 if rng.random() < 0.4 else 200},0.05\n" for i in range(200)
+    )
+    found = tuned(problem(tmp_path, text), policies=("consecutive",))
+
+    assert found.learn.lost_share(found.answer) <= 0.1
+    assert found.answer != DEFAULT
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_a_scenario_is_scored_on_other_seeds(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\ntitle = "Mine"\nload = [{ requests = 60, rate_per_s = 4 }]\n'
+        "faults = { bursts = { rate = 0.3, mean_length = 12 } }\n"
+        "[arms.with]\ntimeout = { total_s = 1 }\nbreaker = { fail_max = 3, reset_timeout = 2 }\n",
+        encoding="utf-8",
+    )
+    options = ["mine.toml", "--candidates", "5", "--seeds", "5", "--policy", "consecutive", "--jobs", "1"]
+
+    assert lab(*options, "--weight", "seconds_held=0.5") == 0
+    assert "mine, arm with: 60 requests a run" in lab.out
+    told = json.loads((tmp_path / "results/tune/latest/tune.json").read_text(encoding="utf-8"))
+    assert told["weights"]["seconds_held"] == 0.5
+    assert told["trace"] is None
+    assert told["timeout_s"] == 1
+    manifest = json.loads((tmp_path / "results/tune/latest/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["command"].endswith(
+        "tune mine.toml --arm with --policy consecutive --weight seconds_held=0.5 --candidates 5 --seeds 5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.csv"], "SOURCE: got 'nowhere.csv'; no such file"),
+        (["chekout"], "did you mean 'checkout'?"),
+        (["\0"], "SOURCE: got"),
+        (["."], "Is a directory"),
+        (["short.csv"], "too short for a holdout: 39 requests"),
+        (["trace.csv", "--holdout", "0.99"], "holdout: got '0.99'; allowed: a number >= 0.05 and <= 0.9"),
+        (["trace.csv", "--holdout", "0.05"], "too short for a holdout: 10 requests"),
+        (["trace.csv", "--bad-share", "nan"], "bad_share: got 'nan'"),
+        (["trace.csv", "--time-is", "middle"], "time_is: got 'middle'"),
+        (["trace.csv", "--timeout", "0"], "timeout: got '0'"),
+        (["trace.csv", "--most-lost", "2"], "most_lost: got '2'"),
+        (["trace.csv", "--weight", "x=1"], "weight: x: no such weight"),
+        (["trace.csv", "--policy", "consecutiv"], "did you mean 'consecutive'?"),
+        (["trace.csv", "--arm", "with"], "a trace has none"),
+        (["trace.csv", "--jobs", "0"], "jobs: got '0'"),
+        (["trace.csv", "--seeds", "2"], "seeds: got '2'; allowed: a whole number >= 5"),
+        (["trace.csv", "--candidates", "many"], "candidates: got 'many'"),
+        (["nothing.toml"], "scenario file nothing.toml"),
+        (["experiment-1", "--arm", "nobody"], "arm: got 'nobody'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(lab: Lab, tmp_path: Path, arguments: list[str], said: str) -> None:
+    """Exit code 2, no traceback, nothing written."""
+    (tmp_path / "trace.csv").write_text(lines([(30, 50), (150, 168)]), encoding="utf-8")
+    (tmp_path / "short.csv").write_text(lines([], seconds=66), encoding="utf-8")
+
+    assert lab(*arguments) == 2
+    assert said in lab.err
+    assert "Traceback" not in lab.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_interruption_leaves_nothing(lab: Lab, once: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while it searches nor while it writes; it says so, with the signal's exit code."""
+    (tmp_path / "trace.csv").write_text(lines([(30, 50), (150, 168)]), encoding="utf-8")
+    options = ["trace.csv", "--candidates", "5", "--seeds", "5", "--policy", "consecutive", "--jobs", "1"]
+
+    @contextmanager
+    def cut(_: int) -> Iterator[Crew]:
+        def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
+            yield work(next(iter(tasks)))
+            raise Interrupted(2)
+
+        yield crew
+
+    def cut_off(*_: Any) -> None:
+        raise Interrupted(2)
+
+    for where, name, with_what in ((workers, "local", cut), (conducting, "conduct", lambda *_: once)):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, with_what)
+            patch.setattr(charts, "recommendation", cut_off)
+            assert lab(*options) == 130
+        assert lab.err == "loadtest: interrupted: nothing was written\n"
+        assert list((tmp_path / "results").rglob("*.*")) == []
+
+
+def test_the_shipped_result_holds() -> None:
+    """What is recommended for the sample, run again with one of the seeds that judge, beats the default and none."""
+    told = json.loads((REFERENCE / "tune.json").read_text(encoding="utf-8"))
+    manifest = json.loads((REFERENCE / "manifest.json").read_text(encoding="utf-8"))
+    sample = load("checkout", None, Asked())
+    assert sample.sha256 == manifest["sha256"]
+    assert told["verdict"] == "better"
+    recommended = BreakerSettings.model_validate(told["recommended"])
+    with workers.local(1) as crew:
+        ledger = Ledger(JUDGE, Runner(sample.scenarios, sample.timeout, crew), Aim(Weights(), 0.1))
+        ledger.ask([recommended, DEFAULT], 1)
+
+    assert ledger.mean(recommended) < 0.8 * min(ledger.mean(DEFAULT), ledger.mean(OFF))
+    assert ledger.mean(recommended) == pytest.approx(told["parts"]["judge"]["recommended"]["cost"], rel=0.2)

@@ -1,0 +1,1 @@
+"""An asyncio event loop whose clock jumps to the next timer. Knows nothing of the lab."""
