@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from client.breakers.settings import refuse_unread
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
 from service.observe.log import LogSettings
@@ -53,11 +52,6 @@ class ClientSettings(BaseSettings, CallSettings):
     upstream: UpstreamSettings = UpstreamSettings()
     log: LogSettings = LogSettings()
     tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
-
-    @model_validator(mode="after")
-    def _policy_reads_what_is_given(self) -> Self:
-        refuse_unread(self.breaker)
-        return self
 
     @property
     def call(self) -> CallSettings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from client.breakers import policies
-from client.pipeline.order import CallSettings
+from client.pipeline.order import CallSettings, FlatCallSettings
 from service.openapi import json_schema
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ def build(page: Page, traffic: Traffic, started_with: CallSettings) -> APIRouter
     """Return the routes; `started_with` is what a reset of the settings goes back to."""
     router = APIRouter()
     schema = {
-        "settings": json_schema(CallSettings),
+        "settings": json_schema(FlatCallSettings),
         "policies": {
-            name: {"about": (inspect.getdoc(kind) or "").partition("\n")[0], "reads": sorted(kind.reads)}
+            name: {"about": (inspect.getdoc(kind) or "").partition("\n")[0], "reads": sorted(kind.reads())}
             for name, kind in policies().items()
         },
         "started_with": started_with.model_dump(mode="json"),

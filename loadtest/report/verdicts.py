@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from client.breakers.settings import tried_by
 from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.figures.verdict import HARMED, HELPED, SAME, TRADE
 from loadtest.scenario.phases import OVERALL, after
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loadtest.figures.finished import Finished
+
 
 # What a policy that goes by nothing it sees has to come out as.
 _KNOWN = {"forced_open": HARMED, "shadow": SAME, "off": SAME}
@@ -133,7 +135,7 @@ def known_ends(done: Finished) -> Iterator[str]:
 def shadow_reports(done: Finished) -> Iterator[str]:
     """Yield what a policy that was tried in the shadow would have done."""
     for name, arm in done.summary["arms"].items():
-        tried = done.scenario.arms[name].breaker.tried()
+        tried = tried_by(done.scenario.arms[name].breaker)
         if tried is not None and "shadow" in arm:
             would = arm["shadow"]
             yield (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from client.breakers import policies
-from client.breakers.settings import PolicySettings
+from client.breakers.flat import FlatPolicy
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
@@ -90,9 +90,9 @@ def test_the_soak_held() -> None:
 def test_the_readme_says_which_policy_reads_what() -> None:
     """The column of the settings' table, from the policies themselves."""
     wrong = {}
-    for name in PolicySettings.model_fields:
+    for name in FlatPolicy.model_fields:
         row = next(line for line in README if line.startswith(f"| `CLIENT_BREAKER__{name.upper()}` |"))
-        readers = {policy for policy, kind in policies().items() if name in kind.reads}
+        readers = {policy for policy, kind in policies().items() if name in kind.reads()}
         told = "all" if not readers else ", ".join(f"`{policy}`" for policy in policies() if policy in readers)
         told = "those that open" if readers == OPENING else told
         if row.split(" | ")[2] != told:

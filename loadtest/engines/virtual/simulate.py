@@ -82,7 +82,7 @@ class _Arm:
         Strand(self._loop, self._let_arrive()).start()
         await self._all_ended
         changes = [
-            StateChange(self._arm, self._seed, each.at, each.before, each.after, each.cause, each.fail_count)
+            StateChange(self._arm, self._seed, each.at, each.before, each.after, str(each.cause), each.fail_count)
             for each in recorder.transitions
         ]
         stats = self._backend.stats

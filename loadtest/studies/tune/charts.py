@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
     from loadtest.studies.tune.fit import Course, Looks
 
@@ -100,7 +100,7 @@ def _clock(seconds: float, _: int) -> str:
 
 
 def _bars(axis: Axes, tuned: Tuned) -> None:
-    rows: list[tuple[str, BreakerSettings]] = [("no breaker", OFF), ("default", DEFAULT)]
+    rows: list[tuple[str, PolicySettings]] = [("no breaker", OFF), ("default", DEFAULT)]
     if tuned.answer not in (OFF, DEFAULT):
         rows.append(("recommended", tuned.answer))
     names = [name for name, _ in rows]

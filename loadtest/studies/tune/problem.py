@@ -26,7 +26,8 @@ from loadtest.studies.tune.trace import OK, TIMEOUT, Trace, read
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
+
 
 LEAST_REQUESTS = 50
 # From this share of failures on, a stretch belongs to an incident.
@@ -85,7 +86,7 @@ class Problem:
     scenarios: Mapping[str, Scenario]
     timeout: TimeoutSettings
     timeout_from: str
-    fixed: tuple[BreakerSettings, ...]
+    fixed: tuple[PolicySettings, ...]
     trace: Trace | None = None
     parts: Mapping[str, Part] | None = None
     time_is: str = "start"

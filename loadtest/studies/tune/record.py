@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
     from loadtest.studies.tune.search import Ledger
 
@@ -159,5 +159,5 @@ def manifest(tuned: Tuned, policies: Sequence[str], began: datetime) -> dict[str
     }
 
 
-def _told(breaker: BreakerSettings) -> dict[str, Any]:
+def _told(breaker: PolicySettings) -> dict[str, Any]:
     return {"policy": breaker.policy, **breaker.model_dump(exclude_unset=True)}

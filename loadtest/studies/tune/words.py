@@ -18,7 +18,7 @@ from loadtest.studies.tune.space import space, written
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
 
 _SHOWN_LINE = 200
@@ -153,7 +153,7 @@ def figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
 
 def policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
     """Return the best settings of each policy, a row each."""
-    best: dict[str, BreakerSettings] = {}
+    best: dict[str, PolicySettings] = {}
     for each in tuned.found.finalists:
         best.setdefault(each.policy, each)
     if DEFAULT not in best.values():
@@ -289,7 +289,7 @@ def again(tuned: Tuned, policies: Sequence[str]) -> str:
     return f".venv/bin/python -m loadtest tune {shlex.quote(tuned.problem.given)}{arm}{chosen}{weights}{options}"
 
 
-def _full(breaker: BreakerSettings) -> str:
+def _full(breaker: PolicySettings) -> str:
     return f"{breaker.policy}: fail_max = {breaker.fail_max}, reset_timeout = {breaker.reset_timeout:g}"
 
 

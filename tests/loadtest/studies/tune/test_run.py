@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from client.breakers.settings import BreakerSettings
+from client.breakers.flat import FlatBreaker
+from client.breakers.settings import breaker_settings
 from inputs.wrong_input import WrongInputError
 from loadtest.commands import app as cli
 from loadtest.studies.many_runs import workers
@@ -132,7 +133,7 @@ def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
         [pytest.approx(start, abs=8), pytest.approx(end, abs=8)] for start, end in OUTAGES[:2]
     ]
     assert told["snippets"]
-    assert {each["setting"] for each in told["sensitivity"]["settings"]} <= set(BreakerSettings.model_fields)
+    assert {each["setting"] for each in told["sensitivity"]["settings"]} <= set(FlatBreaker.model_fields)
     assert not re.search(r"(?:src|href)=.?(?:http|/)", page)  # nothing is loaded from elsewhere
     assert page.count("<svg") == 3
     source = (path / "tune.md").read_text(encoding="utf-8")
@@ -324,7 +325,7 @@ def test_the_shipped_result_holds() -> None:
     sample = load("checkout", None, Asked())
     assert sample.sha256 == manifest["sha256"]
     assert told["verdict"] == "better"
-    recommended = BreakerSettings.model_validate(told["recommended"])
+    recommended = breaker_settings(**told["recommended"])
     with workers.local(1) as crew:
         ledger = Ledger(JUDGE, Runner(sample.scenarios, sample.timeout, crew), Aim(Weights(), 0.1))
         ledger.ask([recommended, DEFAULT], 1)
