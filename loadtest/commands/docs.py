@@ -11,7 +11,7 @@ from loadtest.terminal.console import out
 
 
 def docs(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the pages.")] = Path("docs"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the pages.")] = Path("docs"),
 ) -> None:
     """Rewrite the tables of settings and metrics in docs/ from the models and the registries."""
     from loadtest.docs.pages import rewrite

@@ -11,6 +11,8 @@ import pytest
 
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.figures.summary import fold
+from loadtest.probability.answer import answer
+from loadtest.probability.question import Question
 from loadtest.scenario.files import parse
 
 ROOT = Path(__file__).parents[2]
@@ -149,6 +151,16 @@ def test_the_words_on_tune_are_measured() -> None:
     cost, default, off = (f"{kept['parts']['judge'][name]['cost']:.1f}" for name in ("recommended", "default", "off"))
     assert f"that costs {cost} answers for each 1,000 requests, the default {default} and no breaker {off}" in told
     assert f"the difference from the default is {change['mean']:.1f} ({low:.1f} to {high:.1f})" in told
+
+
+def test_the_words_on_chances_are_exact() -> None:
+    """Independent errors, and the same share in bursts."""
+    chances = (answer(Question(burst_length=length)).figures.trips for length in (None, 5))
+    alone, bursts = (f"{100 * figure.value:.3g} %" for figure in chances)
+
+    assert f"is {alone} when 30 % of the calls fail independently, and {bursts} when the same share fails in" in words(
+        "docs/experiments.md"
+    )
 
 
 def test_the_words_on_the_sweep_are_measured() -> None:
