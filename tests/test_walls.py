@@ -23,7 +23,7 @@ FLOORS = (
     ("loadtest/figures",),
     ("loadtest/engines",),
     ("loadtest/records",),
-    ("loadtest/terminal", "loadtest/probability"),
+    ("loadtest/terminal", "loadtest/probability", "loadtest/docs"),
     ("loadtest/scenario", "loadtest/settings.py"),
     ("client", "backend"),
     ("service",),
