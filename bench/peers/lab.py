@@ -11,7 +11,7 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.peers.locked import LockedBreaker
+from bench.locked import LockedBreaker
 from bench.peers.peer import Asked, DownError, IgnoredError, Peer
 from client import breakers
 from client.breakers.interface import Refusal, Verdict

@@ -351,7 +351,7 @@ class Lab(FastHttpUser):
         progress = session.progress or Progress(folder)
         with folder.log.open("ab") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "loadtest.engines.virtual", str(folder.path)],
+                [sys.executable, "-m", "loadtest", "fill", str(folder.path)],
                 stdout=said,
                 stderr=said,
                 start_new_session=True,

@@ -15,7 +15,8 @@ from loadtest.engines.would_have import met, would_have
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, StateChange
 from loadtest.scenario.load.schedule import schedule
-from virtual_clock.loop import Strand, VirtualLoop, run_virtual
+from virtual_clock.loop import VirtualLoop, run_virtual
+from virtual_clock.strand import Strand
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bench.peers.locked import LockedBreaker
+from bench.locked import LockedBreaker
 from client import breakers
 from client.breakers.interface import Intervention, Permit, Refusal, Transition
 from client.breakers.settings import breaker_settings

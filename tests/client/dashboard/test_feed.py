@@ -85,7 +85,7 @@ def test_the_first_batch_is_all_that_is_known() -> None:
         (1, "open", "fail_max reached")
     ]
     assert batch["calls"] == {"seen": 0, "sent": 0, "points": {}}
-    assert batch["timeout_s"] == 3
+    assert batch["settings"]["timeout"] == {"total_s": 3}
 
 
 def test_calls_come_together_and_many_as_a_sample_of_each_outcome() -> None:

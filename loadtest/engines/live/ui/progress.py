@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from client.pipeline.call import Outcome
 from loadtest.records.tail import Tail
 from loadtest.scenario.figure_names import OUTCOMES
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from loadtest.records.run_folder import RunFolder
 
+# The outcomes of the reference document; the others are shown once there is one.
+ALWAYS_SHOWN = frozenset({Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FAST_FAIL})
 # A chart has room for this many columns.
 MOST_COLUMNS = 240
 # Only the newest changes of state are sent; a report has them all.
@@ -102,7 +105,7 @@ class Progress:
         """Return everything that the tab shows, as JSON."""
         seed, arm = self._now
         now = self._so_far.get(self._now, _ArmSoFar())
-        names = [name for name in OUTCOMES if name in ("ok", "error", "timeout", "fast_fail") or self._met(name)]
+        names = [name for name in OUTCOMES if name in ALWAYS_SHOWN or self._met(name)]
         return {
             **self._about,
             "arm": arm,
