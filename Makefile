@@ -65,7 +65,7 @@ probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--bur
 sweep: $(VENV)/.lab  ## Settings over a grid on all cores; goes on after Ctrl-C (half a minute)
 	@$(RUN) -m loadtest sweep $(or $(ARGS),policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50)
 
-tune: $(VENV)/.lab  ## Settings for a service, from a trace: make tune ARGS=access.csv (the shipped one: 2 minutes)
+tune: $(VENV)/.lab  ## Settings for a service, from its access log: make tune ARGS=access.csv (the shipped one: 2 minutes)
 	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
 
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)

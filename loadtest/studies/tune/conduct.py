@@ -132,7 +132,7 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
 
 
 def affordable(requests: int, wanted: int) -> int:
-    """Return how many candidates to draw: of a long trace fewer, since each run of it says more."""
+    """Return how many candidates to draw: of a long log fewer, since each run of it says more."""
     if requests * 5 * wanted <= _MANY_REQUESTS:
         return wanted
     return min(wanted, max(_FEWEST_CANDIDATES, _MANY_REQUESTS // (5 * requests)))
@@ -148,7 +148,7 @@ def _parts(problem: Problem) -> tuple[str, ...]:
 
 
 def _failures(problem: Problem, ledger: Ledger, part: str) -> int:
-    """Return how many requests fail: those of the trace, or the mean over seeds without a breaker."""
+    """Return how many requests fail: those of the log, or the mean over seeds without a breaker."""
     if problem.parts:
         return problem.parts[part].failures
     pairs = ledger.pairs(OFF)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loadtest.engines.virtual.simulate import simulate
+from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT
 from loadtest.studies.tune.rebuild import bin_edges
 from loadtest.studies.tune.runner import ARM
 from loadtest.studies.tune.search import FIRST_SEED, OFF
-from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +62,8 @@ def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[PolicyS
     shown = {each: _course(edges, _run(runner, part, each, seeds[0])) for each in dict.fromkeys(breakers)}
     if recorded is None:
         return Looks(part, 0.0, None, rebuilt, shown, None)
-    trace = recorded.trace
-    columns = trace.start_s, trace.outcome, trace.duration_s
+    log = recorded.log
+    columns = log.start_s, log.outcome, log.duration_s
     simulated = [_figures(each) for each in runs.values()]
     figures = {
         name: (value, float(np.mean([each[name] for each in simulated]))) for name, value in _figures(columns).items()
