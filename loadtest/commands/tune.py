@@ -80,6 +80,9 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     duration (seconds), as CSV with a header or as JSON lines, in the order of time.
     """
     from inputs.check import check
+    from inputs.extra import require
+
+    require("scipy", "tune", "make .venv/.lab")  # which some of these import
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
     from loadtest.studies.tune.objective import parse_weights
