@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Nine inches at this resolution are as wide as a page of the repository.
 _DPI = 100
-_COLOURS = 40
+_COLOURS = 32
 
 
 def draw(figure: Figure, path: Path) -> None:
