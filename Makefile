@@ -7,7 +7,7 @@ ARGS   ?=
 SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution docs lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution docs lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -72,6 +72,9 @@ tune: $(VENV)/.lab  ## Settings for a service, from its access log: make tune AR
 
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
 	@$(RUN) -m loadtest agreement $(ARGS)
+
+references: $(VENV)/.lab  ## Make the runs in results/*/reference again, as far as they can be, and compare (3 minutes)
+	@$(RUN) -m loadtest references $(ARGS)
 
 conformance: $(VENV)/.peers  ## Ten questions that break breakers, asked of this lab's and of six libraries
 	@$(RUN) -m bench.conformance $(ARGS)

@@ -34,6 +34,7 @@ PACKAGES = tuple(dict.fromkeys(room.partition("/")[0] for room in FLOOR))
 # A room with rooms of its own, where not everything may know everything. No room of a study reaches into another.
 STUDIES = {"loadtest/studies/many_runs": (), "loadtest/studies/sweep": ("loadtest/studies/many_runs",)}
 STUDIES |= dict.fromkeys(("loadtest/studies/tune", "loadtest/studies/agreement"), ("loadtest/studies/many_runs",))
+STUDIES["loadtest/studies/references"] = tuple(STUDIES)  # it makes the results of all of them again
 
 
 @cache

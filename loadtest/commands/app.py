@@ -14,7 +14,9 @@ from loadtest.commands.distribution import distribution
 from loadtest.commands.docs import docs
 from loadtest.commands.fill import fill
 from loadtest.commands.index import index
+from loadtest.commands.keep import keep
 from loadtest.commands.probability import probability
+from loadtest.commands.references import references
 from loadtest.commands.report import report
 from loadtest.commands.run import run
 from loadtest.commands.search import search
@@ -44,6 +46,8 @@ app.command(rich_help_panel="For the lab itself")(agreement)
 app.command(rich_help_panel="For the lab itself")(distribution)
 app.command(rich_help_panel="For the lab itself")(docs)
 app.command(rich_help_panel="For the lab itself")(search)
+app.command(rich_help_panel="For the lab itself")(keep)
+app.command(rich_help_panel="For the lab itself")(references)
 app.command(hidden=True)(fill)
 
 

@@ -35,6 +35,7 @@ def report(
     from loadtest.experiments.finish import finish
     from loadtest.records.run_folder import RunFolder
 
+    RunFolder(folder).check_rows()
     with finishing():
         done = finish(RunFolder(folder))
     conclude(RunFolder(folder), done, None, "")
@@ -49,6 +50,8 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
 
     if first.resolve() == second.resolve():
         raise wrong("A, B", str(first.resolve()), "two runs; these are the same folder")
+    for each in (first, second):
+        RunFolder(each).check_rows()
     found = versus.hold(*(measure(RunFolder(each)) for each in (first, second)))
     names = [each.resolve().name for each in (first, second)]
     folder = out_dir or second.resolve().parent / f"compare-{names[0]}-{names[1]}"

@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from loadtest.records.run_folder import RunFolder
 
 
-def finish(folder: RunFolder) -> Finished:
-    """Write summary.json, the report, and the page of all runs. Raises WrongInputError where there is no run."""
+def measure_with_part(folder: RunFolder) -> tuple[Finished, Part]:
+    """Fold a run, with what its experiment adds to the report, and write nothing. Raises WrongInputError."""
     experiment = experiment_of(folder.scenario())
     done = measure(folder, experiment.compare if experiment else None)
     part = experiment.part(done, kept_for(done.scenario)) if experiment else Part()
     done.summary["headline"] = headline(done, part)
+    return done, part
+
+
+def finish(folder: RunFolder) -> Finished:
+    """Write summary.json, the report, and the page of all runs. Raises WrongInputError where there is no run."""
+    done, part = measure_with_part(folder)
     folder.write("summary.json", json.dumps(done.summary, indent=2) + "\n")
     write_report(folder, done, part)
     update_index(folder.path)

@@ -124,7 +124,7 @@ class ArmRecord:
     backend_busy_s: Seconds
     transitions_seen: Whole
     transitions_made: Whole
-    foreign_changes: Whole
+    foreign_changes: Whole = 0  # the first runs did not look for any
     shadow: dict[str, Whole] = field(default_factory=dict)
 
 
@@ -173,7 +173,8 @@ def _wrong(place: str, kind: type[Record], error: ValidationError) -> WrongInput
         said = "fields differ: no object"
     elif differ:
         order = [field.name for field in fields(kind)]
-        said = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))}"
+        said = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))}; "
+        said += "if another version of the lab wrote it, `git_revision` in manifest.json is the one that reads it"
     else:
         said = _said(found[0])
     return WrongInputError([{"field": place, "value": None, "detail": f"{place}: {said}"}])

@@ -124,6 +124,17 @@ class RunFolder:
         parse(found["scenario_text"], "manifest.json").choose_arms(found["arms"])
         return dict(found)
 
+    def check_rows(self) -> None:
+        """Raise WrongInputError for a reference that has hashes in place of its rows."""
+        manifest = self.manifest()
+        if "rows_sha256" not in manifest or self.requests.exists():
+            return
+        again = "it was a live run, which cannot be made again"
+        if manifest["engine"] == "virtual":
+            again = f"`python -m loadtest references {self.path}` makes them again and compares"
+        detail = f"{self.path}: its rows are not kept, so no report can be built from them; {again}"
+        raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}])
+
     def scenario(self) -> Scenario:
         """Return the scenario as it was run."""
         return parse(self.manifest()["scenario_text"], "manifest.json")

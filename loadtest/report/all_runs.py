@@ -26,12 +26,19 @@ except ImportError:  # pragma: no cover - a system without flock
 INDEX = "index.html"
 _LARGEST = 20_000_000
 _CODE_MARKS = MarkdownIt("zero", {"html": False}).enable("backticks")
-_REPORTS = ("compare.html", "sweep.html", "tune.html", "agreement.md", "bench.md", "conformance.html", "soak.md")
+# The page where there is one: a reference has its Markdown alone.
+_REPORTS = (
+    *("compare.html", "sweep.html", "sweep.md", "tune.html", "tune.md", "agreement.md", "bench.md"),
+    *("conformance.html", "conformance.md", "soak.md"),
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run, as the page shows it. `folder` is relative to the page, with slashes."""
+    """One run, as the page shows it.
+
+    `folder` is relative to the page, with slashes; `report` is a file in it, or empty.
+    """
 
     folder: str
     scenario: str
@@ -45,7 +52,7 @@ class Entry:
     headline: str
     broken: tuple[str, ...]
     untrusted: bool
-    report: bool
+    report: str
     picture: bool
 
     @property
@@ -148,7 +155,7 @@ def _entry(folder: Path, name: str) -> Entry:
         headline=str(summary.get("headline") or _first_words(folder / "report.md")),
         broken=tuple(f"{check['name']}: {check['detail']}" for _, check in checks),
         untrusted=any(kind == "validity" for kind, _ in checks),
-        report=(folder / "report.html").is_file(),
+        report=next((name for name in ("report.html", "report.md") if (folder / name).is_file()), ""),
         picture=(folder / "charts" / "timeline.png").is_file(),
     )
 

@@ -18,15 +18,17 @@ from loadtest.report.headline import headline
 from loadtest.report.requests import as_script, requests_of
 from loadtest.scenario.files import shipped
 from loadtest.scenario.phases import named_spans
+from loadtest.scenario.seeds import seed_text
 from loadtest.terminal import transcript as trace
 from loadtest.terminal.narrator import TRACED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
+    from matplotlib.figure import Figure
 
     from loadtest.figures.finished import Finished
     from loadtest.records.run_folder import RunFolder
@@ -35,27 +37,33 @@ if TYPE_CHECKING:
 
 def write_report(folder: RunFolder, done: Finished, part: Part) -> None:
     """Write the report of a finished run into its folder, with what its experiment adds."""
-    pictures = folder.path / "charts"
-    _write_charts(pictures, done, part)
-    source = _markdown(done, part)
+    _write_charts(folder.path / "charts", done, part)
+    source = markdown_of(done, part)
     folder.write("report.md", source)
     folder.write("report.html", page(done.scenario.title, source, folder.path, requests_of(done)))
 
 
 def _write_charts(folder: Path, done: Finished, part: Part) -> None:
+    for name, figure in pictures_of(done, part):
+        theme.save(figure, folder, name)
+
+
+def pictures_of(done: Finished, part: Part) -> Iterator[tuple[str, Figure]]:
+    """Yield each picture of a report with its name."""
     unguarded = [name for name, arm in done.scenario.arms.items() if not arm.guarded]
     disturbed = {arm.arm: named_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
-    theme.save(charts.timeline(done.arms, unguarded, disturbed), folder, "timeline")
-    theme.save(charts.outcomes(done.summary["arms"]), folder, "outcomes")
-    theme.save(charts.latency(done.arms), folder, "latency")
-    theme.save(charts.in_flight(done.arms, disturbed), folder, "in_flight")
+    yield "timeline", charts.timeline(done.arms, unguarded, disturbed)
+    yield "outcomes", charts.outcomes(done.summary["arms"])
+    yield "latency", charts.latency(done.arms)
+    yield "in_flight", charts.in_flight(done.arms, disturbed)
     if done.summary.get("verdicts"):
-        theme.save(balance.balance(done.summary["verdicts"]), folder, "balance")
+        yield "balance", balance.balance(done.summary["verdicts"])
     for name, draw in part.charts.items():
-        theme.save(draw(), folder, name)
+        yield name, draw()
 
 
-def _markdown(done: Finished, part: Part) -> str:
+def markdown_of(done: Finished, part: Part) -> str:
+    """Return the text of report.md."""
     environment = Environment(
         loader=PackageLoader("loadtest.report"),
         undefined=StrictUndefined,
@@ -127,11 +135,11 @@ def _again(done: Finished) -> str:
     is_shipped = scenario.name in shipped()
     whole = manifest["seeds"] == [scenario.seed] and manifest["arms"] == list(scenario.arms)
     if is_shipped and whole and scenario.document:
-        return f"make {scenario.name}"
+        return f"make {scenario.name}" + (" ARGS='--engine virtual'" if manifest["engine"] == "virtual" else "")
     name = scenario.name if is_shipped else f"{scenario.name}.toml"
     arms = "" if manifest["arms"] == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest["arms"])
-    seeds = ",".join(map(str, manifest["seeds"]))
-    return f".venv/bin/python -m loadtest run {name}{arms} --seeds {seeds}"
+    engine = " --engine virtual" if manifest["engine"] == "virtual" else ""
+    return f".venv/bin/python -m loadtest run {name}{engine}{arms} --seeds {seed_text(manifest['seeds'])}"
 
 
 def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:

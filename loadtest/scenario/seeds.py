@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from inputs.wrong_input import WrongInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST = 10_000
 
@@ -27,6 +32,13 @@ def parse_seeds(text: str) -> list[int]:
     if text and not seeds:
         raise _wrong(text, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
     return list(seeds)
+
+
+def seed_text(seeds: Sequence[int]) -> str:
+    """Write seeds as `parse_seeds` takes them."""
+    runs = groupby(enumerate(seeds), key=lambda pair: pair[1] - pair[0])
+    spans = [[seed for _, seed in run] for _, run in runs]
+    return ",".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else str(span[0]) for span in spans)
 
 
 def _wrong(value: str, allowed: str) -> WrongInputError:

@@ -28,6 +28,7 @@ def agreement_of(folder: RunFolder) -> list[ArmAgreement]:
         raise WrongInputError(
             [{"field": "live", "value": str(folder.path), "detail": f"live: {folder.path} is no live run"}]
         )
+    folder.check_rows()
     live = list(rows.read(folder.requests, rows.Row))
     changes = list(rows.read(folder.transitions, rows.StateChange))
     virtual: list[rows.Row] = []

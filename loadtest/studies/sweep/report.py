@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +13,7 @@ from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.report import theme
 from loadtest.report.numbers import number, with_interval
 from loadtest.report.render import page, table, tidy
+from loadtest.scenario.seeds import seed_text
 from loadtest.studies.sweep.heat_map import heat_map
 from loadtest.studies.sweep.lines import lines
 from loadtest.studies.sweep.marks import PANELS
@@ -22,7 +22,6 @@ from loadtest.studies.sweep.standing import MISJUDGED
 from loadtest.studies.sweep.view import view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from loadtest.studies.sweep.plan import Plan
@@ -146,7 +145,7 @@ def _markdown(plan: Plan, asked: Asked, standing: Standing, seen: View) -> str:
         f"the front has {len(standing.front)} points; the best is {_name(plan, standing.best).replace('`', '')}",
         default_text=_name(plan, plan.default),
         again=_again(asked),
-        seed_text=_seed_text(asked.seeds),
+        seed_text=seed_text(asked.seeds),
         table=table,
     )
     return tidy(text)
@@ -224,12 +223,5 @@ def _again(asked: Asked) -> str:
     grid = "".join(f" --grid {shlex.quote(f'{key}=' + ','.join(values))}" for key, values in asked.grid.items())
     return (
         f".venv/bin/python -m loadtest sweep {shlex.quote(asked.given)} --arm {asked.arm}{grid} "
-        f"--seeds {_seed_text(asked.seeds)}"
+        f"--seeds {seed_text(asked.seeds)}"
     )
-
-
-def _seed_text(seeds: Sequence[int]) -> str:
-    """Write seeds as the command line takes them."""
-    runs = groupby(enumerate(seeds), key=lambda pair: pair[1] - pair[0])
-    spans = [[seed for _, seed in run] for _, run in runs]
-    return ",".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else str(span[0]) for span in spans)

@@ -46,7 +46,7 @@ def on_path(shell: str) -> str:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["r"], ["run", "report"]),
+        (["ru"], ["run"]),
         (["run", "exp"], ["experiment-1", "experiment-2"]),
         (["run", "experiment-2", "--arm", ""], ["without", "with"]),
         (["run", "no-such-scenario", "--arm", ""], []),

@@ -87,13 +87,15 @@ def test_a_run_with_its_headline_and_what_it_was(root: Path) -> None:
     assert run.headline == (
         "Arm `with`: 0 of 6 requests got what they asked for, 1 were refused; the breaker tripped 1 time(s)."
     )
-    assert (run.verdict, run.complete, run.report) == ("holds", True, True)
+    assert (run.verdict, run.complete, run.report) == ("holds", True, "report.html")
 
 
 def test_what_is_wrong_with_a_run_is_told(root: Path) -> None:
     """Cut off, without report, with a check that fails, with a bound that is broken."""
     another(root, "cut", complete=False)
-    (another(root, "bare") / "report.html").unlink()
+    bare = another(root, "bare")
+    for name in ("report.html", "report.md"):
+        (bare / name).unlink()
     for name, kind in (("bad", "validity"), ("off", "expect")):
         path = another(root, name) / "summary.json"
         summary = json.loads(path.read_text(encoding="utf-8"))

@@ -166,7 +166,7 @@ def test_the_report_of_experiment_1_answers_first(shipped_run: RunFolder) -> Non
         "| 5. false positives | 4 of 4 refusals, 1 of 1 trips | 0 of 0 refusals, 0 of 0 trips |",
         "| the run is complete | ok | 2 of 2 arms x seeds ran to their end |",
         "| expected of replay: trips = 1 | ok | measured 1 |",
-        "make experiment-1",
+        "make experiment-1 ARGS='--engine virtual'",
     ):
         assert line in lines
     assert "**outside**" not in words(shipped_run)
@@ -279,7 +279,7 @@ def test_a_comparison_is_told_with_its_price(tmp_path: Path, new_run: Callable[.
         "| 2. fast-fail rate | no breaker | 20.0 % |",
         "| median latency of a fast-fail | none | 0 ms |",
         "This is one run of each arm: too few for an interval. `--seeds 1-20` runs more.",
-        ".venv/bin/python -m loadtest run mine.toml --seeds 1",
+        ".venv/bin/python -m loadtest run mine.toml --engine virtual --seeds 1",
     ):
         assert line in lines
 
@@ -293,7 +293,7 @@ def test_five_seeds_give_intervals(tmp_path: Path, new_run: Callable[..., RunFol
     lines = words(folder).splitlines()
     assert "| with | backend_calls | -8 | -8 to -8 |" in lines
     assert "| with | in_flight_s | -0.8 | -0.8 to -0.8 |" in lines
-    assert ".venv/bin/python -m loadtest run mine.toml --seeds 1,2,3,4,5" in lines
+    assert ".venv/bin/python -m loadtest run mine.toml --engine virtual --seeds 1-5" in lines
     assert not any("too few for an interval" in line for line in lines)
 
 

@@ -1,0 +1,34 @@
+"""The command `keep`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import Annotated
+
+import typer
+
+from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.terminal.console import out
+
+
+def keep(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A finished run, or the folder of a study.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="reference, or reference-... for a further one.")] = (
+        "reference"
+    ),
+    out_dir: OutDir = None,
+    *,
+    rows: Annotated[bool, typer.Option("--rows", help="Keep the rows, too, and not only their hashes.")] = False,
+) -> None:
+    """Make a reference of a folder of results: results/<scenario>/reference, small enough for the repository.
+
+    The summary and the report are built anew from the rows.
+    """
+    from loadtest.studies.references.keep import keep as keep_folder
+
+    if not re.fullmatch(r"reference(-[a-z0-9-]+)?", name):
+        raise wrong("name", name, "reference, or reference- and lower-case letters, digits and hyphens")
+    target = keep_folder(folder, settings(out=out_dir).out, name, rows=rows)
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    out.print(f"{target}: {size / 1000:,.0f} KB", markup=False)

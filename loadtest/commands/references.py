@@ -1,0 +1,47 @@
+"""The command `references`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import Annotated
+
+import typer
+
+from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.terminal.console import fail, out
+from loadtest.terminal.interruption import behind
+
+
+def references(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR]...", help="These references only (default: all).")
+    ] = None,
+    out_dir: OutDir = None,
+) -> None:
+    """Make all references again from their rows, or on virtual time, and compare. Exit code 1 where one differs.
+
+    It says of each that cannot be made again why not. Nothing is written.
+    """
+    from loadtest.studies.references.again import made_again
+    from loadtest.studies.references.again import references as all_references
+
+    root = settings(out=out_dir).out
+    chosen = folders or all_references(root)
+    if not chosen:
+        raise wrong("out", str(root), "a folder with references in it")
+    differing = 0
+    try:
+        for folder in chosen:
+            told = made_again(folder, out)
+            differing += bool(told.differences)
+            result = "DIFFERS" if told.differences else "the same"
+            out.print(f"{folder}: {told.how}" + ("" if told.how.startswith("not ") else f": {result}"), markup=False)
+            for each in told.differences:
+                out.print(f"  {each}", markup=False)
+    except BaseException as error:
+        interrupted = behind(error)
+        if interrupted is None:
+            raise
+        fail("interrupted: nothing was written", interrupted.exit_code)
+    if differing:
+        fail(f"{differing} of {len(chosen)} references are no longer what the code gives", 1)

@@ -1,0 +1,173 @@
+"""Make a reference again, in a folder of its own, and say where it differs from what is kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loadtest.engines.virtual.engine import run_on_virtual_time
+from loadtest.experiments.finish import measure_with_part
+from loadtest.experiments.registry import experiments
+from loadtest.records.news import News
+from loadtest.records.run_folder import RunFolder
+from loadtest.report.render import markdown_of
+from loadtest.studies.agreement.conduct import agreement_of, write
+from loadtest.studies.many_runs import workers
+from loadtest.studies.many_runs.code import code_hash
+from loadtest.studies.many_runs.processes import cores, spread_in_order
+from loadtest.studies.references.compare import unlike_hashes, unlike_texts, unlike_values
+from loadtest.studies.references.keep import ROWS, files_hashes, study_in
+from loadtest.studies.references.rows_hash import rows_hashes
+from loadtest.studies.references.slim import slim_summary, with_png
+from loadtest.studies.sweep.conduct import conduct as conduct_sweep
+from loadtest.studies.sweep.conduct import resumed
+from loadtest.studies.tune.conduct import conduct as conduct_tune
+from loadtest.studies.tune.objective import Weights
+from loadtest.studies.tune.problem import Asked, load
+from loadtest.studies.tune.report import write_results
+from loadtest.studies.tune.search import Aim
+from loadtest.terminal.narrator import Narrator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+
+class Told(NamedTuple):
+    """What came of a reference: how it was made again, or why it was not; and each difference in a sentence."""
+
+    how: str
+    differences: list[str]
+
+
+def references(root: Path) -> list[Path]:
+    """Return the folders of all references: results/<scenario>/reference, reference-live and the like."""
+    return sorted(path for path in root.glob("*/reference*") if path.is_dir() and not path.is_symlink())
+
+
+def made_again(reference: Path, console: Console) -> Told:
+    """Make a reference again as its manifest says, and compare. Raises WrongInputError; leaves nothing behind."""
+    study = study_in(reference)
+    with TemporaryDirectory(prefix="breaker-lab-") as scratch:
+        if study is None:
+            return _run(reference, Path(scratch), console)
+        if study not in _STUDIES:
+            return Told(f"not made again: measured on one machine, `make {study}` measures on this one", [])
+        return _STUDIES[study](reference, Path(scratch), console)
+
+
+def _run(reference: Path, scratch: Path, console: Console) -> Told:
+    manifest = RunFolder(reference).manifest()
+    again = RunFolder(scratch / "run")
+    again.path.mkdir()
+    shutil.copyfile(reference / "manifest.json", again.path / "manifest.json")
+    hashes: dict[str, str] | None = manifest.get("rows_sha256")
+    if RunFolder(reference).requests.exists():
+        how = "report rebuilt from its rows"
+        for name in ROWS:
+            if (reference / name).exists():
+                shutil.copyfile(reference / name, again.path / name)
+    elif hashes is None:
+        return Told("not made again", ["neither rows nor hashes of them are kept"])
+    elif manifest["engine"] == "live":
+        return Told("not made again: it was a live run without its rows, and no live run is the same twice", [])
+    else:
+        how = "run again on virtual time"
+        narrator = Narrator(
+            *(console, again.scenario(), manifest["arms"], manifest["seeds"], News(again)), virtual=True
+        )
+        run_on_virtual_time(again, narrator, spread_in_order)
+        again.update_manifest(settings=manifest["settings"])
+    done, part = measure_with_part(again)
+    summary = slim_summary(done.summary) if hashes is not None else done.summary
+    return Told(
+        how,
+        [
+            *(unlike_hashes(hashes, rows_hashes(again)) if hashes is not None else []),
+            *unlike_values("summary.json", _json(reference / "summary.json"), _as_written(summary)),
+            *unlike_texts("report.md", _text(reference / "report.md"), with_png(markdown_of(done, part))),
+        ],
+    )
+
+
+def _sweep(reference: Path, scratch: Path, console: Console) -> Told:
+    manifest = _json(reference / "manifest.json")
+    kept: dict[str, str] = manifest.pop("files_sha256", {})
+    began_with = str(manifest["asked"]["code"])
+    manifest["asked"]["code"] = code_hash()  # else it could not be gone on with: what it gives now is the question
+    (scratch / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    conduct_sweep(resumed(scratch), workers.local(cores()), console)
+    now = with_png(_text(scratch / "sweep.md")).replace(code_hash(), began_with)
+    return Told(
+        "made again",
+        [
+            *_unlike_files(kept, files_hashes(scratch)),
+            *unlike_texts("sweep.md", _text(reference / "sweep.md"), now),
+        ],
+    )
+
+
+def _tune(reference: Path, scratch: Path, console: Console) -> Told:
+    manifest = _json(reference / "manifest.json")
+    values = dict(manifest["asked"])
+    arm, policies = values.pop("arm"), tuple(values.pop("policies"))
+    asked = Asked.model_validate(values)
+    aim = Aim(Weights.model_validate(manifest["weights"]), asked.most_lost)
+    problem = load(manifest["given"], arm, asked)
+    if problem.sha256 != manifest["sha256"]:
+        return Told("not made again", [f"{problem.name}: no longer the source that it was made from"])
+    with workers.local(cores()) as crew:
+        tuned = conduct_tune(problem, asked, aim, policies, crew, console)
+    again = write_results(scratch, tuned, policies)
+    return Told(
+        "made again",
+        [
+            *_unlike_files(manifest.get("files_sha256", {}), files_hashes(again)),
+            *unlike_values("tune.json", _json(reference / "tune.json"), _json(again / "tune.json")),
+            *unlike_texts("tune.md", _text(reference / "tune.md"), with_png(_text(again / "tune.md"))),
+        ],
+    )
+
+
+def _agreement(reference: Path, scratch: Path, _: Console) -> Told:
+    """Compare both engines again, on the kept rows of the live runs."""
+    live = {name: RunFolder(reference.parents[1] / name / reference.name) for name in experiments()}
+    write(scratch, {name: agreement_of(folder) for name, folder in live.items()})
+    return Told(
+        "found again from the rows of both experiments",
+        [
+            *unlike_values("agreement.json", _json(reference / "agreement.json"), _json(scratch / "agreement.json")),
+            *unlike_texts("agreement.md", _text(reference / "agreement.md"), _text(scratch / "agreement.md")),
+        ],
+    )
+
+
+_STUDIES: dict[str, Callable[[Path, Path, Console], Told]] = {"agreement": _agreement, "sweep": _sweep, "tune": _tune}
+
+
+def _unlike_files(kept: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Return a sentence for each CSV file that is not the one whose hash is kept."""
+    names = [*kept, *(name for name in now if name not in kept)]
+    said = "the hash that is kept is of another one"
+    return [
+        f"{name}: {said if name in kept else 'no hash of it is kept'}"
+        for name in names
+        if kept.get(name) != now.get(name)
+    ]
+
+
+def _as_written(value: Any) -> Any:
+    """Return what a file of this JSON holds: keys as text, tuples as lists."""
+    return json.loads(json.dumps(value))
+
+
+def _json(path: Path) -> Any:
+    return json.loads(_text(path))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,63 @@
+"""What of a run's summary and manifest is kept where its rows are not. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# Lists as long as the run, which its rows give again.
+_LONG = ("transitions", "runs")
+_DIGITS = 6
+# Down to here each entry has a line of its own.
+_LEVELS = 3
+
+
+def slim_summary(summary: dict[str, Any]) -> dict[str, Any]:
+    """Leave out each arm's lists of changes and of single runs, and round to six digits."""
+    arms = {
+        name: {key: value for key, value in arm.items() if key not in _LONG} for name, arm in summary["arms"].items()
+    }
+    return dict(_rounded({**summary, "arms": arms}))
+
+
+def slim_manifest(manifest: dict[str, Any], hashes: dict[str, str]) -> dict[str, Any]:
+    """Add the hashes of the rows, and leave out settings: what is null, and on virtual time all of them.
+
+    There they follow from the scenario's text.
+    """
+    settings = {} if manifest["engine"] == "virtual" else _without_nulls(manifest["settings"])
+    return {**manifest, "settings": settings, "rows_sha256": hashes}
+
+
+def written(value: Any, level: int = 0) -> str:
+    """Write JSON that is short and whose changes can be read: one line for each entry of the upper levels."""
+    if not isinstance(value, dict) or not value or level == _LEVELS:
+        return json.dumps(value)
+    indent = " " * (level + 1)
+    entries = (f"{indent}{json.dumps(key)}: {written(each, level + 1)}" for key, each in value.items())
+    return "{\n" + ",\n".join(entries) + f"\n{' ' * level}}}"
+
+
+def with_png(markdown: str) -> str:
+    """Show the PNG of each picture in place of the SVG."""
+    return re.sub(r"^(!\[.*\]\([\w/-]+)\.svg\)$", r"\1.png)", markdown, flags=re.MULTILINE)
+
+
+def pictures_in(markdown: str) -> list[str]:
+    """Return the paths of the PNG files that a report shows."""
+    return re.findall(r"^!\[.*\]\(([\w/-]+\.png)\)$", markdown, flags=re.MULTILINE)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
