@@ -29,6 +29,9 @@ def references(
     chosen = folders or all_references(root)
     if not chosen:
         raise wrong("out", str(root), "a folder with references in it")
+    for folder in chosen:
+        if not folder.is_dir():
+            raise wrong("DIR", str(folder), "folders of references")
     differing = 0
     try:
         for folder in chosen:

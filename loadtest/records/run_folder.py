@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inputs.wrong_input import WrongInputError
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loadtest.scenario.model import Scenario
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - a system without flock has no such guard
-    fcntl = None  # type: ignore[assignment]
 
 _LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
 # In an image, where there is no git: see the Dockerfile.
@@ -205,29 +201,32 @@ def only_run(root: Path, what: str, client_url: str | None = None) -> Iterator[N
 
 @contextmanager
 def _held(path: Path, what: str) -> Iterator[None]:
+    # Any user may come after us, and the web UI lets go in another greenlet than it began in.
+    lock = FileLock(path.with_name(f"{path.name}.lock"), mode=0o666, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-        with suppress(PermissionError):  # it is another user's, who has done this
-            path.chmod(0o666)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        detail = (
+            f"another run is going on ({_holder(path)}): two at once would measure each other; wait for it, or end it"
+        )
+        raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
     except OSError as error:
         detail = f"results folder {path.parent}: cannot be written: {error.strerror}; choose another with --out"
         raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
-    with file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                detail = (
-                    f"another run is going on ({holder}): two at once would measure each other; wait for it, or end it"
-                )
-                raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
-        file.truncate(0)
-        file.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC")
-        file.flush()
+    try:
+        with suppress(OSError):  # a lock knows no holder, so a file beside it tells who it is, where it can be written
+            path.write_text(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC", encoding="utf-8")
+            path.chmod(0o666)
         yield
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8").strip() or "unknown"
+    return "unknown"
 
 
 def _new_folder(parent: Path, stamp: str, engine: str) -> Path:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -17,11 +18,6 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - a system without flock
-    fcntl = None  # type: ignore[assignment]
 
 INDEX = "index.html"
 _LARGEST = 20_000_000
@@ -112,13 +108,14 @@ def write_index(root: Path) -> Path:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Hold a lock, where there are locks and the folder's may be used; it goes with the process."""
-    with ExitStack() as stack:
-        if fcntl is not None:
-            with suppress(OSError):
-                file = stack.enter_context((root / ".index.lock").open("a", encoding="utf-8"))
-                fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold a lock, where the folder's may be used; it goes with the process."""
+    lock = FileLock(root / ".index.lock", mode=0o666, thread_local=False)
+    with suppress(OSError):
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def update_index(run: Path) -> None:

@@ -51,6 +51,7 @@ def test_git_keeps_references_and_nothing_else() -> None:
     ignored = [
         "results/index.html",
         "results/.running",
+        "results/.running.lock",
         "results/mine/20260101T000000Z-live/manifest.json",
         "results/mine/latest",
         "results/mine/sweep-0123abcd/sweep.md",

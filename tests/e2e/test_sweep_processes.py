@@ -37,7 +37,11 @@ def run(out: Path, *options: str, seeds: str = "1-120") -> dict[str, bytes]:
 
 
 def files(out: Path) -> dict[str, bytes]:
-    found = (path for path in out.rglob("*") if path.is_file() and path.name not in (".running", "manifest.json"))
+    found = (
+        path
+        for path in out.rglob("*")
+        if path.is_file() and path.name not in (".running", ".running.lock", "manifest.json")
+    )
     return {str(path.relative_to(out)): path.read_bytes() for path in found}
 
 

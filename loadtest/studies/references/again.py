@@ -50,14 +50,18 @@ def references(root: Path) -> list[Path]:
 
 
 def made_again(reference: Path, console: Console) -> Told:
-    """Make a reference again as its manifest says, and compare. Raises WrongInputError; leaves nothing behind."""
+    """Make a reference again as its manifest says, and compare; leaves nothing behind.
+
+    Where it cannot be read, or not be run any more, that is the difference.
+    """
     study = study_in(reference)
+    if study and study not in _STUDIES:
+        return Told(f"not made again: measured on one machine, `make {study}` measures on this one", [])
     with TemporaryDirectory(prefix="breaker-lab-") as scratch:
-        if study is None:
-            return _run(reference, Path(scratch), console)
-        if study not in _STUDIES:
-            return Told(f"not made again: measured on one machine, `make {study}` measures on this one", [])
-        return _STUDIES[study](reference, Path(scratch), console)
+        try:
+            return (_STUDIES[study] if study else _run)(reference, Path(scratch), console)
+        except (OSError, ValueError, KeyError) as error:
+            return Told("not made again", [f"{type(error).__name__}: {error}"])
 
 
 def _run(reference: Path, scratch: Path, console: Console) -> Told:
@@ -135,7 +139,7 @@ def _tune(reference: Path, scratch: Path, console: Console) -> Told:
 
 def _agreement(reference: Path, scratch: Path, _: Console) -> Told:
     """Compare both engines again, on the kept rows of the live runs."""
-    live = {name: RunFolder(reference.parents[1] / name / reference.name) for name in experiments()}
+    live = {name: RunFolder(reference.resolve().parents[1] / name / reference.name) for name in experiments()}
     write(scratch, {name: agreement_of(folder) for name, folder in live.items()})
     return Told(
         "found again from the rows of both experiments",

@@ -167,22 +167,76 @@ def test_a_live_run_without_rows_cannot_be_made_again(run: RunFolder, tmp_path: 
     assert told.differences == []
 
 
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """`lab(argument, ...)`: call the command line; returns its exit code and what it said."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest keeps its own
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["loadtest", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+def test_the_command_ends_with_1_where_one_differs(
+    run: RunFolder, tmp_path: Path, lab: Callable[..., tuple[int, str, str]]
+) -> None:
+    """And tells of each what came of it, a folder that cannot be read among them; of a good one it ends with 0."""
+    out = ["--out", str(tmp_path)]
+    assert lab("keep", str(run.path), "--rows", *out)[0] == 0
+    kept = tmp_path / "mine" / "reference"
+    assert lab("references", *out) == (0, f"{kept}: report rebuilt from its rows: the same\n", "")
+
+    assert lab("keep", str(run.path), "--name", "reference-2", "--rows", *out)[0] == 0
+    (tmp_path / "mine" / "reference-2" / "summary.json").write_text("{", encoding="utf-8")
+    change(kept / "report.md", "# Mine", "# Yours")
+
+    code, told, err = lab("references", *out)
+
+    assert code == 1
+    assert err == "loadtest: 2 of 2 references are no longer what the code gives\n"
+    assert told.splitlines()[:3] == [
+        f"{kept}: report rebuilt from its rows: DIFFERS",
+        "  report.md, line 1: kept '# Yours', now '# Mine'",
+        f"{kept}-2: not made again",
+    ]
+    assert told.splitlines()[3].startswith("  JSONDecodeError: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["keep", ".", "--name", "latest"], "loadtest: name: got 'latest'; allowed: reference, or reference- and "),
+        (["keep", "nothing"], "loadtest: nothing: no run to report on: manifest.json is missing or broken"),
+        (["references", "nothing"], "loadtest: DIR: got 'nothing'; allowed: folders of references"),
+        (["references", "--out", "nothing"], "loadtest: out: got 'nothing'; allowed: a folder with references in it"),
+    ],
+)
+def test_a_wrong_argument_is_told(lab: Callable[..., tuple[int, str, str]], arguments: list[str], said: str) -> None:
+    """With exit code 2."""
+    code, _, err = lab(*arguments)
+
+    assert code == 2
+    assert err.startswith(said)
+
+
 def test_no_report_is_built_where_the_rows_are_missing(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: RunFolder, tmp_path: Path, lab: Callable[..., tuple[int, str, str]]
 ) -> None:
     """It would be one of an empty run, in place of the one that is kept."""
     kept = keep(run.path, tmp_path, "reference", rows=False)
     before = {name: (kept / name).read_bytes() for name in files_in(kept)}
-    monkeypatch.setattr("sys.argv", ["loadtest", "report", str(kept)])
-    monkeypatch.setattr("signal.signal", lambda *_: None)
 
-    with pytest.raises(SystemExit) as ended:
-        main()
+    code, _, err = lab("report", str(kept))
 
-    assert ended.value.code == 2
-    assert " ".join(capsys.readouterr().err.split()) == (
+    assert code == 2
+    assert err == (
         f"loadtest: {kept}: its rows are not kept, so no report can be built from them; "
-        f"`python -m loadtest references {kept}` makes them again and compares"
+        f"`python -m loadtest references {kept}` makes them again and compares\n"
     )
     assert {name: (kept / name).read_bytes() for name in files_in(kept)} == before
 
