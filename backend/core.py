@@ -73,8 +73,7 @@ class Backend:
             if fault.kind == "unreachable":
                 stats.met(fault)
             else:
-                if not capacity.take_free():  # asked first: a worker is free more often than not
-                    await capacity.take()
+                await capacity.take_worker()
                 stats.met(fault)
                 worked_from = clock()
                 try:
@@ -84,7 +83,7 @@ class Backend:
                         await self._sleep(fault.latency_s)
                 finally:
                     stats.busy_s += clock() - worked_from
-                    capacity.give_back()
+                    capacity.free_worker()
         except QueueFullError:
             outcome = "queue_full"
             raise

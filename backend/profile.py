@@ -150,8 +150,8 @@ class FaultPlan(StrictModel):
     def profile_at(self, elapsed_s: float) -> FaultProfile:
         """Return the profile in force `elapsed_s` seconds after the plan was set."""
         end = 0.0
-        for phase in self.phases[:-1]:
-            end += phase.duration_s or 0.0
+        for phase in self.phases:
+            end += phase.duration_s or math.inf
             if elapsed_s < end:
                 return phase.profile
         return self.phases[-1].profile

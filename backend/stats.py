@@ -40,7 +40,8 @@ class Stats:
         """Count a request in."""
         self.received += 1
         self.in_flight += 1
-        if self.in_flight > self.peak_in_flight:  # noqa: PLR1730 - max() takes eight times as long
+        # Not max(), here and in the virtual loop: saves 0.3 us of 16 us a request.
+        if self.in_flight > self.peak_in_flight:  # noqa: PLR1730
             self.peak_in_flight = self.in_flight
 
     def met(self, fault: Fault) -> None:

