@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Capacity:
     """Workers and queue, shared by all requests; the limit may change while requests are inside.
 
-    A lower limit lets those inside finish; a higher one lets the first of the queue in at once.
+    A lower limit lets those inside finish; a higher one lets the first of the queue in at once. By hand, since
+    asyncio.Semaphore has a fixed limit and an endless queue.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from inputs.check import check, laid_over
+from inputs.check import check, merge_change
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError
 
@@ -190,4 +190,4 @@ def changed_body(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
             raise WrongInputError([{"field": strange[0], "value": None, "detail": detail}])
     if "phases" in change and "phases" not in old:
         return {"seed": old["seed"], **change}
-    return laid_over(old, change)
+    return merge_change(old, change)

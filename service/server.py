@@ -15,7 +15,7 @@ import uvicorn
 
 from inputs.wrong_input import WrongInputError
 from service.listener import BACKLOG, listen
-from service.observe.log import logger_of, tell
+from service.observe.log import log_event, logger_of
 from service.problems import problem
 from service.protocol import OneAtATimeProtocol
 
@@ -75,7 +75,7 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], *
     logger = logger_of(prog)
 
     def announce(event: str) -> None:
-        tell(logger, event, url=url)
+        log_event(logger, event, url=url)
 
     run(app, listener, announce, until_stdin_closes=options.until_stdin_closes, **server)
     return 0
@@ -95,7 +95,7 @@ def run(
     go on for ever have to end then.
     """
 
-    async def quietly(scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_request(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await app(scope, receive, send)
         except asyncio.CancelledError:  # the server's patience with a request is over
@@ -105,7 +105,7 @@ def run(
                 await problem(503, "the service is being ended", {"Connection": "close"})(scope, receive, send)
 
     config = uvicorn.Config(
-        quietly,
+        serve_request,
         loop="uvloop",
         log_config=None,  # the service's own, see service.log
         log_level="warning",

@@ -16,9 +16,9 @@ from client.breakers.settings import BreakerSettings, PolicySettings, refuse_unr
 from client.http.stream import Seats
 from client.observe.log import LOGGER
 from client.pipeline.order import CallSettings
-from inputs.check import check, laid_over
+from inputs.check import check, merge_change
 from inputs.wrong_input import WrongInputError
-from service.observe.log import tell
+from service.observe.log import log_event
 from service.openapi import json_body
 from service.problems import read_object
 from service.protocol import connection_of
@@ -53,7 +53,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     def change_settings(request: Request, change: dict[str, Any]) -> None:
         client.reconfigure(_changed(client, change))
-        tell(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
+        log_event(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
 
     @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
     async def read_breaker(transitions_after: int = 0) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
 def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
     """Lay `change` over the settings in force and check the whole. Raises WrongInputError."""
-    new = check(laid_over(client.settings.model_dump(mode="json"), change), CallSettings)
+    new = check(merge_change(client.settings.model_dump(mode="json"), change), CallSettings)
     breaker = change.get("breaker", {})
     if not breaker.keys() >= BreakerSettings.model_fields.keys():  # else: somebody puts a snapshot back
         _refuse_unread(client, new, breaker)

@@ -6,7 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from inputs.wrong_input import WrongInputError
-from service.caller import CallerGoneError, unless_gone
+from service.caller import CallerGoneError, run_for_caller
 from service.problems import problem
 from service.protocol import connection_of
 
@@ -30,7 +30,7 @@ class DataEndpoint:
         connection = connection_of(scope)
         try:
             request_id = _request_id(scope["headers"]) or str(next(self._ids))
-            call, answer = await unless_gone(self._client.call(request_id), receive, connection)
+            call, answer = await run_for_caller(self._client.call(request_id), receive, connection)
         except CallerGoneError:
             return
         except WrongInputError as error:
@@ -48,7 +48,7 @@ class DataEndpoint:
             (b"x-attempts", b"%d" % call.attempts),
             *answer.headers,
         ]
-        if connection is not None and connection.answer(answer.status, headers, answer.body):
+        if connection is not None and connection.send_answer(answer.status, headers, answer.body):
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
