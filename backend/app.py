@@ -19,7 +19,7 @@ from backend.settings import BackendSettings
 from backend.traces import TraceHook
 from service import problems
 from service.observe import tracing
-from service.observe.log import tell
+from service.observe.log import log_event
 from service.openapi import describe_data, json_body
 from service.origin import OwnPagesOnly
 from service.problems import read_object
@@ -45,11 +45,11 @@ def create_app(
     settings = settings or BackendSettings()
     traces = traces or tracing.start(settings.tracing, "backend", "BACKEND_TRACING")
     backend = backend or Backend(clock=time.monotonic)
-    hooks: list[Hook] = [RequestLog()] if settings.log.tells_requests else []
+    hooks: list[Hook] = [RequestLog()] if settings.log.logs_requests else []
     endpoint: ASGIApp = DataEndpoint(backend)
     if traces is not None:
         hooks.append(TraceHook(traces))
-        endpoint = traces.around(endpoint, "GET /data")
+        endpoint = traces.wrap_app(endpoint, "GET /data")
     backend.hooks = hooks
 
     @asynccontextmanager
@@ -66,7 +66,7 @@ def create_app(
         telemetry=tracing.NONE_OF_FASTAPI,
     )
     app.add_middleware(OwnPagesOnly)
-    problems.install(app, {})
+    problems.install_handlers(app, {})
     app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))
     # A plain ASGI endpoint: no model is read or written here, and the path is the one under load.
@@ -83,7 +83,7 @@ def _control_routes(backend: Backend) -> APIRouter:
     def put_in_force(request: Request, plan: FaultPlan) -> dict[str, Any]:
         backend.set_plan(plan)
         said = plan.model_dump(mode="json", exclude_defaults=True)
-        tell(LOGGER, "faults_changed", request.headers.get("x-request-id"), plan=said)
+        log_event(LOGGER, "faults_changed", request.headers.get("x-request-id"), plan=said)
         return as_body(plan)
 
     @router.get("/faults", summary="The fault plan in force")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Capacity:
     """Workers and queue, shared by all requests; the limit may change while requests are inside.
 
-    A lower limit lets those inside finish; a higher one lets the first of the queue in at once.
+    A lower limit lets those inside finish; a higher one lets the first of the queue in at once. By hand, since
+    asyncio.Semaphore has a fixed limit and an endless queue.
     """
 
     def __init__(self) -> None:
@@ -34,29 +35,23 @@ class Capacity:
             self._limit = limit
             self._admit()
 
-    def take_free(self) -> bool:
-        """Take a worker, if one is free and nobody waits for it; each is to be given back."""
-        limit = self._limit
-        if self._queue or (limit is not None and self.busy >= limit.workers):
-            return False
-        self.busy += 1
-        return True
-
-    async def take(self) -> None:
+    async def take_worker(self) -> None:
         """Take a worker, after waiting for one; each is to be given back. Cancelling gives up the place in the queue.
 
         Raises QueueFullError.
         """
-        if not self.take_free():
+        if self._queue or not self._has_room():
             await self._wait()
+        else:
+            self.busy += 1
 
-    def give_back(self) -> None:
+    def free_worker(self) -> None:
         """Free a worker for the next."""
         self.busy -= 1
         if self._queue:
             self._admit()
 
-    def _room(self) -> bool:
+    def _has_room(self) -> bool:
         return self._limit is None or self.busy < self._limit.workers
 
     async def _wait(self) -> None:
@@ -75,7 +70,7 @@ class Capacity:
             raise
 
     def _admit(self) -> None:
-        while self._queue and self._room():
+        while self._queue and self._has_room():
             turn = self._queue.popleft()
             if not turn.done():  # else: cancelled in this same step of the loop, before it could leave the queue
                 self.busy += 1

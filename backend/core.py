@@ -60,7 +60,7 @@ class Backend:
         """
         stats, capacity, clock = self.stats, self.capacity, self._clock
         self._arrivals += 1
-        stats.arrived()
+        stats.count_arrival()
         began = clock()
         outcome = "abandoned"
         fault: Fault | None = None
@@ -69,13 +69,12 @@ class Backend:
                 self._started = began
             profile = self.plan.profile_at(began - self._started)
             capacity.set_limit(profile.capacity)
-            fault = draw(profile, self._key(request_id, attempt))
+            fault = draw(profile, self._weather_key(request_id, attempt))
             if fault.kind == "unreachable":
-                stats.met(fault)
+                stats.count_fault(fault)
             else:
-                if not capacity.take_free():  # asked first: a worker is free more often than not
-                    await capacity.take()
-                stats.met(fault)
+                await capacity.take_worker()
+                stats.count_fault(fault)
                 worked_from = clock()
                 try:
                     if fault.kind == "hang":
@@ -84,7 +83,7 @@ class Backend:
                         await self._sleep(fault.latency_s)
                 finally:
                     stats.busy_s += clock() - worked_from
-                    capacity.give_back()
+                    capacity.free_worker()
         except QueueFullError:
             outcome = "queue_full"
             raise
@@ -93,11 +92,11 @@ class Backend:
             return fault
         finally:
             seconds = clock() - began
-            stats.left(outcome, seconds)
+            stats.count_exit(outcome, seconds)
             for hook in self.hooks:
                 hook.on_left(Visit(request_id, attempt, fault, outcome, seconds))
 
-    def _key(self, request_id: str | None, attempt: int) -> WeatherKey:
+    def _weather_key(self, request_id: str | None, attempt: int) -> WeatherKey:
         if request_id is None:
             return WeatherKey(self.plan.seed, str(self._arrivals), self._arrivals, attempt)
         numbered = request_id.isascii() and request_id.isdigit() and len(request_id) <= 18

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from backend.reset import reset_connection
 from inputs.wrong_input import WrongInputError
-from service.caller import CallerGoneError, unless_gone
+from service.caller import CallerGoneError, run_for_caller
 from service.problems import problem
 from service.protocol import connection_of
 
@@ -31,7 +31,7 @@ class DataEndpoint:
         """Serve one request."""
         request_id, attempt = _identity(scope)
         try:
-            fault = await unless_gone(self._backend.serve(request_id, attempt), receive, connection_of(scope))
+            fault = await run_for_caller(self._backend.serve(request_id, attempt), receive, connection_of(scope))
         except CallerGoneError:
             return
         except QueueFullError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.observe.log import logger_of, tell
+from service.observe.log import log_event, logger_of
 
 if TYPE_CHECKING:
     from backend.events import Visit
@@ -17,7 +17,7 @@ class RequestLog:
 
     def on_left(self, visit: Visit) -> None:
         """Say what became of it, and which fault it met."""
-        tell(
+        log_event(
             LOGGER,
             "request",
             visit.request_id,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from inputs.check import check, laid_over
+from inputs.check import check, merge_change
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError
 
@@ -150,8 +150,8 @@ class FaultPlan(StrictModel):
     def profile_at(self, elapsed_s: float) -> FaultProfile:
         """Return the profile in force `elapsed_s` seconds after the plan was set."""
         end = 0.0
-        for phase in self.phases[:-1]:
-            end += phase.duration_s or 0.0
+        for phase in self.phases:
+            end += phase.duration_s or math.inf
             if elapsed_s < end:
                 return phase.profile
         return self.phases[-1].profile
@@ -190,4 +190,4 @@ def changed_body(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
             raise WrongInputError([{"field": strange[0], "value": None, "detail": detail}])
     if "phases" in change and "phases" not in old:
         return {"seed": old["seed"], **change}
-    return laid_over(old, change)
+    return merge_change(old, change)

@@ -36,21 +36,22 @@ class Stats:
         """How many ended in each way that there was."""
         return {outcome: tally.calls for outcome, tally in self.durations.items()}
 
-    def arrived(self) -> None:
+    def count_arrival(self) -> None:
         """Count a request in."""
         self.received += 1
         self.in_flight += 1
-        if self.in_flight > self.peak_in_flight:  # noqa: PLR1730 - max() takes eight times as long
+        # Not max(), here and in the virtual loop: saves 0.3 us of 16 us a request.
+        if self.in_flight > self.peak_in_flight:  # noqa: PLR1730
             self.peak_in_flight = self.in_flight
 
-    def met(self, fault: Fault) -> None:
+    def count_fault(self, fault: Fault) -> None:
         """Count what is done to a request from here on."""
         if fault.kind != "ok":
             self.injected[fault.kind] += 1
         if fault.kind != "hang":
             self.delay_s += fault.latency_s
 
-    def left(self, outcome: str, seconds: float) -> None:
+    def count_exit(self, outcome: str, seconds: float) -> None:
         """Count a request out, after so many seconds."""
         self.in_flight -= 1
         tally = self.durations.get(outcome)

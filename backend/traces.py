@@ -30,6 +30,6 @@ class TraceHook:
                 "fault.delay_s": delay_s,
                 "http.response.status_code": fault.status or None,
             }
-        self._tracing.note(known)
+        self._tracing.set_attributes(known)
         if visit.outcome != "ok":
-            self._tracing.fail(visit.outcome)
+            self._tracing.mark_failed(visit.outcome)

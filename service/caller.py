@@ -19,7 +19,7 @@ class CallerGoneError(Exception):
     """The caller closed the connection before the work was done; the work was cancelled."""
 
 
-async def unless_gone(
+async def run_for_caller(
     work: Awaitable[Result],
     receive: Receive,
     connection: OneAtATimeProtocol | None = None,
@@ -34,12 +34,14 @@ async def unless_gone(
         raise RuntimeError("needs a running task")
     gone = False
 
-    def leave() -> None:
+    def cancel_work() -> None:
         nonlocal gone
         gone = True
         task.cancel()
 
-    forget = _watch(receive, leave) if connection is None else connection.tell_when_gone(leave)
+    stop_watching = (
+        _watch_for_disconnect(receive, cancel_work) if connection is None else connection.call_when_gone(cancel_work)
+    )
     try:
         return await work
     except asyncio.CancelledError:
@@ -47,15 +49,15 @@ async def unless_gone(
             raise CallerGoneError from None
         raise
     finally:
-        forget()
+        stop_watching()
 
 
-def _watch(receive: Receive, leave: Callable[[], None]) -> Callable[[], object]:
+def _watch_for_disconnect(receive: Receive, cancel_work: Callable[[], None]) -> Callable[[], object]:
     """Wait for the message that the caller has gone; return how to stop that."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        leave()
+        cancel_work()
 
     return asyncio.get_running_loop().create_task(watch()).cancel

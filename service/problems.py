@@ -34,7 +34,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
     return Response(json.dumps(body), status, dict(headers or {}), media_type="application/problem+json")
 
 
-def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
+def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
     """Answer every error of `app` as a problem; `statuses` maps the service's own errors to a status."""
 
     async def wrong_input(_: Request, error: Exception) -> Response:

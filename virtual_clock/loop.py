@@ -1,9 +1,7 @@
 """An asyncio event loop whose clock jumps to the next timer instead of waiting for it.
 
-asyncio's own tasks and futures run on it; what is missing is all that waits for the outside: selector, sockets,
-threads, signals. That is also what takes most of the time in asyncio's own loop.
-
-A request runs as a strand, a task cut down to what a request needs: with asyncio's tasks it took 29 us, so 24.
+asyncio's own tasks and futures run on it, and strands, of which a request is one; what is missing is all that waits for
+the outside: selector, sockets, threads, signals.
 """
 
 from __future__ import annotations
@@ -68,7 +66,7 @@ def _set(future: asyncio.Future[None]) -> None:
 class VirtualLoop(asyncio.AbstractEventLoop):
     """Starts at 0 s. Only timers move it, so a run is deterministic. What a callback raises ends the run.
 
-    Its handles are its own, hence the ignored types: asyncio's take as long to make as a callback to run.
+    Its handles are its own, hence the ignored types: asyncio's are run and cancelled through private methods.
     """
 
     def __init__(self) -> None:
@@ -128,7 +126,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def sleep(self, delay: float) -> Awaitable[None]:
         """Wait for so many virtual seconds; asyncio.sleep() does the same in more steps."""
-        return self.sleep_until(self._now + delay)
+        when = self._now + delay
+        return until(when) if self.strand is not None else self._sleep_in_task(when)
 
     def sleep_until(self, when: float) -> Awaitable[None]:
         """Wait for a virtual time."""
@@ -169,33 +168,36 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return task.result()
 
     def _run_until(self, task: asyncio.Future[Any]) -> None:
-        ready, timers, done = self._ready, self._timers, task.done
-        while not done():
+        ready, timers = self._ready, self._timers
+        while not task.done():
             # Those that are ready now: what they make ready has its turn after them, as on asyncio's own loop.
             for _ in range(len(ready)):
-                number, what = ready.popleft()
-                if what.due == number:  # else it was given up
-                    what.run()
-            if ready or done():
-                continue
-            if not timers:
-                raise RuntimeError("deadlock in virtual time: nothing is ready and no timer is set")
-            when, number, what = heapq.heappop(timers)
-            if what.due != number:
-                continue
-            if when > self._now:  # noqa: PLR1730 - max() takes eight times as long
-                self._now = when
-            if timers and timers[0][0] <= self._now + _SAME_MOMENT_S:
-                self._make_ready(number, what)
-            else:
-                what.run()
+                number, entry = ready.popleft()
+                if entry.due == number:  # else it was given up
+                    entry.run()
+            if task.done():
+                break
+            while not ready:
+                if not timers:
+                    raise RuntimeError("deadlock in virtual time: nothing is ready and no timer is set")
+                when, number, entry = heapq.heappop(timers)
+                if entry.due != number:
+                    continue
+                # Not max(), here and where the backend counts: saves 0.3 us of 16 us a request.
+                if when > self._now:  # noqa: PLR1730
+                    self._now = when
+                if timers and timers[0][0] <= self._now + _SAME_MOMENT_S:
+                    self._make_ready(number, entry)
+                else:
+                    # At once, not by the queue: saves 0.6 us of 16 us a request.
+                    entry.run()
 
-    def _make_ready(self, number: int, what: _Handle | Strand) -> None:
+    def _make_ready(self, number: int, entry: _Handle | Strand) -> None:
         """Make a timer ready, and all others of its moment."""
-        self._ready.append((number, what))
+        self._ready.append((number, entry))
         while self._timers and self._timers[0][0] <= self._now + _SAME_MOMENT_S:
-            _, number, what = heapq.heappop(self._timers)
-            self._ready.append((number, what))
+            _, number, entry = heapq.heappop(self._timers)
+            self._ready.append((number, entry))
 
     # What asyncio.Runner asks of a loop at its ends.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Counted(StrEnum):
-    """Words by which calls are counted: their hash is that of text, since Enum's own is not made in C."""
+    """Words by which calls are counted. One equals its text, so it has the same hash; Enum's is of the member's name."""
 
     __hash__ = str.__hash__
 

@@ -33,15 +33,15 @@ TRANSITIONS = 50
 BEHIND = 30
 
 
-def _nothing_yet() -> dict[Outcome, Sample]:
+def _new_samples() -> dict[Outcome, Sample]:
     return {outcome: Sample(POINTS) for outcome in Outcome}
 
 
 class _Listener:
-    """One open page. `leave` hangs up on it."""
+    """One open page. `hang_up` closes its connection."""
 
-    def __init__(self, leave: Callable[[], None]) -> None:
-        self._leave = leave
+    def __init__(self, hang_up: Callable[[], None]) -> None:
+        self._hang_up = hang_up
         self.queue: asyncio.Queue[str | None] = asyncio.Queue(BEHIND)
 
     def offer(self, batch: str) -> bool:
@@ -50,7 +50,7 @@ class _Listener:
             self.queue.put_nowait(batch)
             return True
         self.end()
-        self._leave()
+        self._hang_up()
         return False
 
     def end(self) -> None:
@@ -63,88 +63,85 @@ class _Listener:
 class Feed:
     """A hook that takes notice only while somebody listens.
 
-    `more` adds to each batch what others have to say; `stopping` says whether the service is being ended.
+    `extra` adds to each batch what others have to say; `stopping` says whether the service is being ended.
     """
 
     def __init__(
         self,
         client: Client,
         counters: Counters,
-        more: Callable[[], dict[str, Any]] = dict,
+        extra: Callable[[], dict[str, Any]] = dict,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._client = client
         self._counters = counters
-        self._more = more
+        self._extra = extra
         self._stopping = stopping
         self._instance = secrets.token_hex(8)  # another one after a restart: its counts are another book
         self._listeners: set[_Listener] = set()
-        self._samples = _nothing_yet()
+        self._samples = _new_samples()
         self._hurry = asyncio.Event()
-        self._told = 0
+        self._sent_seq = 0
         self._task: asyncio.Task[None] | None = None
 
     def on_call(self, call: Call) -> None:
-        """Keep a call for the next batch, or count it only. Each call pays for what stands here."""
-        sample = self._samples[call.outcome]
-        sample.seen += 1
-        if sample.seen == sample.due:
-            sample.keep(call)
+        """Keep a call for the next batch, or count it only."""
+        self._samples[call.outcome].add(call)
 
     def on_transition(self, event: TransitionEvent) -> None:  # noqa: ARG002 - the book has it
         """Make the next batch soon."""
         self._hurry.set()
 
-    async def listen(self, leave: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
+    async def listen(self, hang_up: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
         """Yield batches, as JSON, until the listener goes away, falls behind, or the service is being ended."""
-        listener = _Listener(leave)
+        listener = _Listener(hang_up)
         if self._task is None or self._task.done():
-            self._begin()
+            self._start_sending()
         self._listeners.add(listener)
         try:
-            yield self._batch(_nothing_yet(), after=0)
+            yield self._batch(_new_samples(), after=0)
             while (batch := await listener.queue.get()) is not None:
                 yield batch
         finally:
             self._listeners.discard(listener)
             if not self._listeners:
-                self._end()
+                self._stop_sending()
 
-    def _begin(self) -> None:
-        self._samples = _nothing_yet()
-        self._told = self._client.snapshot()["transition_count"]
+    def _start_sending(self) -> None:
+        self._samples = _new_samples()
+        self._sent_seq = self._client.snapshot()["transition_count"]
         self._client.watch(self)
-        self._task = asyncio.create_task(self._tell())
+        self._task = asyncio.create_task(self._send_batches())
 
-    def _end(self) -> None:
+    def _stop_sending(self) -> None:
         self._client.unwatch(self)
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
-    async def _tell(self) -> None:
+    async def _send_batches(self) -> None:
         """Make a batch whenever it is time to, and hand it to everybody."""
-        silent_s, known = 0.0, self._standing()
+        silent_s, known = 0.0, self._shown_state()
         while not self._stopping():
             await asyncio.sleep(AT_ONCE_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), PACE_S - AT_ONCE_S)
             self._hurry.clear()
-            before, known = known, self._standing()
+            before, known = known, self._shown_state()
             silent_s += PACE_S
             seen = any(sample.seen for sample in self._samples.values())
             if seen or before != known or silent_s >= AT_LEAST_S:
                 silent_s = 0.0
-                samples, self._samples = self._samples, _nothing_yet()
-                batch = self._batch(samples, self._told)
-                self._told = self._client.snapshot()["transition_count"]
+                samples, self._samples = self._samples, _new_samples()
+                batch = self._batch(samples, self._sent_seq)
+                self._sent_seq = self._client.snapshot()["transition_count"]
                 self._listeners = {each for each in self._listeners if each.offer(batch)}
         for listener in self._listeners:
             listener.end()
 
-    def _standing(self) -> tuple[Any, ...]:
+    def _shown_state(self) -> tuple[Any, ...]:
         """Return what is worth a batch once it is another."""
-        return self._client.revision, self._client.in_flight, self._more()
+        return self._client.revision, self._client.in_flight, self._extra()
 
     def _batch(self, samples: dict[Outcome, Sample], after: int) -> str:
         """Write a batch. A point is [seconds before now, milliseconds taken]."""
@@ -169,7 +166,7 @@ class Feed:
                     "sent": sum(len(kept) for kept in points.values()),
                     "points": points,
                 },
-                **self._more(),
+                **self._extra(),
             },
             separators=(",", ":"),
         )

@@ -9,24 +9,19 @@ if TYPE_CHECKING:
 
 
 class Sample:
-    """Of any number of calls every n-th, with n doubled as often as `limit` are kept: no draw, hardly a cost.
-
-    Who adds a call counts it in `seen`, and hands it to `keep` where it is the one that is `due`.
-    """
-
-    __slots__ = ("_limit", "_step", "due", "kept", "seen")
+    """Of any number of calls every n-th, with n doubled as often as `limit` are kept."""
 
     def __init__(self, limit: int) -> None:
         self.seen = 0
-        self.due = 1
         self.kept: list[Call] = []
         self._limit = limit
         self._step = 1
 
-    def keep(self, call: Call) -> None:
-        """Keep the call that was due."""
-        self.kept.append(call)
+    def add(self, call: Call) -> None:
+        """Count a call, and keep it where it is the next n-th."""
+        if self.seen == len(self.kept) * self._step:
+            self.kept.append(call)
+        self.seen += 1
         if len(self.kept) == self._limit:
             del self.kept[1::2]
             self._step *= 2
-        self.due = 1 + len(self.kept) * self._step

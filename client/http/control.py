@@ -16,8 +16,8 @@ from client.breakers.interface import CLOSED, OPEN, Intervention
 from client.http.stream import Seats
 from client.observe.log import LOGGER
 from client.pipeline.order import CallSettings, FlatCallSettings
-from inputs.check import check, laid_over
-from service.observe.log import tell
+from inputs.check import check, merge_change
+from service.observe.log import log_event
 from service.openapi import json_body
 from service.problems import read_object
 from service.protocol import connection_of
@@ -57,7 +57,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     def change_settings(request: Request, change: dict[str, Any]) -> None:
         client.reconfigure(_changed(client, change))
-        tell(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
+        log_event(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
 
     @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
     async def read_breaker(transitions_after: int = 0) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
     snapshot may hold anything, since somebody puts it back.
     """
     before = client.settings.model_dump(mode="json")
-    flat = check(laid_over(before, change), FlatCallSettings).model_dump(mode="json")
+    flat = check(merge_change(before, change), FlatCallSettings).model_dump(mode="json")
     breaker, kept = _of_policy(before["breaker"], flat["breaker"], change.get("breaker", {}))
     shadow_kept: dict[str, Any] = {}
     if breaker["shadow"] is not None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from client.breakers.interface import State
-from client.pipeline.call import Outcome, Served
 from inputs.wrong_input import WrongInputError
-from service.caller import CallerGoneError, unless_gone
+from service.caller import CallerGoneError, run_for_caller
 from service.problems import problem
 from service.protocol import connection_of
 
@@ -18,10 +16,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from client.core import Client
-
-_OUTCOMES = {each: (b"x-outcome", each.encode()) for each in Outcome}
-_SERVED = {each: (b"x-served", each.encode()) for each in Served}
-_STATES = {each: (b"x-breaker-state", each.encode()) for each in State}
 
 
 class DataEndpoint:
@@ -36,7 +30,7 @@ class DataEndpoint:
         connection = connection_of(scope)
         try:
             request_id = _request_id(scope["headers"]) or str(next(self._ids))
-            call, answer = await unless_gone(self._client.call(request_id), receive, connection)
+            call, answer = await run_for_caller(self._client.call(request_id), receive, connection)
         except CallerGoneError:
             return
         except WrongInputError as error:
@@ -46,15 +40,15 @@ class DataEndpoint:
             (b"content-type", answer.content_type),
             (b"content-length", b"%d" % len(answer.body)),
             (b"x-request-id", request_id.encode()),
-            _OUTCOMES[call.outcome],
-            _SERVED[call.served],
-            _STATES[call.state],
+            (b"x-outcome", call.outcome.encode()),
+            (b"x-served", call.served.encode()),
+            (b"x-breaker-state", call.state.encode()),
             (b"x-breaker-failures", b"%d" % call.fail_count),
             (b"x-backend-calls", b"%d" % call.backend_calls),
             (b"x-attempts", b"%d" % call.attempts),
             *answer.headers,
         ]
-        if connection is not None and connection.answer(answer.status, headers, answer.body):
+        if connection is not None and connection.send_answer(answer.status, headers, answer.body):
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})

@@ -32,7 +32,7 @@ def build(backend: Upstream) -> APIRouter:
 
     def add(path: str, method: str, summary: str) -> None:
         async def relay(request: Request) -> Response:
-            body = await _read(request)
+            body = await _read_body(request)
             if body is None:
                 return problem(413, f"body: longer than {LONGEST_BODY:,} bytes")
             answer = await backend.ask(method, path, body)
@@ -50,7 +50,7 @@ def build(backend: Upstream) -> APIRouter:
     return router
 
 
-async def _read(request: Request) -> bytes | None:
+async def _read_body(request: Request) -> bytes | None:
     """Return the body, or none where it is too long: then it is read on and dropped, so that the caller hears why."""
     body, length = b"", 0
     async for chunk in request.stream():

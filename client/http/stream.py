@@ -61,7 +61,7 @@ class Listener:
 
 
 class EventStream:
-    """A hook that copies events to its listeners; without listeners it costs a look at an empty set.
+    """A hook that copies events to its listeners.
 
     `stopping` says whether the service is being ended, which ends every stream.
     """

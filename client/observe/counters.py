@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from client.breakers.interface import HALF_OPEN, Move, State
 from client.pipeline.call import Outcome, Served
-from service.observe.tally import BUCKETS_S, Tally
+from service.observe.tally import Tally
 
 if TYPE_CHECKING:
     from client.events import TransitionEvent
@@ -21,7 +20,7 @@ class Counters:
     """A hook that counts. `now`: when the client was made, in seconds of its clock."""
 
     def __init__(self, now: float = 0.0) -> None:
-        self.tallies: dict[tuple[Outcome, Served], Tally] = {}
+        self.tallies: defaultdict[tuple[Outcome, Served], Tally] = defaultdict(Tally)
         self.refusals: Counter[str] = Counter()
         self.probes: Counter[str] = Counter()
         self.moves: Counter[Move] = Counter()
@@ -32,12 +31,7 @@ class Counters:
 
     def on_call(self, call: Call) -> None:
         """Count and time a call."""
-        tally = self.tallies.get((call.outcome, call.served))
-        if tally is None:
-            tally = self.tallies[call.outcome, call.served] = Tally()
-        tally.calls += 1
-        tally.sum_s += call.duration_s
-        tally.buckets[bisect_left(BUCKETS_S, call.duration_s)] += 1
+        self.tallies[call.outcome, call.served].add(call.duration_s)
         self.backend_calls += call.backend_calls
         if call.refused is not None:
             self.refusals[call.refused] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.observe.log import logger_of, tell
+from service.observe.log import log_event, logger_of
 
 if TYPE_CHECKING:
     from client.events import TransitionEvent
@@ -18,7 +18,7 @@ class TransitionLog:
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Say from where to where, why, and on which request."""
-        tell(
+        log_event(
             LOGGER,
             "transition",
             event.request_id,
@@ -34,7 +34,7 @@ class RequestLog(TransitionLog):
 
     def on_call(self, call: Call) -> None:
         """Say how it ended."""
-        tell(
+        log_event(
             LOGGER,
             "request",
             call.request_id,

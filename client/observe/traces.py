@@ -29,7 +29,7 @@ class TraceHook:
     def on_call(self, call: Call) -> None:
         """Add the decision and the end of the call."""
         let_through = "probe" if call.state is HALF_OPEN else "permit"
-        self._tracing.note(
+        self._tracing.set_attributes(
             {
                 "request_id": call.request_id,
                 "breaker.policy": self._policy(),
@@ -45,13 +45,13 @@ class TraceHook:
             }
         )
         if call.status >= 500 or not call.status:
-            self._tracing.fail(call.outcome.value)
+            self._tracing.mark_failed(call.outcome.value)
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Add the transition as an event, where a call brought it about."""
         if event.request_id is not None:
             about = {"before": event.before.value, "after": event.after.value, "cause": str(event.cause)}
-            self._tracing.event("breaker.transition", {**about, "fail_count": event.fail_count})
+            self._tracing.add_event("breaker.transition", {**about, "fail_count": event.fail_count})
 
 
 def with_span(inner: Handler, tracing: Tracing) -> Handler:
@@ -63,12 +63,14 @@ def with_span(inner: Handler, tracing: Tracing) -> Handler:
                 answer = await inner(call)
             except BaseException as error:
                 status = error.status if isinstance(error, BackendFailedError) else None
-                tracing.note({"http.response.status_code": status})
-                tracing.fail(type(error).__name__)
+                tracing.set_attributes({"http.response.status_code": status})
+                tracing.mark_failed(type(error).__name__)
                 raise
             finally:
-                tracing.note({"http.request.method": "GET", "request_id": call.request_id, "attempt": call.attempts})
-            tracing.note({"http.response.status_code": answer.status})
+                tracing.set_attributes(
+                    {"http.request.method": "GET", "request_id": call.request_id, "attempt": call.attempts}
+                )
+            tracing.set_attributes({"http.response.status_code": answer.status})
             return answer
 
     return traced

@@ -28,11 +28,6 @@ class Served(Counted):
     NOTHING = "nothing"
 
 
-# Where every call passes, these are used: see client.breakers.interface.
-OK, ERROR, TIMEOUT, FAST_FAIL = Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FAST_FAIL
-FRESH, FALLBACK, NOTHING = Served.FRESH, Served.FALLBACK, Served.NOTHING
-
-
 @dataclass(slots=True)
 class Call:
     """What is known of a call; each part of the pipeline fills in its own fields, and hooks are told of it at its end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client.breakers.interface import FAILURE, NEUTRAL, SUCCESS
-from client.pipeline.call import ERROR, FAST_FAIL, OK, TIMEOUT, Outcome
+from client.pipeline.call import Outcome
 from client.pipeline.errors import BackendError, CallTimeoutError, RefusedError
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ def verdict_of_error(error: BaseException) -> Verdict:
 
 def outcome_of_answer(answer: Answer) -> Outcome:
     """Below 400 the caller has what it asked for."""
-    return OK if answer.status < 400 else ERROR
+    return Outcome.OK if answer.status < 400 else Outcome.ERROR
 
 
 def outcome_of_error(error: BaseException) -> Outcome:
     """Name the way in which a call ended without an answer."""
     if isinstance(error, RefusedError):
-        return FAST_FAIL
+        return Outcome.FAST_FAIL
     if isinstance(error, CallTimeoutError):
-        return TIMEOUT
-    return ERROR
+        return Outcome.TIMEOUT
+    return Outcome.ERROR

@@ -1,4 +1,4 @@
-"""Retry-After of an answer: RFC 9110, section 10.2.3."""
+"""Retry-After of an answer: RFC 9110, section 10.2.3. By hand, since neither httpx nor aiohttp reads it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def ui(
 def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     """Run Locust; what it prints, its tables at the end among it, goes to the log, and to the UI's own page of logs."""
     from loadtest.engines.live.engine import locust_command
-    from loadtest.engines.live.services import end, last_words
+    from loadtest.engines.live.services import end_process, last_words
     from loadtest.terminal.errors import ChildError
 
     where = ["--host", urls.client, "--backend-url", urls.backend]
@@ -67,6 +67,6 @@ def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     try:
         code = process.wait()
     finally:
-        end(process)
+        end_process(process)
     if code:
         raise ChildError(f"Locust ended with exit code {code}: {last_words(log)}")

@@ -36,7 +36,7 @@ State = Annotated[str, _one_of("closed", "open", "half-open")]
 NO_OTHER = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)  # frozen would cost 1.6 us of 16 us a request
 class Row:
     """One request. Times in seconds from the start of its arm; `status` 0 and `state` '' mean no answer at all.
 

@@ -34,7 +34,7 @@ class LogSettings(StrictModel):
     requests: bool = Field(default=False, description="log each request, too; the level debug always does")
 
     @property
-    def tells_requests(self) -> bool:
+    def logs_requests(self) -> bool:
         """Whether each request has its line."""
         return self.requests or self.level == "debug"
 
@@ -54,7 +54,7 @@ def logger_of(service: str) -> logging.Logger:
     return logging.getLogger(f"{ROOT}.{service}")
 
 
-def tell(logger: logging.Logger, event: str, request_id: str | None = None, **fields: Any) -> None:
+def log_event(logger: logging.Logger, event: str, request_id: str | None = None, **fields: Any) -> None:
     """Log an event at level info, with what is to be known of it."""
     if logger.isEnabledFor(logging.INFO):
         known = fields if request_id is None else {**fields, "request_id": request_id}
@@ -62,7 +62,10 @@ def tell(logger: logging.Logger, event: str, request_id: str | None = None, **fi
 
 
 class LineFormatter(logging.Formatter):
-    """One line a record, whatever is in it: a line break or a control character of a caller's making is escaped."""
+    """One line a record, whatever is in it: a line break or a control character of a caller's making is escaped.
+
+    By hand, since a library for JSON lines, one more for both services, would not write the plain ones.
+    """
 
     def __init__(self, service: str, *, as_json: bool) -> None:
         super().__init__()

@@ -89,23 +89,23 @@ class Tracing:
         return carrier
 
     @staticmethod
-    def note(attributes: Mapping[str, str | int | float | bool | None]) -> None:
+    def set_attributes(attributes: Mapping[str, str | int | float | bool | None]) -> None:
         """Add to the present span what is known, leaving out what is none."""
         trace.get_current_span().set_attributes({name: each for name, each in attributes.items() if each is not None})
 
     @staticmethod
-    def event(name: str, attributes: Mapping[str, str | int | float | bool]) -> None:
+    def add_event(name: str, attributes: Mapping[str, str | int | float | bool]) -> None:
         """Add an event to the present span."""
         trace.get_current_span().add_event(name, dict(attributes))
 
     @staticmethod
-    def fail(why: str) -> None:
+    def mark_failed(why: str) -> None:
         """Mark the present span as failed."""
         span = trace.get_current_span()
         span.set_attribute("error.type", why)
         span.set_status(StatusCode.ERROR, why)
 
-    def around(self, app: ASGIApp, name: str) -> ASGIApp:
+    def wrap_app(self, app: ASGIApp, name: str) -> ASGIApp:
         """Return `app` with a span around each of its requests."""
         return _TracedApp(self, app, name)
 

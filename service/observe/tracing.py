@@ -25,7 +25,7 @@ def start(exporter: Exporter, service: str, variable: str) -> Tracing | None:
     """Return the traces of `service`, none where they are off; close them at its end. Raises what `check` does."""
     if exporter == "off":
         return None
-    traces: Tracing = _loaded(exporter, variable).start(exporter, service)
+    traces: Tracing = _load_spans(exporter, variable).start(exporter, service)
     return traces
 
 
@@ -35,10 +35,10 @@ def check(exporter: Exporter, variable: str) -> None:
     It names `variable`, the setting that asked for them, or that of the address.
     """
     if exporter != "off":
-        _loaded(exporter, variable).check(exporter)
+        _load_spans(exporter, variable).check(exporter)
 
 
-def _loaded(exporter: Exporter, variable: str) -> ModuleType:
+def _load_spans(exporter: Exporter, variable: str) -> ModuleType:
     try:
         from service.observe import spans  # noqa: PLC0415 - the extra
     except ModuleNotFoundError as error:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def worker(capacity: Capacity) -> AsyncIterator[None]:
     """Hold a worker, as the backend does."""
-    await capacity.take()
+    await capacity.take_worker()
     try:
         yield
     finally:
-        capacity.give_back()
+        capacity.free_worker()
 
 
 def limited(workers: int, queue: int = 10_000) -> Capacity:
@@ -277,6 +277,6 @@ def test_the_refusal_says_how_full_it_was() -> None:
         capacity = limited(1, queue=0)
         async with worker(capacity):
             with pytest.raises(QueueFullError, match=r"^1 workers busy and 0 requests waiting$"):
-                await capacity.take()
+                await capacity.take_worker()
 
     run_virtual(main())

@@ -186,9 +186,9 @@ def test_an_unreachable_backend_needs_no_worker() -> None:
 
     async def main() -> tuple[Fault, dict[str, Any]]:
         flaky = backend(unreachable=True, latency={"mean_s": 5}, capacity={"workers": 1, "queue": 0})
-        await flaky.capacity.take()
+        await flaky.capacity.take_worker()
         fault = await flaky.serve()
-        flaky.capacity.give_back()
+        flaky.capacity.free_worker()
         return fault, flaky.stats.snapshot()
 
     assert run_virtual(main()) == (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service.caller import CallerGoneError, unless_gone
+from service.caller import CallerGoneError, run_for_caller
 from virtual_clock.loop import run_virtual
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_a_caller_who_stays_gets_the_result() -> None:
     """And nobody listens for the disconnect any longer."""
 
     async def main() -> tuple[str, int]:
-        result = await unless_gone(Work()(), leaves_after(100))
+        result = await run_for_caller(Work()(), leaves_after(100))
         await asyncio.sleep(0)
         return result, len(asyncio.all_tasks())
 
@@ -58,7 +58,7 @@ def test_a_caller_who_leaves_ends_the_work_at_once() -> None:
     async def main() -> tuple[float, list[str], int]:
         work = Work()
         with pytest.raises(CallerGoneError):
-            await unless_gone(work(), leaves_after(0.25))
+            await run_for_caller(work(), leaves_after(0.25))
         task = asyncio.current_task()
         assert task is not None
         await asyncio.sleep(0)
@@ -72,7 +72,7 @@ def test_a_server_that_stops_is_no_caller_who_leaves() -> None:
 
     async def main() -> list[str]:
         work = Work()
-        serving = asyncio.create_task(unless_gone(work(), leaves_after(100)))
+        serving = asyncio.create_task(run_for_caller(work(), leaves_after(100)))
         await asyncio.sleep(0.5)
         serving.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -90,7 +90,7 @@ def test_the_works_own_error_comes_through() -> None:
 
     async def main() -> None:
         with pytest.raises(LookupError):
-            await unless_gone(fail(), leaves_after(100))
+            await run_for_caller(fail(), leaves_after(100))
 
     run_virtual(main())
 
@@ -109,7 +109,7 @@ def test_nobody_watches_the_caller_of_work_that_ends_at_once() -> None:
         async def refuse() -> str:
             return "refused"
 
-        result = await unless_gone(refuse(), receive)
+        result = await run_for_caller(refuse(), receive)
         await asyncio.sleep(0)
         return result, asked, len(asyncio.all_tasks())
 

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from service.caller import CallerGoneError, unless_gone
+from service.caller import CallerGoneError, run_for_caller
 from service.protocol import OneAtATimeProtocol, connection_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def play(
 async def in_one(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
     connection = connection_of(scope)
     assert connection is not None
-    assert connection.answer(503, HEADERS, b"no")
+    assert connection.send_answer(503, HEADERS, b"no")
 
 
 async def in_two(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
@@ -115,7 +115,7 @@ def test_a_caller_who_does_not_read_is_not_written_to() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         connection = connection_of(scope)
         assert connection is not None
-        told.append(connection.answer(503, HEADERS, b"no"))
+        told.append(connection.send_answer(503, HEADERS, b"no"))
         await in_two(scope, receive, send)
 
     writes, _ = play(
@@ -133,7 +133,7 @@ def test_a_second_answer_is_refused() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
         connection = connection_of(scope)
         assert connection is not None
-        told.extend(connection.answer(503, HEADERS, b"no") for _ in range(2))
+        told.extend(connection.send_answer(503, HEADERS, b"no") for _ in range(2))
 
     writes, _ = play(app, KEEP_ALIVE)
 
@@ -145,7 +145,7 @@ def hung(seen: list[str]) -> Callable[..., Awaitable[None]]:
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
         never = asyncio.get_running_loop().create_future()
         try:
-            await unless_gone(never, receive, connection_of(scope))
+            await run_for_caller(never, receive, connection_of(scope))
         except CallerGoneError:
             seen.append("gone")
 
@@ -185,8 +185,8 @@ def test_a_caller_who_goes_after_the_answer_disturbs_nobody() -> None:
         async def work() -> str:
             return "done"
 
-        ended.append(await unless_gone(work(), receive, connection))
-        connection.answer(503, HEADERS, b"no")
+        ended.append(await run_for_caller(work(), receive, connection))
+        connection.send_answer(503, HEADERS, b"no")
         await asyncio.sleep(0)
         ended.append("went on")
 
@@ -256,7 +256,7 @@ def test_head_has_no_body() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         connection = connection_of(scope)
         assert connection is not None
-        told.append(connection.answer(200, HEADERS, b"no"))
+        told.append(connection.send_answer(200, HEADERS, b"no"))
         await in_two(scope, receive, send)
 
     writes, _ = play(app, KEEP_ALIVE.replace(b"GET", b"HEAD"))

@@ -37,7 +37,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 def test_a_caller_who_vanishes_while_sending_is_no_error() -> None:
     """Half a body, then a disconnect: the app ends in order, and nothing is raised for the server to print."""
     app = FastAPI()
-    problems.install(app, {})
+    problems.install_handlers(app, {})
 
     @app.put("/thing")
     async def thing(request: Request) -> dict[str, Any]:

@@ -108,9 +108,9 @@ class Conductor:
         arrivals = list(schedule(self._scenario.load_of(arm), seed))
         self._prepare(arm, seed)
         before = self._counts()
-        clock = self._begin(plan)
+        clock = self._start_clock(plan)
         revisions = self._revisions()
-        self._note_settings(arm, seed)
+        self._record_settings(arm, seed)
         transitions_before = self._seen
         crew, watch = self._new_crew(), self._new_crew()
         going = True
@@ -118,7 +118,7 @@ class Conductor:
         def sample() -> None:
             while going and self._trouble is None:
                 try:
-                    self._sample(arm, seed, clock, before[1]["received"])
+                    self._take_sample(arm, seed, clock, before[1]["received"])
                 except ServiceError as error:
                     self._trouble = error
                 time.sleep(SAMPLE_EVERY_S)
@@ -127,15 +127,17 @@ class Conductor:
         try:
             for arrival in arrivals:
                 self._sleep_until(arrival.intended_s, clock)
-                crew.start(self._one, arm, plan, arrival, clock)
+                crew.start(self._send_request, arm, plan, arrival, clock)
             crew.wait()
         finally:
             going = False
             watch.wait()
         duration_s = clock.now()
         self._wait_until_idle()
-        self._sample(arm, seed, clock, before[1]["received"])
-        self._close(arm, seed, len(arrivals), duration_s, before, transitions_before, self._revisions() - revisions)
+        self._take_sample(arm, seed, clock, before[1]["received"])
+        self._write_record(
+            arm, seed, len(arrivals), duration_s, before, transitions_before, self._revisions() - revisions
+        )
 
     def _sleep_until(self, at_s: float, clock: _Clock) -> None:
         """Wait in small steps, so that a service in trouble ends the run at once. Raises ServiceError."""
@@ -154,7 +156,7 @@ class Conductor:
         self._wait_until_idle()
         self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
 
-    def _begin(self, plan: FaultPlan) -> _Clock:
+    def _start_clock(self, plan: FaultPlan) -> _Clock:
         """Read the client's clock against ours, then set the faults: that is the arm's time zero, and the phases'."""
         asked = time.perf_counter()
         its_now = float(self._client.get("/breaker")["now_s"])
@@ -168,13 +170,13 @@ class Conductor:
         client, backend = self._counts()
         return int(client["revision"]) + int(backend["revision"])
 
-    def _note_settings(self, arm: str, seed: int) -> None:
+    def _record_settings(self, arm: str, seed: int) -> None:
         """Put the effective settings of both services into the manifest."""
         effective = {"client": self._client.get("/config"), "backend": self._backend.get("/faults")}
         settings = self._folder.manifest()["settings"]
         self._folder.update_manifest(settings={**settings, f"{arm}/{seed}": effective})
 
-    def _one(self, arm: str, plan: FaultPlan, arrival: Arrival, clock: _Clock) -> None:
+    def _send_request(self, arm: str, plan: FaultPlan, arrival: Arrival, clock: _Clock) -> None:
         sent_s = clock.now()
         reply = self._send(arrival.id, arm)
         timeout_s = self._scenario.arms[arm].timeout.total_s
@@ -196,7 +198,7 @@ class Conductor:
         )
         write(self._files["requests"], row)
 
-    def _sample(self, arm: str, seed: int, clock: _Clock, received_before: int) -> None:
+    def _take_sample(self, arm: str, seed: int, clock: _Clock, received_before: int) -> None:
         """Read the breaker before and after the backend: its state is known only where nothing changed in between."""
         first = self._client.get(f"/breaker?transitions_after={self._seen}")
         received = self._backend.get("/stats")["received"] - received_before
@@ -211,7 +213,7 @@ class Conductor:
         at_s = round(clock.from_client(breaker["now_s"]), 6)
         write(self._files["samples"], Sample(arm, seed, at_s, state, received, breaker["in_flight"]))
 
-    def _close(
+    def _write_record(
         self,
         arm: str,
         seed: int,

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadtest.engines.live.services import end, last_words, own_services
+from loadtest.engines.live.services import end_process, last_words, own_services
 from loadtest.terminal.errors import ChildError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run_live(folder: RunFolder, urls: Urls | None, narrator: Narrator) -> None:
                     raise ChildError(f"no news from the load generator for {SILENT_S:g} s; given up")
                 time.sleep(LOOK_EVERY_S)
         finally:
-            end(process)
+            end_process(process)
             narrator.look()
         if process.returncode < 0:
             raise ChildError(f"the load generator was ended by signal {-process.returncode}")

@@ -26,7 +26,7 @@ from inputs.environment import from_environment
 from inputs.wrong_input import WrongInputError
 from loadtest.engines.live.conductor import Conductor
 from loadtest.engines.live.control import Service, ServiceError
-from loadtest.engines.live.services import end, last_words
+from loadtest.engines.live.services import end_process, last_words
 from loadtest.engines.live.ui import form, pages
 from loadtest.engines.live.ui.progress import Progress
 from loadtest.records import run_folder
@@ -115,7 +115,7 @@ class Desk:
         if session.lock is not None or (runner is not None and runner.shape_greenlet):
             detail = "a run is going on, or its report is being written: wait for its end, or stop it"
             raise WrongInputError([{"field": "scenario", "value": None, "detail": detail}])
-        _prepare(self._environment, asked)
+        _prepare_run(self._environment, asked)
 
     def progress(self) -> dict[str, Any]:
         """Return the newest figures of the run."""
@@ -130,7 +130,7 @@ def add_pages(environment: Environment, **_: Any) -> None:
     web = environment.web_ui
     if web is None or web.app is None:
         return
-    pages.install(web.app, Desk(environment), web.auth_required_if_enabled)
+    pages.install_pages(web.app, Desk(environment), web.auth_required_if_enabled)
     # The form's fields in the order in which they were added, not in the alphabet's.
     web.app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     web.template_args["extended_tabs"] = [pages.TAB]
@@ -155,7 +155,7 @@ def _read_to_end() -> None:
         pass
 
 
-def begin(environment: Environment, **_: Any) -> None:
+def start_run(environment: Environment, **_: Any) -> None:
     """Take the folder that was prepared by the command line or from the form."""
     session.done, session.failed = False, ""
     options = _options(environment)
@@ -168,7 +168,7 @@ def begin(environment: Environment, **_: Any) -> None:
         elif session.folder is None:  # started without its form
             arms = ",".join(options.arms)
             asked = {name: [getattr(options, name) or ""] for name in ("scenario", "seeds", "engine", "host")}
-            _prepare(environment, {**asked, "arms": [arms], "backend_url": [options.backend_url]})
+            _prepare_run(environment, {**asked, "arms": [arms], "backend_url": [options.backend_url]})
     except WrongInputError as error:
         _give_up(environment, str(error))
 
@@ -180,10 +180,10 @@ def _options(environment: Environment) -> Namespace:
     return options
 
 
-def _prepare(environment: Environment, asked: Mapping[str, Sequence[str]]) -> None:
+def _prepare_run(environment: Environment, asked: Mapping[str, Sequence[str]]) -> None:
     """Check what is asked for, hold the place, make the folder. Raises WrongInputError."""
     options = _options(environment)
-    wanted = form.choose(asked, form.scenarios(Path(options.own_scenarios)))
+    wanted = form.choose_run(asked, form.scenarios(Path(options.own_scenarios)))
     live = wanted.engine == "live"
     if live:
         Service("client", wanted.client_url).check("/breaker")
@@ -194,7 +194,7 @@ def _prepare(environment: Environment, asked: Mapping[str, Sequence[str]]) -> No
     lock.__enter__()
     try:
         folder = run_folder.create(results, wanted.scenario, wanted.text, wanted.engine, wanted.arms, wanted.seeds)
-        session.progress = Progress(folder, None if live else partial(_tell, environment))
+        session.progress = Progress(folder, None if live else partial(_report_request, environment))
     except BaseException:
         lock.__exit__(None, None, None)
         raise
@@ -202,7 +202,7 @@ def _prepare(environment: Environment, asked: Mapping[str, Sequence[str]]) -> No
     session.phase, session.failed, session.shown = "running", "", {}
 
 
-def _tell(environment: Environment, row: dict[str, Any]) -> None:
+def _report_request(environment: Environment, row: dict[str, Any]) -> None:
     """Put a request that Locust has not sent itself into its statistics."""
     environment.events.request.fire(
         request_type="GET",
@@ -229,7 +229,7 @@ def _give_up(environment: Environment, why: str) -> None:
         environment.runner.log_exception("local", why, "")
 
 
-def finish(environment: Environment, **_: Any) -> None:
+def finish_run(environment: Environment, **_: Any) -> None:
     """After a run from the form: fold it and write its report, as a process of its own."""
     folder, session.folder = session.folder, None
     options = _options(environment)
@@ -244,7 +244,7 @@ def finish(environment: Environment, **_: Any) -> None:
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
         written = subprocess.run(command, capture_output=True, text=True, check=False)
         log.warning("%s%s", written.stdout.strip(), written.stderr.strip())
-        session.shown = _shown(folder, options.results)
+        session.shown = _read_report(folder, options.results)
         if "report" not in session.shown:
             session.failed = session.failed or f"the report could not be written: {written.stderr.strip()[-500:]}"
         session.phase = "failed" if session.failed else "finished" if complete else "incomplete"
@@ -258,7 +258,7 @@ def hand_over_traces(**_: Any) -> None:
         session.traces.close()
 
 
-def _shown(folder: RunFolder, results: str) -> dict[str, Any]:
+def _read_report(folder: RunFolder, results: str) -> dict[str, Any]:
     """Return where the report is, its headline, and what is wrong with the run; nothing where there is no report."""
     try:
         found = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
@@ -362,7 +362,7 @@ class Lab(FastHttpUser):
                 progress.look()
             progress.look()
         finally:
-            end(process)
+            end_process(process)
         if process.returncode != 0:
             _give_up(self.environment, f"the virtual engine gave up: {last_words(folder.log)}")
         elif folder.log.stat().st_size == 0:
@@ -377,9 +377,9 @@ class Lab(FastHttpUser):
             reply = self._ask(arm, headers | session.traces.headers())
             outcome, status = reply.header("X-Outcome") or "no answer", reply.status or None
             about = {"request_id": str(request_id), "arm": arm, "outcome": outcome}
-            session.traces.note({**about, "http.response.status_code": status})
+            session.traces.set_attributes({**about, "http.response.status_code": status})
             if outcome != "ok":
-                session.traces.fail(outcome)
+                session.traces.mark_failed(outcome)
         return reply
 
     def _ask(self, arm: str, headers: dict[str, str]) -> HttpReply:
@@ -399,6 +399,6 @@ class Lab(FastHttpUser):
 events.init_command_line_parser.add_listener(add_arguments)
 events.init.add_listener(watch_parent)
 events.init.add_listener(add_pages)
-events.test_start.add_listener(begin)
-events.test_stop.add_listener(finish)
+events.test_start.add_listener(start_run)
+events.test_stop.add_listener(finish_run)
 events.quitting.add_listener(hand_over_traces)

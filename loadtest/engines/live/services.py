@@ -66,10 +66,10 @@ def child(
             _wait_until_healthy(Service(module, url), process, log)
         yield url
     finally:
-        end(process)
+        end_process(process)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end_process(process: subprocess.Popen[bytes]) -> None:
     """Ask, wait, then make sure."""
     process.terminate()
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.load.segment import Segment
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)  # frozen would cost 0.5 us of 16 us a request
 class Arrival:
     """A request to send: its id, from 1, and when, in seconds from the start of the arm."""
 

@@ -195,8 +195,8 @@ def test_who_comes_just_after_the_last_was_dropped_is_told_once() -> None:
         await asyncio.sleep(BEHIND + 1.5)
         dropped = len(lab.feed._listeners)
         await lab.watch()
-        tellers = [each for each in asyncio.all_tasks() if "Feed._tell" in repr(each)]
-        return dropped, lab.client._hooks.count(lab.feed), len(tellers)
+        senders = [each for each in asyncio.all_tasks() if "Feed._send_batches" in repr(each)]
+        return dropped, lab.client._hooks.count(lab.feed), len(senders)
 
     assert run(main) == (0, 1, 1)
 

@@ -13,9 +13,7 @@ from client.pipeline.call import Call
 def kept(calls: int, limit: int = 8) -> list[int]:
     sample = Sample(limit)
     for number in range(1, calls + 1):
-        sample.seen += 1
-        if sample.seen == sample.due:
-            sample.keep(Call(str(number)))
+        sample.add(Call(str(number)))
     assert sample.seen == calls
     return [int(call.request_id) for call in sample.kept]
 

@@ -46,7 +46,7 @@ def backend() -> Backend:
 @pytest.fixture
 def ask(serve: Callable[[FastAPI], Ask], backend: Backend) -> Ask:
     app = FastAPI()
-    problems.install(app, {BackendUnreachableError: 502, CallTimeoutError: 504})
+    problems.install_handlers(app, {BackendUnreachableError: 502, CallTimeoutError: 504})
     app.include_router(relay.build(backend))
     return serve(app)
 

@@ -15,7 +15,7 @@ from backend.settings import BackendSettings
 from client.app import create_app as client_app
 from client.pipeline.errors import BackendFailedError
 from client.settings import ClientSettings
-from service.observe.log import LineFormatter, LogSettings, configure, logger_of, tell
+from service.observe.log import LineFormatter, LogSettings, configure, log_event, logger_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,7 +166,7 @@ NASTY = [
 def test_an_id_stays_within_its_line(form: str, request_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line, ASCII where it matters, and the field's value can be read back whole."""
     configure(LogSettings.model_validate({"format": form}), "client")
-    tell(logger_of("client"), "request", request_id, outcome="error")
+    log_event(logger_of("client"), "request", request_id, outcome="error")
 
     said = capsys.readouterr().err
     assert said.endswith("\n")
@@ -213,7 +213,7 @@ def test_a_field_cannot_pass_for_what_every_line_has() -> None:
 def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     """Standard output has the address that a parent reads, and nothing else."""
     configure(LogSettings(), "client")
-    tell(logger_of("client"), "started", url="http://127.0.0.1:1")
+    log_event(logger_of("client"), "started", url="http://127.0.0.1:1")
 
     found = capsys.readouterr()
     assert (found.out, found.err.count("\n")) == ("", 1)

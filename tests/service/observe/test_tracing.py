@@ -234,7 +234,7 @@ def test_a_span_that_is_printed_is_one_line(capsys: pytest.CaptureFixture[str]) 
     traces = tracing.start("console", "client", "CLIENT_TRACING")
     assert traces is not None
     with traces.request("GET /data", []):
-        traces.note({"request_id": "7\nx"})
+        traces.set_attributes({"request_id": "7\nx"})
     traces.close()
 
     found = capsys.readouterr()

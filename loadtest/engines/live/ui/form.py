@@ -63,9 +63,9 @@ def arms(names: Sequence[str]) -> list[str]:
     return found
 
 
-def choose(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
+def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
     """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field."""
-    name = _last(form, "scenario")
+    name = _last_value(form, "scenario")
     if name not in offered:
         raise _wrong("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
     found, text = files.read(name)
@@ -77,15 +77,15 @@ def choose(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
     except WrongInputError as error:
         problems += error.problems
     try:
-        seeds = parse_seeds(_last(form, "seeds")) or [found.seed]
+        seeds = parse_seeds(_last_value(form, "seeds")) or [found.seed]
     except WrongInputError as error:
         problems += error.problems
-    engine = _last(form, "engine") or ENGINES[0]
+    engine = _last_value(form, "engine") or ENGINES[0]
     if engine not in ENGINES:
         problems += _wrong("engine", engine, f"{', '.join(ENGINES)}{closest(engine, ENGINES)}").problems
     if problems:
         raise WrongInputError(problems)
-    return Choice(found, text, chosen, seeds, engine, _last(form, "host"), _last(form, "backend_url"))
+    return Choice(found, text, chosen, seeds, engine, _last_value(form, "host"), _last_value(form, "backend_url"))
 
 
 def _arms(values: Sequence[str], name: str, found: Scenario) -> list[str]:
@@ -101,7 +101,7 @@ def _arms(values: Sequence[str], name: str, found: Scenario) -> list[str]:
     return found.choose_arms(chosen)
 
 
-def _last(form: Mapping[str, Sequence[str]], field: str) -> str:
+def _last_value(form: Mapping[str, Sequence[str]], field: str) -> str:
     values = form.get(field, ())
     return values[-1].strip() if values else ""
 

@@ -47,7 +47,7 @@ class Lab(Protocol):
         """Return what the Breaker tab shows."""
 
 
-def install(app: Flask, lab: Lab, guarded: Callable[..., Any]) -> None:
+def install_pages(app: Flask, lab: Lab, guarded: Callable[..., Any]) -> None:
     """Add the pages; `guarded` is Locust's own decorator, which asks for a login where there is one."""
     app.register_blueprint(_routes(lab, guarded))
 
@@ -97,7 +97,7 @@ def _routes(lab: Lab, guarded: Callable[..., Any]) -> Blueprint:
     @pages.route("/results/<path:name>")
     @guarded
     def run_file(name: str = "index.html") -> Response:
-        path = served(lab.results, name)
+        path = find_file(lab.results, name)
         if path is None:
             # As plain text: the name is whatever somebody has put into a link.
             return Response(f"there is no file {name} among the runs", 404, mimetype="text/plain")
@@ -125,8 +125,11 @@ def _head() -> str:
     )
 
 
-def served(root: Path, name: str) -> Path | None:
-    """Return the file of a run that `name` stands for, or None: no other file, wherever a link or a `..` leads."""
+def find_file(root: Path, name: str) -> Path | None:
+    """Return the file of a run that `name` stands for, or None: no other file, wherever a link or a `..` leads.
+
+    By hand, since werkzeug's safe_join() looks at the name alone: it follows links out, and serves hidden files.
+    """
     parts = name.split("/")
     if any(part.startswith(".") or "\\" in part or "\0" in part for part in parts):
         return None

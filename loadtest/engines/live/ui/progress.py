@@ -64,10 +64,10 @@ class _ArmSoFar:
 
 
 class Progress:
-    """One run. Call `look` before `snapshot`; nothing of the folder is held open. `tell` is told of each row, once."""
+    """One run. Call `look` before `snapshot`; it holds nothing open. `on_row` gets each row once."""
 
-    def __init__(self, folder: RunFolder, tell: Callable[[dict[str, Any]], None] | None = None) -> None:
-        self._tell = tell
+    def __init__(self, folder: RunFolder, on_row: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self._on_row = on_row
         manifest, scenario = folder.manifest(), folder.scenario()
         self._about = {"scenario": scenario.name, "title": scenario.title, "engine": manifest["engine"]}
         self._seeds: list[int] = manifest["seeds"]
@@ -89,8 +89,8 @@ class Progress:
         for row in self._rows.new():
             self._of(row).add_row(row)
             self._counts[row["arm"]][row["outcome"]] += 1
-            if self._tell is not None:
-                self._tell(row)
+            if self._on_row is not None:
+                self._on_row(row)
         for sample in self._samples.new():
             self._of(sample).add_sample(sample)
 

@@ -66,7 +66,7 @@ def test_arms_as_the_form_or_a_person_names_them(own: Path, arms: list[str], exp
     """None chosen means all; the file's order, whatever was chosen first."""
     mine = str(own / "mine.toml")
 
-    found = form.choose({"scenario": [mine], "arms": [arm.format(mine=mine) for arm in arms]}, form.scenarios(own))
+    found = form.choose_run({"scenario": [mine], "arms": [arm.format(mine=mine) for arm in arms]}, form.scenarios(own))
 
     assert (found.arms, found.seeds, found.engine) == (expected, [7], "live")
 
@@ -81,7 +81,7 @@ def test_every_field_of_the_form(own: Path) -> None:
         "backend_url": "http://b",
     }
 
-    found = form.choose({name: [value] for name, value in fields.items()}, form.scenarios(own))
+    found = form.choose_run({name: [value] for name, value in fields.items()}, form.scenarios(own))
 
     assert (found.scenario.name, found.arms, found.seeds) == ("experiment-2", ["without", "with"], [1, 2, 3])
     assert (found.engine, found.client_url, found.backend_url) == ("virtual", "http://c", "http://b")
@@ -106,7 +106,7 @@ def test_every_field_of_the_form(own: Path) -> None:
 def test_a_wrong_field_is_named_with_what_is_allowed(own: Path, field: str, value: str, said: str) -> None:
     """The sentence that the form shows; a scenario that is not offered is not read."""
     with pytest.raises(WrongInputError) as caught:
-        form.choose({"scenario": ["experiment-2"], field: [value]}, form.scenarios(own))
+        form.choose_run({"scenario": ["experiment-2"], field: [value]}, form.scenarios(own))
 
     assert said in str(caught.value)
 
@@ -116,6 +116,6 @@ def test_all_wrong_fields_are_told_at_once(own: Path) -> None:
     asked = {"scenario": ["policies"], "arms": ["x"], "seeds": ["y"], "engine": ["z"]}
 
     with pytest.raises(WrongInputError) as caught:
-        form.choose(asked, form.scenarios(own))
+        form.choose_run(asked, form.scenarios(own))
 
     assert [problem["field"] for problem in caught.value.problems] == ["arm", "seeds", "engine"]

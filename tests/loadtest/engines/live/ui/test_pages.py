@@ -64,7 +64,7 @@ def web(desk: Desk) -> FlaskClient:
     locust.add_url_rule("/", "index", lambda: "<html><head></head><body></body></html>")
     locust.add_url_rule("/swarm", "swarm", lambda: {"success": True}, methods=["POST"])
     app.register_blueprint(locust)
-    pages.install(app, desk, lambda view: view)
+    pages.install_pages(app, desk, lambda view: view)
     return app.test_client()
 
 
@@ -99,7 +99,7 @@ def test_nothing_else_is_served(web: FlaskClient, desk: Desk, name: str) -> None
     answer = web.get(f"/results/{name}")
 
     assert answer.status_code in (301, 308, 404)  # a redirect only tidies slashes, within these pages
-    assert pages.served(desk.results, name) is None
+    assert pages.find_file(desk.results, name) is None
     assert "not yours" not in answer.text
 
 
@@ -112,7 +112,7 @@ def test_a_link_to_no_file_runs_no_script(web: FlaskClient) -> None:
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     """No error, just no file."""
-    assert pages.served(tmp_path / "none", "index.html") is None
+    assert pages.find_file(tmp_path / "none", "index.html") is None
 
 
 def test_a_wrong_form_is_answered_with_its_sentence(web: FlaskClient, desk: Desk) -> None:
