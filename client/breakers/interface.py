@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Counted(StrEnum):
-    """Words by which calls are counted. One equals its text, so it has the same hash; Enum's is of the member's name."""
+    """Words by which calls are counted. One equals its text, so it has the hash of it; Enum's own is of the name."""
 
     __hash__ = str.__hash__
 
