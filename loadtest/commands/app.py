@@ -58,7 +58,7 @@ def main() -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        interrupted = interruption.behind(error)
+        interrupted = interruption.interruption_in(error)
         if interrupted is None:
             raise
         print_error("interrupted")

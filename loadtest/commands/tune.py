@@ -11,7 +11,7 @@ import typer
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.options import OutDir, Quiet, settings
 from loadtest.terminal.console import fail, finishing, out
-from loadtest.terminal.interruption import behind
+from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Asked, Problem
@@ -116,7 +116,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         with finishing():
             path = write_results(root, tuned, policies)
     except BaseException as error:
-        interrupted = behind(error)
+        interrupted = interruption_in(error)
         if interrupted is None:
             raise
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)

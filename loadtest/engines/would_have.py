@@ -17,10 +17,10 @@ def would_have(plan: FaultPlan, request_id: int, elapsed_s: float, timeout_s: fl
 
     A wait for a worker is left out: it depends on who else was let through.
     """
-    return met(draw(plan.profile_at(elapsed_s), WeatherKey(plan.seed, str(request_id), request_id)), timeout_s)
+    return answer_to(draw(plan.profile_at(elapsed_s), WeatherKey(plan.seed, str(request_id), request_id)), timeout_s)
 
 
-def met(fault: Fault, timeout_s: float | None) -> str:
+def answer_to(fault: Fault, timeout_s: float | None) -> str:
     """Return ok, error or timeout for a call that met `fault` and no queue."""
     if fault.kind == "hang" or (timeout_s is not None and fault.latency_s > timeout_s):
         return "timeout"

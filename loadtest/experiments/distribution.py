@@ -13,8 +13,9 @@ import scipy  # its `stats`, half a second's work, is imported where it is first
 
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.registry import experiment_of
-from loadtest.figures.comparison import compare
+from loadtest.figures.comparison import compare_arms
 from loadtest.figures.summary import fold
+from loadtest.records.shapes import as_json
 from loadtest.scenario import files
 from loadtest.scenario.seeds import parse_seeds
 from loadtest.terminal.progress import progress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from loadtest.records.summary import RunFigures
     from loadtest.scenario.model import Scenario
 
 # What virtual time does not have: the time that the client's process takes.
@@ -42,7 +44,7 @@ def conditions(found: Scenario) -> str:
     ).hexdigest()[:16]
 
 
-def measure(found: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
+def measure_distribution(found: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
     """Return the document's figures for each seed, the runs that never tripped, and what the arms differ by.
 
     `figures`: name -> a value for each seed; `never_tripped`: arm with a breaker -> runs, and `share_tripped` the share
@@ -53,18 +55,18 @@ def measure(found: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
     compare_chance = experiment.compare_chance if experiment else lambda _: []
     figures: dict[str, list[float]] = {}
     never = {name: 0 for name, arm in found.arms.items() if arm.decides}
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in found.arms}
+    runs: dict[str, list[RunFigures]] = {name: [] for name in found.arms}
     with progress("seeds", len(seeds)) as tell:
         for number, seed in enumerate(seeds, start=1):
             folded = {arm: fold(simulate(found, arm, seed)) for arm in found.arms}
             for name in never:
-                never[name] += not folded[name]["trips"]
+                never[name] += not folded[name].trips
             for name, each in folded.items():
-                runs[name] += each["runs"]
+                runs[name] += each.runs
             for figure in compare_chance(folded):
                 figures.setdefault(figure.name, []).append(round(float(figure.measured or 0.0), 3))
             tell(number)
-    compared = compare(found.baseline, {name: {"runs": each} for name, each in runs.items()})
+    compared = compare_arms(found.baseline, runs)
     return {
         "conditions": conditions(found),
         "runs": len(seeds),
@@ -72,8 +74,8 @@ def measure(found: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
         "share_tripped": {name: _share(len(seeds) - count, len(seeds)) for name, count in never.items()},
         "figures": figures,
         "paired": {
-            arm: {name: pair for name, pair in pairs.items() if pair["interval"] and name not in _OUTSIDE}
-            for arm, pairs in (compared or {"arms": {}})["arms"].items()
+            arm: {name: as_json(pair) for name, pair in vars(pairs).items() if pair.interval and name not in _OUTSIDE}
+            for arm, pairs in (compared.arms.items() if compared else ())
         },
     }
 
@@ -83,7 +85,7 @@ def _share(hits: int, of: int) -> dict[str, Any]:
     return {"share": hits / of, "interval": [float(found.low), float(found.high)]}
 
 
-def kept_for(found: Scenario) -> dict[str, Any] | None:
+def read_distribution(found: Scenario) -> dict[str, Any] | None:
     """Return the distribution kept for a shipped scenario; none where there is none, or where it was for others."""
     file = _file(found.name)
     if not file.is_file():
@@ -92,10 +94,10 @@ def kept_for(found: Scenario) -> dict[str, Any] | None:
     return kept if kept["conditions"] == conditions(found) else None
 
 
-def make(name: str, seeds: str) -> dict[str, Any]:
+def make_distribution(name: str, seeds: str) -> dict[str, Any]:
     """Measure a shipped scenario, and keep the result beside it."""
     found, _ = files.read(name)
-    kept = {"seeds": seeds, **measure(found, parse_seeds(seeds))}
+    kept = {"seeds": seeds, **measure_distribution(found, parse_seeds(seeds))}
     _file(name).write_text(json.dumps(kept) + "\n", encoding="utf-8")
     return kept
 

@@ -13,9 +13,9 @@ from client.breakers.settings import PolicySettings, refuse_unread
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError, closest
-from loadtest.scenario.figure_names import figure_names
+from loadtest.scenario.arm_figures import figure_names
 from loadtest.scenario.load.segment import Segment  # noqa: TC001 - pydantic reads the annotation
-from loadtest.scenario.phases import groups, spans, taken
+from loadtest.scenario.phases import groups, reserved_names, spans
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Policy = TypeVar("Policy", bound=PolicySettings)
@@ -127,7 +127,7 @@ class Scenario(StrictModel):
     def _phases_are_told_apart(self) -> Self:
         for faults in (self.faults, *(arm.faults for arm in self.arms.values())):
             names = [phase.name for phase in faults.phases] if isinstance(faults, FaultPlan) else []
-            for name in taken(names):
+            for name in reserved_names(names):
                 raise ValueError(
                     f"faults.phases: got the name {name!r}; allowed: any but 'before', 'overall' and 'after-...', "
                     "which a report gives to the quiet time and to the whole"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from backend.settings import BackendSettings
+from client.pipeline.call import Outcome
 from client.settings import ClientSettings
 from inputs.environment import variables
 from loadtest.engines.virtual.simulate import simulate
@@ -146,7 +147,8 @@ def test_the_readmes_scenario_is_one() -> None:
     assert list(found.arms) == ["without", "with"]
     assert found.weather_hash("with", 1) == found.weather_hash("without", 1)
     assert (
-        fold(simulate(found, "with", found.seed))["outcomes"]["timeout"] <= found.expect["with"]["outcomes.timeout"].max
+        fold(simulate(found, "with", found.seed)).outcomes[Outcome.TIMEOUT]
+        <= found.expect["with"]["outcomes.timeout"].max
     )
 
 

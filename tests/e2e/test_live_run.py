@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import lab
 
-from loadtest.studies.agreement.conduct import agreement_of
 from loadtest.records.run_folder import RunFolder
+from loadtest.studies.agreement.conduct import agreement_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,6 +11,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.engines.virtual.simulate import simulate_into
+from loadtest.records.manifest import EffectiveSettings
 from loadtest.records.rows import write
 from loadtest.scenario.load.schedule import requests_in
 from loadtest.terminal import interruption
@@ -44,15 +45,15 @@ class _Batch(NamedTuple):
 def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | None = None) -> None:
     """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes."""
     scenario, manifest = folder.scenario(), folder.manifest()
-    runs = [(arm, seed) for seed in manifest["seeds"] for arm in manifest["arms"]]
+    runs = [(arm, seed) for seed in manifest.seeds for arm in manifest.arms]
     settings = {
-        f"{arm}/{seed}": {
-            "client": scenario.arms[arm].call(seed).model_dump(mode="json"),
-            "backend": scenario.plan_of(arm, seed).model_dump(mode="json"),
-        }
+        f"{arm}/{seed}": EffectiveSettings(
+            client=scenario.arms[arm].call(seed).model_dump(mode="json"),
+            backend=scenario.plan_of(arm, seed).model_dump(mode="json"),
+        )
         for arm, seed in runs
     }
-    longest = max(requests_in(scenario.load_of(arm)) for arm in manifest["arms"])
+    longest = max(requests_in(scenario.load_of(arm)) for arm in manifest.arms)
     many = sum(requests_in(scenario.load_of(arm)) for arm, _ in runs) >= WORTH_SPREADING and longest <= _LONG_RUN
     with ExitStack() as stack:
         rows, changes, records = (
@@ -65,8 +66,8 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
             for change in moved:
                 write(changes, change)
             write(records, record)
-            narrator.look()
-            interruption.check()
+            narrator.read_news()
+            interruption.raise_interruption()
     folder.update_manifest(settings=settings)
 
 

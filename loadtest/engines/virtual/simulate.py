@@ -11,7 +11,7 @@ from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from client.core import Client
 from client.pipeline.call import Answer
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError
-from loadtest.engines.would_have import met, would_have
+from loadtest.engines.would_have import answer_to, would_have
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, StateChange
 from loadtest.scenario.load.schedule import schedule
@@ -123,7 +123,9 @@ class _Arm:
         call, answer = await self._client.call(request_id)
         fault = self._faults.pop(request_id, None)
         would = (
-            would_have(self._plan, number, sent_s, self._timeout_s) if fault is None else met(fault, self._timeout_s)
+            would_have(self._plan, number, sent_s, self._timeout_s)
+            if fault is None
+            else answer_to(fault, self._timeout_s)
         )
         self._tell(
             Row(  # by position: by name takes three times as long

@@ -15,21 +15,21 @@ from loadtest.report.part import Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.figures.document import DocumentFigure
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
+    from loadtest.records.summary import DocumentFigure
 
 
 def _compare(arms: Sequence[Measured]) -> list[DocumentFigure]:
     return document.compare({arm.arm: fold(arm) for arm in arms})
 
 
-def part(done: Finished, kept: dict[str, Any] | None) -> Part:
+def part(done: FinishedRun, kept: dict[str, Any] | None) -> Part:
     """Return what the document leaves open, and where this run stands among many seeds."""
-    kept = kept if done.summary["document"] else None
+    kept = kept if done.summary.document else None
     notes = render_notes(
         __file__,
-        figures=done.summary["document"],
+        figures=done.summary.document,
         scenario=done.scenario,
         manifest=done.manifest,
         kept=kept,
@@ -37,7 +37,7 @@ def part(done: Finished, kept: dict[str, Any] | None) -> Part:
         all_at_once=all_at_once(done, kept),
         paired=paired_rows(kept),
     )
-    charts = {} if kept is None else {"seeds": partial(seeds_chart.seeds, kept["figures"], done.summary["document"])}
+    charts = {} if kept is None else {"seeds": partial(seeds_chart.seeds, kept["figures"], done.summary.document)}
     return Part(notes=notes, charts=charts)
 
 

@@ -327,7 +327,7 @@ def test_a_good_run_ends_with_its_answer_and_exit_code_0(
     assert lab.out == (f"Mine [/bold] [x]\nfiles in {folder}\n\n{ANSWER}\nreport: {folder}/report.html\n")
     assert lab.err == ""
     assert not (tmp_path / folder / "run.log").exists()
-    assert run_folder.RunFolder(tmp_path / "results" / "mine" / "latest").manifest()["complete"] is True
+    assert run_folder.RunFolder(tmp_path / "results" / "mine" / "latest").manifest().complete is True
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -341,7 +341,7 @@ def test_quiet_says_only_what_came_out(lab: Lab, tmp_path: Path, engine: Callabl
     assert lab.out.splitlines()[1].startswith("Arm `short`: 6 of 6 requests")
     assert lab.out.splitlines()[-1] == f"report: {filled[0]}/report.html"
     manifest = run_folder.RunFolder(tmp_path / filled[0]).manifest()
-    assert (manifest["seeds"], manifest["arms"]) == ([3, 5, 6], ["short"])
+    assert (manifest.seeds, manifest.arms) == ([3, 5, 6], ["short"])
     assert filled[0].startswith("elsewhere/mine/")
 
 
@@ -373,7 +373,7 @@ def test_a_run_that_was_cut_off_still_gets_its_report(
     assert lab.err == f"loadtest: {said}\n"
     assert "NOT OK the run is complete: 1 of 2 arms x seeds ran to their end\n" in lab.out
     folder = run_folder.RunFolder(tmp_path / filled[0])
-    assert folder.manifest()["complete"] is False
+    assert folder.manifest().complete is False
     assert "This run does not hold" in (folder.path / "report.md").read_text(encoding="utf-8")
 
 

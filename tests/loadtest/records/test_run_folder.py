@@ -44,7 +44,7 @@ def test_a_new_run_has_its_manifest_and_is_the_latest(tmp_path: Path, monkeypatc
 
     assert folder.path == tmp_path / "new" / "results" / "mine" / "20260102T120000Z-live"
     assert sorted(path.name for path in folder.path.iterdir()) == ["manifest.json"]
-    manifest = folder.manifest()
+    manifest = folder.manifest().as_json()
     versions, host, revision = (manifest.pop(name) for name in ("versions", "host", "git_revision"))
     assert manifest == {
         "schema": 1,
@@ -82,11 +82,11 @@ def test_two_runs_within_one_second_have_folders_of_their_own(tmp_path: Path, mo
 def test_entries_of_the_manifest_can_be_set(tmp_path: Path) -> None:
     """The others stay as they are, and the file is whole at every moment: nothing else is left in the folder."""
     folder = create(tmp_path)
-    before = folder.manifest()
+    before = folder.manifest().as_json()
 
     folder.update_manifest(complete=True, more=[1])
 
-    assert folder.manifest() == {**before, "complete": True, "more": [1]}
+    assert folder.manifest().as_json() == {**before, "complete": True, "more": [1]}
     assert [path.name for path in folder.path.iterdir()] == ["manifest.json"]
 
 
