@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution schema lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -85,6 +85,9 @@ search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seco
 
 distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time again, for its report
 	@$(RUN) -m loadtest distribution $(ARGS)
+
+schema: $(VENV)/.lab  ## Write docs/schema/, the JSON Schema of a run's files, anew
+	@$(RUN) -m loadtest schema $(ARGS)
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 	@for set in dev lab client backend peers; do \

@@ -15,6 +15,7 @@ from loadtest.commands.index import index
 from loadtest.commands.probability import probability
 from loadtest.commands.report import report
 from loadtest.commands.run import run
+from loadtest.commands.schema import schema
 from loadtest.commands.search import search
 from loadtest.commands.sweep import sweep
 from loadtest.commands.tune import tune
@@ -40,6 +41,7 @@ app.command()(ui)
 app.command(rich_help_panel="For the lab itself")(agreement)
 app.command(rich_help_panel="For the lab itself")(distribution)
 app.command(rich_help_panel="For the lab itself")(search)
+app.command(rich_help_panel="For the lab itself")(schema)
 app.command(hidden=True)(fill)
 
 

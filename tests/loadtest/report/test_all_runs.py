@@ -227,3 +227,29 @@ def test_links_lead_to_a_folder_whatever_its_name(root: Path) -> None:
     (root / "mine").rename(root / "50 %? #1")
 
     assert 'href="50%20%25%3F%20%231/one/report.html"' in write_index(root).read_text(encoding="utf-8")
+
+
+def test_a_run_of_an_older_lab_is_there(root: Path) -> None:
+    """Before summaries had a headline it stood in the report; of a summary without checks nothing is wrong."""
+    path = another(root, "old", started="2001-01-01T00:00:00+00:00", git_revision=None) / "summary.json"
+    path.write_text('{"schema": 1, "arms": {"with": {"requests": 6}}}', encoding="utf-8")
+    path.with_name("report.md").write_text("# Mine\n\nIt was fine.\n", encoding="utf-8")
+
+    run = find_runs(root).runs[-1]
+
+    assert (run.headline, run.verdict, run.revision) == ("It was fine.", "holds", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("summary", "why"),
+    [
+        ('{"validity": [{"name": "a check", "detail": ""}]}', "summary.json: validity.0.ok: Field required"),
+        ("[]", "summary.json is no JSON object"),
+        ("{", "a file of it is not JSON"),
+    ],
+)
+def test_a_broken_summary_is_told_by_its_name(root: Path, summary: str, why: str) -> None:
+    """The reason is not looked for in the manifest, which is right."""
+    (root / "mine" / "one" / "summary.json").write_text(summary, encoding="utf-8")
+
+    assert find_runs(root).skipped == [("mine/one", why)]
