@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution schema lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution docs schema lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -65,7 +65,7 @@ probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--bur
 sweep: $(VENV)/.lab  ## Settings over a grid on all cores; goes on after Ctrl-C (half a minute)
 	@$(RUN) -m loadtest sweep $(or $(ARGS),policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50)
 
-tune: $(VENV)/.lab  ## Settings for a service, from a trace: make tune ARGS=access.csv (the shipped one: 2 minutes)
+tune: $(VENV)/.lab  ## Settings for a service, from its access log: make tune ARGS=access.csv (the shipped one: 2 minutes)
 	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
 
 agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
@@ -88,6 +88,9 @@ distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time a
 
 schema: $(VENV)/.lab  ## Write docs/schema/, the JSON Schema of a run's files, anew
 	@$(RUN) -m loadtest schema $(ARGS)
+
+docs: $(VENV)/.lab  ## Rewrite the tables of settings and metrics in docs/ from the models
+	@$(RUN) -m loadtest docs $(ARGS)
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
 	@for set in dev lab client backend peers; do \

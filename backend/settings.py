@@ -17,4 +17,4 @@ class BackendSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8001, ge=0, le=65535, description="TCP port; 0 takes a free one")
     log: LogSettings = LogSettings()
-    tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
+    tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")

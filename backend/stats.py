@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from backend.faults import Kind
 from service.observe.tally import Tally
 
 if TYPE_CHECKING:
     from backend.faults import Fault
 
-OUTCOMES = ("ok", "error", "hang", "reset", "unreachable", "queue_full", "abandoned")
-INJECTED = ("error", "hang", "reset", "unreachable")
+OUTCOMES = (*get_args(Kind), "queue_full", "abandoned")
+INJECTED = tuple(kind for kind in get_args(Kind) if kind != "ok")
 
 
 @dataclass

@@ -14,8 +14,8 @@ import pybreaker
 
 from bench.figure import Figure
 from client import breakers
-from client.breakers.interface import State
-from client.breakers.settings import BreakerSettings
+from client.breakers.interface import Intervention, State
+from client.breakers.settings import breaker_settings
 from client.pipeline.breaker import with_breaker
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import RefusedError
@@ -41,10 +41,10 @@ def _ignore(transition: Transition) -> None:
 
 
 def _ours(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
-    settings = BreakerSettings(policy=policy, **chosen)
+    settings = breaker_settings(policy=policy, **chosen)
     breaker = breakers.build(settings, time.monotonic(), _ignore)
     if state is State.OPEN:
-        breaker.force(State.OPEN, time.monotonic(), "by hand")
+        breaker.force(State.OPEN, time.monotonic(), Intervention.OPENED)
     owner = SimpleNamespace(breaker=breaker, deciding=None, clock=time.monotonic)
     return with_breaker(_work, settings, owner)
 

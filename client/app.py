@@ -13,7 +13,6 @@ from starlette.routing import Route
 from client.breakers.interface import NoBreakerError
 from client.core import Client
 from client.dashboard.feed import Feed
-from client.dashboard.page import Page
 from client.dashboard.traffic import Traffic
 from client.http import control as admin
 from client.http import dashboard, relay
@@ -94,7 +93,7 @@ def create_app(
             traffic = Traffic(client.call if traces is None else with_root(client.call, traces))
             feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()}, stopping)
             app.include_router(admin.build(settings, client, counters, stream, feed))
-            app.include_router(dashboard.build(Page(), traffic, settings.call))
+            app.include_router(dashboard.build(traffic, settings.call))
             app.include_router(relay.build(http))
             app.include_router(common_routes(registry))
             endpoint = DataEndpoint(client)

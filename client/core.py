@@ -9,12 +9,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
+from client.breakers.interface import Cause, Intervention
 from client.events import Hook, TransitionEvent
 from client.pipeline.call import Answer, Call, Handler, Outcome
 from client.pipeline.order import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from enum import StrEnum
 
     from client.breakers.interface import Breaker, State, Transition
     from client.events import TransitionHook
@@ -68,7 +70,7 @@ class Client:
         self.settings = settings
         self.breaker = self._new_breaker(now)
         if before is not self.breaker.state:
-            self._tell(before, self.breaker.state, now, "settings changed")
+            self._tell(before, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
         self._pipeline = build(self.settings, self._upstream, self)
 
     def watch(self, hook: Hook) -> None:
@@ -84,10 +86,10 @@ class Client:
         self._hooks = hooks
         self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
 
-    def force(self, state: State, cause: str) -> None:
+    def force(self, state: State, kind: StrEnum) -> None:
         """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
         self.deciding = None
-        self.breaker.force(state, self.clock(), cause)
+        self.breaker.force(state, self.clock(), kind)
         self.revision += 1
 
     async def call(self, request_id: str) -> tuple[Call, Answer]:
@@ -114,7 +116,7 @@ class Client:
         now = self.clock()
         breaker = self.breaker
         return {
-            **breaker.settings.model_dump(),
+            **self.settings.model_dump()["breaker"],
             "state": breaker.state.value,
             "fail_count": breaker.fail_count,
             "in_state_s": now - breaker.since,
@@ -128,7 +130,7 @@ class Client:
     def _tell_transition(self, transition: Transition) -> None:
         self._tell(transition.before, transition.after, transition.at, transition.cause, transition.fail_count)
 
-    def _tell(self, before: State, after: State, at: float, cause: str, fail_count: int = 0) -> None:
+    def _tell(self, before: State, after: State, at: float, cause: Cause, fail_count: int = 0) -> None:
         self._transitions += 1
         request_id = None if self.deciding is None else self.deciding.request_id
         event = TransitionEvent(at, self._transitions, before, after, cause, fail_count, request_id)

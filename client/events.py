@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from client.breakers.interface import State
+    from client.breakers.interface import Cause, State
     from client.pipeline.call import Call
 
 
@@ -21,9 +21,13 @@ class TransitionEvent:
     seq: int
     before: State
     after: State
-    cause: str
+    cause: Cause
     fail_count: int
     request_id: str | None = field(default=None, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields, the cause in words."""
+        return {**asdict(self), "cause": str(self.cause)}
 
 
 class TransitionHook(Protocol):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from client.breakers.settings import refuse_unread
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
 from service.observe.log import LogSettings
@@ -30,8 +29,10 @@ def _is_service(url: str) -> str:
 class UpstreamSettings(StrictModel):
     """The HTTP client towards the backend."""
 
-    transport: Literal["aiohttp", "httpx"] = Field("aiohttp", description="who moves the bytes below httpx's API")
-    keepalive_s: float = Field(60.0, gt=0, le=3600, description="seconds an idle connection is kept")
+    transport: Literal["aiohttp", "httpx"] = Field(
+        "aiohttp", description="library that moves the bytes below httpx's API"
+    )
+    keepalive_s: float = Field(60.0, gt=0, le=3600, description="seconds that an idle connection is kept")
 
 
 class ClientSettings(BaseSettings, CallSettings):
@@ -48,16 +49,11 @@ class ClientSettings(BaseSettings, CallSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one")
     backend_url: Annotated[str, AfterValidator(_is_service)] = Field(
-        "http://127.0.0.1:8001", description="where the backend is"
+        "http://127.0.0.1:8001", description="where the backend is: http://HOST[:PORT]"
     )
     upstream: UpstreamSettings = UpstreamSettings()
     log: LogSettings = LogSettings()
-    tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
-
-    @model_validator(mode="after")
-    def _policy_reads_what_is_given(self) -> Self:
-        refuse_unread(self.breaker)
-        return self
+    tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
 
     @property
     def call(self) -> CallSettings:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings, SettingsError
+from pydantic_settings import BaseSettings
 
-from inputs.wrong_input import WrongInputError, closest, explain
+from inputs.wrong_input import WrongInputError, closest, explain, models_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,12 +37,11 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
                 for name in strangers
             ]
         )
+    _refuse_what_is_no_json(kind, prefix, environ)
     try:
         return kind(**given)
     except ValidationError as error:
         raise _as_variables(explain(error, kind), prefix, set(given)) from error
-    except SettingsError as error:
-        raise _not_json(kind, prefix, environ) from error
 
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
@@ -53,25 +52,20 @@ def variables(kind: type[BaseSettings]) -> Iterator[str]:
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}".upper()
-        for inner in (info.annotation, *get_args(info.annotation)):  # a group may be optional
-            if _is_group(inner):
-                yield from _walk(inner, f"{prefix}{name}__")
+        for inner in models_in(info.annotation):  # a group may be optional, or have several forms
+            yield from _walk(inner, f"{prefix}{name}__")
 
 
-def _not_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> WrongInputError:
-    """Name each group of settings that was given as one variable which cannot be read."""
-    groups = {f"{prefix}{name}".upper() for name, info in kind.model_fields.items() if _is_group(info.annotation)}
-    return WrongInputError(
-        [
-            {"field": name, "value": value, "detail": f"{name}: got {value!r:.80}; allowed: a JSON object"}
-            for name, value in environ.items()
-            if name.upper() in groups and not _is_json(value)
-        ]
-    )
-
-
-def _is_group(annotation: object) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _refuse_what_is_no_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> None:
+    """Raise WrongInputError for each group of settings that was given as one variable which cannot be read."""
+    groups = {f"{prefix}{name}".upper() for name, info in kind.model_fields.items() if models_in(info.annotation)}
+    problems = [
+        {"field": name, "value": value, "detail": f"{name}: got {value!r:.80}; allowed: a JSON object"}
+        for name, value in environ.items()
+        if name.upper() in groups and not _is_json(value)
+    ]
+    if problems:
+        raise WrongInputError(problems)
 
 
 def _is_json(text: str) -> bool:

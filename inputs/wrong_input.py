@@ -65,7 +65,7 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict
         name, _, rest = message.partition(": ")
         field = f"{field}.{name}" if field else name
         said = f"{field}: {rest}"
-        value = None
+        value = value.get(name) if isinstance(value, dict) else None
     elif details["type"] == "extra_forbidden":
         said = f"{field}: unknown key{_meant(model, place)}"
     elif details["type"] == "missing":
@@ -108,6 +108,11 @@ def _inner_models(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[Ba
     tag = next((mark.tag for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Tag)), tag)
     for argument in getattr(annotation, "__args__", ()):
         yield from _inner_models(argument, tag)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return each model in a field's type."""
+    return [model for _, model in _inner_models(annotation)]
 
 
 def _meant(model: type[BaseModel], place: list[str]) -> str:

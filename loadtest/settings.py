@@ -15,10 +15,14 @@ class LoadtestSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LOADTEST_", frozen=True, extra="forbid")
 
-    client_url: str | None = Field(None, description="attach to this client instead of starting one")
-    backend_url: str | None = Field(None, description="attach to this backend instead of starting one")
-    out: Path = Field(Path("results"), description="folder of all runs")
+    client_url: str | None = Field(
+        None, description="use this client instead of starting one; needs the backend's URL, too"
+    )
+    backend_url: str | None = Field(
+        None, description="use this backend instead of starting one; needs the client's URL, too"
+    )
+    out: Path = Field(Path("results"), description="folder that keeps all runs")
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
-    tracing: Exporter = Field("off", description="where traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
-    ui_scenarios: Path = Field(Path(), description="folder whose scenario files the form of Locust's web UI offers")
+    tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
+    ui_scenarios: Path = Field(Path(), description="folder whose scenario files the form in Locust's web UI offers")

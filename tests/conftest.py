@@ -24,7 +24,19 @@ settings.load_profile("lab")
 @pytest.fixture
 def serve() -> Iterator[Callable[[FastAPI], Callable[..., httpx.Response]]]:
     """Start an app in memory on a virtual clock; returns `ask(method, path, **request) -> response`."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    yield from _serve(VirtualLoop)
+
+
+@pytest.fixture
+def serve_with_threads() -> Iterator[Callable[[FastAPI], Callable[..., httpx.Response]]]:
+    """Do the same on asyncio's own loop, for routes that read files: they do it in threads."""
+    yield from _serve(asyncio.new_event_loop)
+
+
+def _serve(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> Iterator[Callable[[FastAPI], Callable[..., httpx.Response]]]:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         opened = AsyncExitStack()
 
         def start(app: FastAPI) -> Callable[..., httpx.Response]:

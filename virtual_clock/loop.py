@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import inspect
-import types
 from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from virtual_clock.strand import Strand, until
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Context
 
 Result = TypeVar("Result")
 # Timers closer than this are due together: asyncio's own loop has such a resolution, too.
 _SAME_MOMENT_S = 1e-9
-
-
-# asyncio's own, for those who write tasks: asyncio.current_task() then knows them.
-_enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task  # noqa: SLF001
 
 
 class _Handle:
@@ -67,91 +63,6 @@ def _set(future: asyncio.Future[None]) -> None:
     """Tell that the time has come, unless a cancellation came at the same moment."""
     if not future.done():
         future.set_result(None)
-
-
-@types.coroutine
-def _until(when: float) -> Generator[float, None, None]:
-    """Give the time at which to go on to the strand that runs this."""
-    yield when
-
-
-class Strand:
-    """A coroutine on the virtual loop: an asyncio.Task without a name, a context, or somebody who awaits it.
-
-    It waits for a time without future and handle, which is most of what a request on virtual time does. What it
-    raises ends the run.
-    """
-
-    __slots__ = ("_awaits", "_cancel", "_cancelling", "_coroutine", "_loop", "due")
-
-    def __init__(self, loop: VirtualLoop, coroutine: Coroutine[Any, Any, None]) -> None:
-        self._loop = loop
-        self._coroutine = coroutine
-        self._awaits: asyncio.Future[Any] | None = None
-        self.due = -1  # number of the timer or turn that it waits for; one with another number was given up
-        self._cancelling = 0
-        self._cancel = False  # at the next step
-
-    def start(self) -> None:
-        """Run it up to where it next waits, before time moves on."""
-        self.due = self._loop.ready(self)
-
-    def get_loop(self) -> VirtualLoop:
-        """Return the loop that runs it."""
-        return self._loop
-
-    def cancel(self) -> None:
-        """Have it raise CancelledError where it waits, in the loop's next turn."""
-        self._cancelling += 1
-        if self._awaits is not None and self._awaits.cancel():
-            return
-        self._cancel = True
-        if self._awaits is None and self.due >= 0:
-            self.due = -1
-            self._loop.call_soon(self.run)
-
-    def done(self) -> bool:
-        """Say whether it has ended."""
-        return inspect.getcoroutinestate(self._coroutine) == inspect.CORO_CLOSED
-
-    def cancelling(self) -> int:
-        """Return how many want it cancelled."""
-        return self._cancelling
-
-    def uncancel(self) -> int:
-        """Take one of these wishes back, and return how many are left."""
-        self._cancelling = max(0, self._cancelling - 1)
-        return self._cancelling
-
-    def run(self, _: object = None) -> None:
-        """Go on up to where it waits again."""
-        loop, coroutine = self._loop, self._coroutine
-        self._awaits = None
-        self.due = -1
-        _enter_task(loop, self)  # type: ignore[arg-type]
-        loop.strand = self
-        try:
-            if self._cancel:
-                self._cancel = False
-                awaited = coroutine.throw(asyncio.CancelledError())
-            else:
-                awaited = coroutine.send(None)
-        except StopIteration:
-            return
-        finally:
-            loop.strand = None
-            _leave_task(loop, self)  # type: ignore[arg-type]
-        if awaited.__class__ is float and not self._cancel:
-            self.due = loop.wake(self, awaited)
-        elif awaited is None or awaited.__class__ is float:
-            # It only gives others their turn, or was cancelled in its own.
-            self.start()
-        else:
-            awaited._asyncio_future_blocking = False  # noqa: SLF001 - how a future is told that it is waited for
-            self._awaits = awaited
-            awaited.add_done_callback(self.run)
-            if self._cancel and awaited.cancel():
-                self._cancel = False
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -203,13 +114,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """Run `callback` after so many virtual seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    def wake(self, strand: Strand, when: float) -> int:
+    def resume_at(self, strand: Strand, when: float) -> int:
         """Let a strand go on at a virtual time, and return the number of this timer."""
         number = next(self._numbers)
         heapq.heappush(self._timers, (when, number, strand))
         return number
 
-    def ready(self, strand: Strand) -> int:
+    def resume_soon(self, strand: Strand) -> int:
         """Let a strand go on before time moves on, and return the number of its turn."""
         number = next(self._numbers)
         self._ready.append((number, strand))
@@ -221,7 +132,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def sleep_until(self, when: float) -> Awaitable[None]:
         """Wait for a virtual time."""
-        return _until(when) if self.strand is not None else self._sleep_in_task(when)
+        return until(when) if self.strand is not None else self._sleep_in_task(when)
 
     async def _sleep_in_task(self, when: float) -> None:
         wake = asyncio.Future[None](loop=self)

@@ -11,11 +11,11 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.peers.locked import LockedBreaker
+from bench.locked import LockedBreaker
 from bench.peers.peer import Asked, DownError, IgnoredError, Peer
 from client import breakers
 from client.breakers.interface import Refusal, Verdict
-from client.breakers.settings import BreakerSettings
+from client.breakers.settings import breaker_settings
 from client.core import Client
 from client.pipeline.call import Answer, Call, Outcome
 from client.pipeline.classification import verdict_of_error
@@ -66,7 +66,7 @@ class _Lab(Peer):
 
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked)
-        chosen = BreakerSettings(policy=self.policy, **self._chosen(asked))
+        chosen = breaker_settings(policy=self.policy, **self._chosen(asked))
         self._works: dict[str, Work] = {}
         self._calls = 0
         self._client = Client(

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from client.breakers.interface import OPEN, Breaker, NoBreakerError, Permit, Refusal, State, Verdict
+from client.breakers.interface import OPEN, Breaker, Counted, NoBreakerError, Permit, Refusal, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import StrEnum
 
     from client.breakers.interface import Transition
-    from client.breakers.settings import PolicySettings
+    from client.breakers.policy import PolicySettings
+
+
+class Refused(Counted):
+    """Why it refuses a call."""
+
+    FORCED = "forced open"
 
 
 class ForcedOpenBreaker(Breaker):
     """Refuses until the policy is changed; callers are told to ask again after `reset_timeout`."""
+
+    refusals = tuple(Refused)
 
     def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
@@ -22,12 +31,12 @@ class ForcedOpenBreaker(Breaker):
 
     def admit(self, now: float) -> Refusal:  # noqa: ARG002
         """Refuse."""
-        return Refusal(OPEN, "forced open", self.settings.reset_timeout, self.since)
+        return Refusal(OPEN, Refused.FORCED, self.settings.reset_timeout, self.since)
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Take no notice: there are no permits."""
 
-    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
         """Stay open. Raises NoBreakerError."""
         raise NoBreakerError("the breaker stays open: the policy in force is 'forced_open'; change the policy")
 

@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from client.breakers.policy import SHARED, PolicySettings
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client.breakers.settings import PolicySettings
+
+class Counted(StrEnum):
+    """Words by which calls are counted: their hash is that of text, since Enum's own is not made in C."""
+
+    __hash__ = str.__hash__
 
 
-class State(StrEnum):
-    """Where a breaker stands."""
-
-    __hash__ = str.__hash__  # Enum's own is not made in C, and every call is counted by its state
+class State(Counted):
+    """The three states of a breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -57,9 +61,50 @@ class Refusal(NamedTuple):
     """No leave. `since`: when the breaker came to `state`; `retry_after_s`: how long until a call may get through."""
 
     state: State
-    cause: str
+    cause: StrEnum
     retry_after_s: float
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a breaker changed its state: one of few kinds, which can be counted, and where it helps a detail to read."""
+
+    kind: StrEnum
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return the words for a person."""
+        return self.detail or self.kind.value
+
+
+class Intervention(Counted):
+    """Somebody changed the state from outside."""
+
+    OPENED = "open by hand"
+    CLOSED = "close by hand"
+    RESET = "reset by hand"
+    SETTINGS_CHANGED = "settings changed"
+
+
+class Move(NamedTuple):
+    """A change of state with the kind of its cause."""
+
+    before: State
+    after: State
+    kind: StrEnum
+
+
+# What may come from outside, whatever the policy.
+INTERVENTIONS = (
+    *(Move(CLOSED, OPEN, kind) for kind in (Intervention.OPENED, Intervention.SETTINGS_CHANGED)),
+    Move(HALF_OPEN, OPEN, Intervention.OPENED),
+    *(
+        Move(before, CLOSED, kind)
+        for before in (HALF_OPEN, OPEN)
+        for kind in (Intervention.CLOSED, Intervention.RESET, Intervention.SETTINGS_CHANGED)
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +114,8 @@ class Transition:
     at: float
     before: State
     after: State
-    cause: str
+    cause: Cause
     fail_count: int
-
-
-# What the causes of transitions say. A cause may hold figures, too ("failure rate 57%: 4 of 7 calls"); a kind does not,
-# so that it can be counted.
-KINDS = (
-    "fail_max reached",
-    "slow-call rate",
-    "failure rate",
-    "reset_timeout elapsed",
-    "probe succeeded",
-    "probe failed",
-    "probe was slow",
-    "probe still out",
-    "open by hand",
-    "close by hand",
-    "reset by hand",
-    "settings changed",
-)
-
-
-def kind_of(cause: str) -> str:
-    """Return the kind of a transition's cause; 'other' where it is none of them."""
-    return next((kind for kind in KINDS if kind in cause), "other")
 
 
 class NoBreakerError(Exception):
@@ -104,19 +126,27 @@ class Breaker(ABC):
     """A guard of one dependency.
 
     `state` lasts until a call asks: open stays open until one is admitted after its time. `fail_count` is what the
-    policy has counted towards refusing. `standing` is the permit that any call may take without asking; none where
-    each has to ask.
+    policy has counted towards refusing. `shared_permit` is one that any call may take without asking; none where each
+    call has to ask.
     """
 
-    # The settings that the policy acts on, beside `policy` and `name`.
-    reads: ClassVar[frozenset[str]] = frozenset()
+    # Its settings; none for a policy that is fixed: it acts on no setting, and keeps those of the others for later.
+    settings_type: ClassVar[type[PolicySettings] | None] = None
+    # What it may do, so that each can be counted from zero on.
+    moves: ClassVar[tuple[Move, ...]] = ()
+    refusals: ClassVar[tuple[StrEnum, ...]] = ()
+
+    @classmethod
+    def reads(cls) -> frozenset[str]:
+        """Return the settings that the policy acts on."""
+        return frozenset() if cls.settings_type is None else frozenset(cls.settings_type.model_fields) - SHARED
 
     def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self.settings = settings
         self.since = now
         self.state = State.CLOSED
         self.fail_count = 0
-        self.standing: Permit | None = None
+        self.shared_permit: Permit | None = None
         self._on_transition = on_transition
         self._uniform = random.Random(settings.seed).random  # noqa: S311 - it spreads load, it keeps no secret
 
@@ -132,7 +162,7 @@ class Breaker(ABC):
         """
 
     @abstractmethod
-    def force(self, state: State, now: float, cause: str) -> None:
+    def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Go to `state` by hand, counts at zero; results of earlier permits no longer count.
 
         Raises NoBreakerError where the policy has no such state.

@@ -8,9 +8,10 @@ from client.breakers.interface import CLOSED, Breaker, NoBreakerError, Permit, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import StrEnum
 
     from client.breakers.interface import Transition
-    from client.breakers.settings import PolicySettings
+    from client.breakers.policy import PolicySettings
 
 
 class NoBreaker(Breaker):
@@ -18,7 +19,7 @@ class NoBreaker(Breaker):
 
     def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
-        self._always = self.standing = Permit(CLOSED, 0, now)
+        self._always = self.shared_permit = Permit(CLOSED, 0, now)
 
     def admit(self, now: float) -> Permit:  # noqa: ARG002
         """Let the call through."""
@@ -27,6 +28,6 @@ class NoBreaker(Breaker):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Take no notice."""
 
-    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
         """There is nothing to set. Raises NoBreakerError."""
         raise NoBreakerError(f"there is no breaker to set: the policy in force is {self.settings.policy!r}")

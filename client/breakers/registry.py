@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client.breakers.interface import Breaker, Transition
-    from client.breakers.settings import PolicySettings
+    from client.breakers.policy import PolicySettings
 
 _POLICIES: dict[str, type[Breaker]] = {
     "consecutive": ConsecutiveBreaker,

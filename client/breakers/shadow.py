@@ -14,8 +14,10 @@ from client.breakers.interface import CLOSED, Breaker, NoBreakerError, Permit, R
 from client.breakers.registry import build_one
 
 if TYPE_CHECKING:
+    from enum import StrEnum
+
     from client.breakers.interface import Transition
-    from client.breakers.settings import PolicySettings
+    from client.breakers.policy import PolicySettings
 
 KEPT_TRANSITIONS = 100
 
@@ -49,7 +51,7 @@ class ShadowBreaker(Breaker):
 
     def admit(self, now: float) -> Permit | Refusal:
         """Ask the policy in charge; ask the tried one about the calls that are made."""
-        answer = self._in_charge.standing or self._in_charge.admit(now)
+        answer = self._in_charge.shared_permit or self._in_charge.admit(now)
         self._follow()
         if isinstance(answer, Refusal):
             return answer
@@ -67,13 +69,13 @@ class ShadowBreaker(Breaker):
             self._tried.report(permit.tried, verdict, now, retry_after_s)
         self._follow()
 
-    def force(self, state: State, now: float, cause: str) -> None:
+    def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Set the policy in charge; closing resets the tried one, too. Raises NoBreakerError where neither can."""
         breakers = [self._in_charge, self._tried] if state is CLOSED else [self._in_charge]
         refusals = []
         for breaker in breakers:
             try:
-                breaker.force(state, now, cause)
+                breaker.force(state, now, kind)
             except NoBreakerError as error:
                 refusals.append(error)
         self._follow()
@@ -93,7 +95,7 @@ class ShadowBreaker(Breaker):
                 "fail_count": tried.fail_count,
                 "would_refuse": sum(would.values()),
                 "would_refuse_by_result": would,
-                "transitions": [asdict(each) for each in self._transitions],
+                "transitions": [{**asdict(each), "cause": str(each.cause)} for each in self._transitions],
                 **tried.details(now),
             },
         }

@@ -9,8 +9,24 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+from pydantic import Field
+
+from client.breakers.policy import PolicySettings
+
 _FAILED, _SLOW = 1, 2
 BUCKETS = 10
+
+
+class MinCalls(PolicySettings):
+    """Of a policy that believes a rate only from some calls on."""
+
+    min_calls: int = Field(20, ge=1, le=100_000, description="calls in the window before a rate is believed")
+
+
+class WindowSeconds(PolicySettings):
+    """Of a policy that looks back on time."""
+
+    window_s: float = Field(10.0, ge=0.1, le=86_400, description="seconds that a time window looks back on")
 
 
 class Window(Protocol):

@@ -1,5 +1,1 @@
-"""The page at GET /: what the breaker does, live, and the knobs of both services.
-
-`feed` says what happens, a few times a second; `page` serves the files of `static`; `traffic` is the button that sends
-a little load; `routes` puts them together.
-"""
+"""What the page at GET / needs beside its routes: the feed, the looks, its own traffic, and the files in `static`."""

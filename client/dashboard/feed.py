@@ -160,7 +160,7 @@ class Feed:
             {
                 "instance": self._instance,
                 "breaker": breaker,
-                "timeout_s": self._client.settings.timeout.total_s,
+                "settings": self._client.settings.model_dump(mode="json", exclude={"breaker"}),
                 "revision": self._client.revision,
                 "counts": self._counters.snapshot(),
                 "transitions": self._counters.transitions_json(after)[-TRANSITIONS:],

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from client.breakers.interface import State
-from client.breakers.settings import BreakerSettings, PolicySettings, refuse_unread
+from client.breakers.flat import FlatBreaker, keep, split_flat
+from client.breakers.interface import CLOSED, OPEN, Intervention
 from client.http.stream import Seats
 from client.observe.log import LOGGER
-from client.pipeline.order import CallSettings
+from client.pipeline.order import CallSettings, FlatCallSettings
 from inputs.check import check, laid_over
-from inputs.wrong_input import WrongInputError
 from service.observe.log import tell
 from service.openapi import json_body
 from service.problems import read_object
@@ -30,7 +29,11 @@ if TYPE_CHECKING:
     from client.observe.counters import Counters
     from client.settings import ClientSettings
 
-_BY_HAND = {"open": State.OPEN, "close": State.CLOSED, "reset": State.CLOSED}
+_BY_HAND = {
+    "open": (OPEN, Intervention.OPENED),
+    "close": (CLOSED, Intervention.CLOSED),
+    "reset": (CLOSED, Intervention.RESET),
+}
 
 
 def build(  # noqa: C901 - a table of routes, each of a line or two
@@ -49,7 +52,8 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         }
 
     def config() -> dict[str, Any]:
-        return {**settings.model_dump(mode="json"), **client.settings.model_dump(mode="json")}
+        own = settings.model_dump(mode="json", exclude=set(CallSettings.model_fields))
+        return {**own, **client.settings.model_dump(mode="json")}
 
     def change_settings(request: Request, change: dict[str, Any]) -> None:
         client.reconfigure(_changed(client, change))
@@ -62,7 +66,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
     @router.patch(
         "/breaker",
         summary="Change breaker settings; starts afresh, closed",
-        openapi_extra=json_body(BreakerSettings),
+        openapi_extra=json_body(FlatBreaker),
     )
     async def change_breaker(request: Request) -> dict[str, Any]:
         change_settings(request, {"breaker": await read_object(request)})
@@ -70,7 +74,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
     async def by_hand(action: Literal["reset", "open", "close"]) -> dict[str, Any]:
-        client.force(_BY_HAND[action], f"{action} by hand")
+        client.force(*_BY_HAND[action])
         return snapshot()
 
     @router.get("/config", summary="The effective settings")
@@ -78,7 +82,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         return config()
 
     @router.patch(
-        "/config", summary="Change how calls are protected, all or nothing", openapi_extra=json_body(CallSettings)
+        "/config", summary="Change how calls are protected, all or nothing", openapi_extra=json_body(FlatCallSettings)
     )
     async def change_config(request: Request) -> dict[str, Any]:
         change_settings(request, await read_object(request))
@@ -118,30 +122,28 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
 
 def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
-    """Lay `change` over the settings in force and check the whole. Raises WrongInputError."""
-    new = check(laid_over(client.settings.model_dump(mode="json"), change), CallSettings)
-    breaker = change.get("breaker", {})
-    if not breaker.keys() >= BreakerSettings.model_fields.keys():  # else: somebody puts a snapshot back
-        _refuse_unread(client, new, breaker)
+    """Lay `change` over the settings in force and check the whole. Raises WrongInputError.
+
+    First flat, all settings of all policies with their ranges; then as the policy's own model has them. A whole
+    snapshot may hold anything, since somebody puts it back.
+    """
+    before = client.settings.model_dump(mode="json")
+    flat = check(laid_over(before, change), FlatCallSettings).model_dump(mode="json")
+    breaker, kept = _of_policy(before["breaker"], flat["breaker"], change.get("breaker", {}))
+    shadow_kept: dict[str, Any] = {}
+    if breaker["shadow"] is not None:
+        old_shadow = before["breaker"]["shadow"] or {}
+        given = change.get("breaker", {}).get("shadow") or {}
+        breaker["shadow"], shadow_kept = _of_policy(old_shadow, breaker["shadow"], given)
+    new = check({**flat, "breaker": breaker}, CallSettings)
+    keep(new.breaker, kept)
+    if new.breaker.shadow is not None:
+        keep(new.breaker.shadow, shadow_kept)
     return new
 
 
-def _refuse_unread(client: Client, new: CallSettings, change: dict[str, Any]) -> None:
-    """Raise WrongInputError where a setting is changed that the new policy does not read."""
-    before = client.settings.breaker
-    inner = change.get("shadow") or {}
-    try:
-        refuse_unread(
-            new.breaker,
-            _changed_keys(before, new.breaker, change),
-            _changed_keys(before.shadow, new.breaker.shadow, inner),
-        )
-    except ValueError as error:
-        field, _, _ = str(error).partition(":")
-        place = inner if field.startswith("breaker.shadow.") else change
-        value = place[field.rpartition(".")[2]]
-        raise WrongInputError([{"field": field, "value": value, "detail": str(error)}]) from error
-
-
-def _changed_keys(before: PolicySettings | None, after: PolicySettings | None, change: dict[str, Any]) -> list[str]:
-    return [name for name in change if getattr(before, name, None) != getattr(after, name, None)]
+def _of_policy(
+    before: dict[str, Any], flat: dict[str, Any], given: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    whole = given.keys() >= flat.keys()
+    return split_flat(flat, () if whole else [name for name in given if before.get(name) != flat[name]])

@@ -1,48 +1,64 @@
-"""The page's own routes: its files, what its forms are made of, and the button that sends traffic."""
+"""The page's own routes: its files, what it is made of, and the button that sends traffic."""
 
 from __future__ import annotations
 
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
+from starlette.staticfiles import StaticFiles
 
 from client.breakers import policies
-from client.pipeline.order import CallSettings
+from client.dashboard.looks import looks_json
+from client.pipeline.order import CallSettings, FlatCallSettings
 from service.openapi import json_schema
 
 if TYPE_CHECKING:
-    from client.dashboard.page import Page
     from client.dashboard.traffic import Traffic
 
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",  # ask each time: the answer is short where nothing has changed
+}
 
-def build(page: Page, traffic: Traffic, started_with: CallSettings) -> APIRouter:
+
+class _PageFiles(StaticFiles):
+    """The files of the page, with its headers."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def build(traffic: Traffic, started_with: CallSettings) -> APIRouter:
     """Return the routes; `started_with` is what a reset of the settings goes back to."""
     router = APIRouter()
+    files = _PageFiles(packages=[("client.dashboard", "static")])
     schema = {
-        "settings": json_schema(CallSettings),
+        "settings": json_schema(FlatCallSettings),
         "policies": {
-            name: {"about": (inspect.getdoc(kind) or "").partition("\n")[0], "reads": sorted(kind.reads)}
+            name: {"about": (inspect.getdoc(kind) or "").partition("\n")[0], "reads": sorted(kind.reads())}
             for name, kind in policies().items()
         },
         "started_with": started_with.model_dump(mode="json"),
+        "looks": looks_json(),
     }
 
     @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def index(request: Request) -> Response:
-        return file(request, "index.html")
+    async def read_page(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
 
     @router.api_route("/dashboard/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def part(request: Request, name: str) -> Response:
-        return file(request, name)
+    async def read_file(request: Request, name: str) -> Response:
+        return await files.get_response(name, request.scope)
 
-    def file(request: Request, name: str) -> Response:
-        answer = page.answer(request, name)
-        if answer is None:
-            raise HTTPException(404)
-        return answer
-
-    @router.get("/config/schema", summary="The settings' ranges, what each policy reads, what the service began with")
+    @router.get(
+        "/config/schema",
+        summary="The settings' ranges, what each policy reads, the start, and how outcomes look",
+    )
     async def read_schema() -> dict[str, Any]:
         return schema
 

@@ -72,15 +72,15 @@ class EventStream:
 
     def on_call(self, call: Call) -> None:
         """Pass a call on."""
-        self._pass_on("call", call)
+        self._pass_on("call", lambda: asdict(call))
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Pass a transition on."""
-        self._pass_on("transition", event)
+        self._pass_on("transition", event.as_json)
 
-    def _pass_on(self, name: str, event: Call | TransitionEvent) -> None:
+    def _pass_on(self, name: str, as_json: Callable[[], dict[str, Any]]) -> None:
         if self._listeners:
-            data = asdict(event)
+            data = as_json()
             for listener in self._listeners:
                 listener.offer(name, data)
 

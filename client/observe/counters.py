@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from client.breakers.interface import HALF_OPEN, State, kind_of
+from client.breakers.interface import HALF_OPEN, Move, State
 from client.pipeline.call import Outcome, Served
 from service.observe.tally import BUCKETS_S, Tally
 
@@ -25,7 +24,7 @@ class Counters:
         self.tallies: dict[tuple[Outcome, Served], Tally] = {}
         self.refusals: Counter[str] = Counter()
         self.probes: Counter[str] = Counter()
-        self.moves: Counter[tuple[State, State, str]] = Counter()
+        self.moves: Counter[Move] = Counter()
         self._in_state_s = dict.fromkeys(State, 0.0)  # of the spells that are over
         self._since = now
         self.backend_calls = 0
@@ -47,7 +46,7 @@ class Counters:
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Count and keep a transition."""
-        self.moves[event.before, event.after, kind_of(event.cause)] += 1
+        self.moves[Move(event.before, event.after, event.cause.kind)] += 1
         self._in_state_s[event.before] += event.at - self._since
         self._since = event.at
         self.transitions.append(event)
@@ -74,4 +73,4 @@ class Counters:
 
     def transitions_json(self, after: int = 0) -> list[dict[str, Any]]:
         """Return the latest transitions whose number is above `after`, oldest first."""
-        return [asdict(event) for event in self.transitions if event.seq > after]
+        return [event.as_json() for event in self.transitions if event.seq > after]

@@ -24,7 +24,7 @@ class TransitionLog:
             event.request_id,
             before=event.before.value,
             after=event.after.value,
-            cause=event.cause,
+            cause=str(event.cause),
             fail_count=event.fail_count,
         )
 

@@ -13,7 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, State
+from client.breakers import policies
+from client.breakers.interface import INTERVENTIONS, State
 from client.pipeline.call import Outcome, Served
 from service.observe.tally import add_durations
 
@@ -26,16 +27,9 @@ if TYPE_CHECKING:
     from client.observe.counters import Counters
 
 # What is exported as zero before it has happened: the first increase of a series that is not there is lost to rate().
-REFUSALS = ("open", "all probes are out", "ramping up", "throttled", "share refused", "forced open")
+REFUSALS = tuple(dict.fromkeys(kind for policy in policies().values() for kind in policy.refusals))
 PROBES = (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.CANCELLED)
-MOVES = (
-    *((CLOSED, OPEN, kind) for kind in ("fail_max reached", "failure rate", "slow-call rate")),
-    *((CLOSED, OPEN, kind) for kind in ("open by hand", "settings changed")),
-    (OPEN, HALF_OPEN, "reset_timeout elapsed"),
-    *((HALF_OPEN, OPEN, kind) for kind in ("probe failed", "probe was slow", "probe still out", "open by hand")),
-    *((HALF_OPEN, CLOSED, kind) for kind in ("probe succeeded", "close by hand", "reset by hand", "settings changed")),
-    *((OPEN, CLOSED, kind) for kind in ("close by hand", "reset by hand", "settings changed")),
-)
+MOVES = tuple(dict.fromkeys((*(move for policy in policies().values() for move in policy.moves), *INTERVENTIONS)))
 
 
 class Metrics(Collector):
@@ -89,12 +83,12 @@ class Metrics(Collector):
         moves = CounterMetricFamily(
             "breaker_transitions", "Changes of state, by kind of cause.", labels=["before", "after", "cause"]
         )
-        for (before, after, kind), count in {**dict.fromkeys(MOVES, 0), **counters.moves}.items():
-            moves.add_metric([before.value, after.value, kind], count)
+        for move in dict.fromkeys((*MOVES, *counters.moves)):
+            moves.add_metric([move.before.value, move.after.value, move.kind.value], counters.moves[move])
         yield moves
         refusals = CounterMetricFamily("breaker_refusals", "Permits refused, by cause.", labels=["cause"])
-        for cause, count in {**dict.fromkeys(REFUSALS, 0), **counters.refusals}.items():
-            refusals.add_metric([cause], count)
+        for cause in dict.fromkeys((*REFUSALS, *counters.refusals)):
+            refusals.add_metric([str(cause)], counters.refusals[cause])
         yield refusals
         probes = CounterMetricFamily(
             "breaker_probes", "Calls let through in half-open that ended, by outcome.", labels=["outcome"]

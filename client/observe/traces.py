@@ -50,7 +50,7 @@ class TraceHook:
     def on_transition(self, event: TransitionEvent) -> None:
         """Add the transition as an event, where a call brought it about."""
         if event.request_id is not None:
-            about = {"before": event.before.value, "after": event.after.value, "cause": event.cause}
+            about = {"before": event.before.value, "after": event.after.value, "cause": str(event.cause)}
             self._tracing.event("breaker.transition", {**about, "fail_count": event.fail_count})
 
 

@@ -9,18 +9,18 @@ from client.pipeline.classification import verdict_of_answer, verdict_of_error
 from client.pipeline.errors import BackendFailedError, RefusedError
 
 if TYPE_CHECKING:
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from client.pipeline.call import Answer, Call, Handler
     from client.pipeline.part import Owner
 
 
-def with_breaker(inner: Handler, _: BreakerSettings, owner: Owner) -> Handler:
+def with_breaker(inner: Handler, _: PolicySettings, owner: Owner) -> Handler:
     """Ask for a permit, call, report. Whatever ends the call, cancellation too, the permit is given back."""
     clock = owner.clock
 
     async def guarded(call: Call) -> Answer:
         breaker = owner.breaker
-        permit = breaker.standing
+        permit = breaker.shared_permit
         if permit is None:
             owner.deciding = call
             decision = breaker.admit(clock())

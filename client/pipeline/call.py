@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from client.breakers.interface import State
+from client.breakers.interface import Counted, State
 
 
-class Outcome(StrEnum):
+class Outcome(Counted):
     """How the protected call ended."""
-
-    __hash__ = str.__hash__  # Enum's own is not made in C, and every call is counted by its outcome
 
     OK = "ok"
     ERROR = "error"
@@ -22,10 +19,8 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Served(StrEnum):
+class Served(Counted):
     """What the caller got."""
-
-    __hash__ = str.__hash__
 
     FRESH = "fresh"
     STALE = "stale"

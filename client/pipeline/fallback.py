@@ -30,8 +30,12 @@ _KEPT_FAILURES = 100
 class FallbackSettings(StrictModel):
     """What the caller gets in place of an answer."""
 
-    enabled: bool = True
-    message: str = Field("The service is temporarily unavailable. Please try again.", max_length=1000)
+    enabled: bool = Field(default=True, description="send the message below with a failed or refused call")
+    message: str = Field(
+        "The service is temporarily unavailable. Please try again.",
+        max_length=1000,
+        description="what the fallback says",
+    )
 
 
 def with_fallback(inner: Handler, settings: FallbackSettings, owner: Owner) -> Handler:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import create_model, model_validator
 
 from client.breakers import policies
-from client.breakers.settings import BreakerSettings
+from client.breakers.flat import FlatBreaker
+from client.breakers.settings import BreakerSettings, breaker_settings, tried_by
 from client.pipeline.breaker import with_breaker
 from client.pipeline.fallback import FallbackSettings, with_fallback
 from client.pipeline.part import Part
@@ -19,6 +20,7 @@ from client.pipeline.timeout import TimeoutSettings, with_timeout
 from inputs.model import StrictModel
 
 if TYPE_CHECKING:
+    from client.breakers.policy import PolicySettings
     from client.pipeline.call import Handler
     from client.pipeline.part import Owner
 
@@ -27,13 +29,29 @@ class CallSettings(StrictModel):
     """How calls are protected: what an arm of a scenario sets, and what may change while the service runs."""
 
     fallback: Annotated[FallbackSettings, Part(with_fallback)] = FallbackSettings()
-    breaker: Annotated[BreakerSettings, Part(with_breaker)] = BreakerSettings()
+    breaker: Annotated[BreakerSettings, Part(with_breaker)] = breaker_settings()
     timeout: Annotated[TimeoutSettings, Part(with_timeout)] = TimeoutSettings()
 
     @model_validator(mode="after")
     def _a_call_can_be_slow(self) -> Self:
         _refuse_slower_than_timeout(self.breaker, self.timeout)
         return self
+
+
+if TYPE_CHECKING:
+    FlatCallSettings = CallSettings
+else:
+    # The same with the settings of all policies at once: how they stand in JSON, and what a form is made from.
+    FlatCallSettings = create_model(
+        "CallSettings",
+        __base__=StrictModel,
+        __module__=__name__,
+        __doc__=CallSettings.__doc__,
+        **{
+            name: (FlatBreaker, FlatBreaker()) if name == "breaker" else (field.annotation, field)
+            for name, field in CallSettings.model_fields.items()
+        },
+    )
 
 
 def parts_of(settings: CallSettings) -> dict[str, Any]:
@@ -50,10 +68,10 @@ def build(settings: CallSettings, upstream: Handler, owner: Owner) -> Handler:
     return handler
 
 
-def _refuse_slower_than_timeout(breaker: BreakerSettings, timeout: TimeoutSettings) -> None:
+def _refuse_slower_than_timeout(breaker: PolicySettings, timeout: TimeoutSettings) -> None:
     tried = "breaker" if breaker.shadow is None else "breaker.shadow"
-    for place, each in (("breaker", breaker), (tried, breaker.tried())):
-        slow_s = None if each is None or "slow_call_s" not in policies()[each.policy].reads else each.slow_call_s
+    for place, each in (("breaker", breaker), (tried, tried_by(breaker))):
+        slow_s = None if each is None or "slow_call_s" not in policies()[each.policy].reads() else each.slow_call_s
         if slow_s is not None and timeout.total_s is not None and slow_s > timeout.total_s:
             raise ValueError(
                 f"{place}.slow_call_s: got {slow_s:g}; allowed: a number <= timeout.total_s = {timeout.total_s:g}, "

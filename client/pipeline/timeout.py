@@ -21,7 +21,7 @@ class TimeoutSettings(StrictModel):
     """How long one call of the backend may take."""
 
     total_s: Annotated[Annotated[float, Field(gt=0, le=3600)] | None, OrNone] = Field(
-        3.0, description='seconds; "none" or null: for ever'
+        3.0, description='seconds that a call of the backend may take; "none" or null: no limit'
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from inputs.wrong_input import WrongInputError
 from loadtest.commands.agreement import agreement
 from loadtest.commands.distribution import distribution
+from loadtest.commands.docs import docs
 from loadtest.commands.fill import fill
 from loadtest.commands.index import index
 from loadtest.commands.probability import probability
@@ -40,6 +41,7 @@ app.command()(tune)
 app.command()(ui)
 app.command(rich_help_panel="For the lab itself")(agreement)
 app.command(rich_help_panel="For the lab itself")(distribution)
+app.command(rich_help_panel="For the lab itself")(docs)
 app.command(rich_help_panel="For the lab itself")(search)
 app.command(rich_help_panel="For the lab itself")(schema)
 app.command(hidden=True)(fill)

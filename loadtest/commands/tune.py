@@ -25,7 +25,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A trace (CSV or JSON lines), the shipped one `checkout`, a shipped scenario's name, or a .toml file.",
+            help="An access log (CSV or JSON lines), the shipped one `checkout`, a scenario's name, or a .toml file.",
         ),
     ],
     weight: Annotated[
@@ -46,18 +46,18 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
     holdout: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Last part of a trace's time, which scores what was found (default: 0.4)."),
+        typer.Option(metavar="SHARE", help="Last part of a log's time, which scores what was found (default: 0.4)."),
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="SECONDS", help="How long callers wait (default: what the trace or the arm says)."),
+        typer.Option(metavar="SECONDS", help="How long callers wait (default: what the log or the arm says)."),
     ] = None,
     time_is: Annotated[
         str | None,
-        typer.Option(metavar="start|end", help="Which end of a request a trace's times are (default: start)."),
+        typer.Option(metavar="start|end", help="Which end of a request a log's times are (default: start)."),
     ] = None,
     bad_share: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="Lines of a trace that may be unreadable (default: 0.05).")
+        str | None, typer.Option(metavar="SHARE", help="Lines of a log that may be unreadable (default: 0.05).")
     ] = None,
     arm: Annotated[
         str | None, typer.Option(help="A scenario's arm to tune (default: the first with a breaker).")
@@ -74,10 +74,10 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     *,
     quiet: Quiet = False,
 ) -> None:
-    """Find settings for a recorded trace or a described fault profile, and score them on what the search did not see.
+    """Find settings for an access log or a described fault profile, and score them on what the search did not see.
 
-    A trace has a line for each request: time (seconds or ISO 8601), status (an HTTP code, or ok, error, timeout) and
-    duration (seconds), as CSV with a header or as JSON lines, in the order of time.
+    An access log has a line for each request: time (seconds or ISO 8601), status (an HTTP code, or ok, error,
+    timeout) and duration (seconds), as CSV with a header or as JSON lines, in the order of time.
     """
     from inputs.check import check
     from loadtest.studies.many_runs import workers
@@ -136,14 +136,14 @@ def _what(problem: Problem) -> str:
 
     timeout = "none" if problem.timeout.total_s is None else f"{problem.timeout.total_s:g} s"
     waiting = f"timeout: {timeout}, {problem.timeout_from}"
-    if problem.trace is None or problem.parts is None:
+    if problem.log is None or problem.parts is None:
         return f"{problem.name}, arm {problem.arm}: {problem.requests(LEARN):,} requests a run\n{waiting}"
-    trace = problem.trace
+    log = problem.log
     failed = sum(part.failures for part in problem.parts.values())
     first, rest = (problem.parts[name] for name in (LEARN, JUDGE))
     return (
-        f"{problem.name}: {len(trace.start_s):,} requests in {trace.length_s / 60:.3g} minutes, {failed:,} failed; "
-        f"{trace.bad:,} of {trace.lines:,} lines could not be read\n"
+        f"{problem.name}: {len(log.start_s):,} requests in {log.length_s / 60:.3g} minutes, {failed:,} failed; "
+        f"{log.bad:,} of {log.lines:,} lines could not be read\n"
         f"searched on the first {first.end_s / 60:.3g} minutes ({len(first.incidents)} incidents), scored on the rest "
         f"({len(rest.incidents)})\n{waiting}"
     )

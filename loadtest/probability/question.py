@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from client.breakers import policies
-from client.breakers.settings import BreakerSettings, PolicySettings
+from client.breakers.flat import FlatPolicy
+from client.breakers.policy import SHARED, PolicySettings
+from client.breakers.settings import breaker_settings
 from loadtest.probability.chains import is_feasible
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def _opens(name: str) -> str:
     return name
 
 
-class Question(PolicySettings):
+class Question(FlatPolicy):
     """A breaker with its settings in front of a backend whose calls fail at random, at a constant rate of requests."""
 
     policy: Annotated[str, AfterValidator(_opens)] = "consecutive"
@@ -52,7 +54,7 @@ class Question(PolicySettings):
     def refused(self) -> int:
         """How many requests meet the open breaker: the one that comes after `reset_timeout` is the probe."""
         # A hair less, so that a rounding error does not refuse a request that comes exactly at that time.
-        return max(0, math.ceil(self.reset_timeout * (1 - 1e-9) * self.rate) - 1)
+        return max(0, math.ceil(float(self.reset_timeout) * (1 - 1e-9) * self.rate) - 1)
 
     @property
     def latest_trip(self) -> int:
@@ -64,12 +66,13 @@ class Question(PolicySettings):
     def shortest_cycle(self) -> int:
         """The least number of requests that hold a trip, the refusals, and the probes that close."""
         trip = self.fail_max if self.policy == "consecutive" else self.min_calls
-        return trip + self.refused + self.success_threshold
+        return int(trip + self.refused + self.success_threshold)
 
-    def breaker(self) -> BreakerSettings:
+    def breaker(self) -> PolicySettings:
         """Return the settings of the lab's own breaker; it takes the same time for over as `refused` does."""
-        chosen = {name: getattr(self, name) for name in PolicySettings.model_fields}
-        return BreakerSettings(**{**chosen, "reset_timeout": self.reset_timeout * (1 - 1e-9)})
+        own = policies()[self.policy].reads() | SHARED - {"shadow"}
+        chosen = {name: getattr(self, name) for name in own}
+        return breaker_settings(**{**chosen, "reset_timeout": self.reset_timeout * (1 - 1e-9)})
 
     @model_validator(mode="after")
     def _can_be_answered(self) -> Self:
@@ -79,10 +82,14 @@ class Question(PolicySettings):
         return self
 
     def _wrong(self) -> Iterator[str]:
-        reads = policies()[self.policy].reads
-        for name in self.model_fields_set & PolicySettings.model_fields.keys() - reads - {"policy", "seed", "name"}:
-            takers = ", ".join(each for each in POLICIES if name in policies()[each].reads)
+        reads = policies()[self.policy].reads()
+        for name in self.model_fields_set & FlatPolicy.model_fields.keys() - reads - SHARED:
+            takers = ", ".join(each for each in POLICIES if name in policies()[each].reads())
             yield (f"{name}: got {getattr(self, name):g}; the policy {self.policy!r} does not read it, only: {takers}")
+        try:
+            self.breaker()
+        except ValidationError as error:
+            yield str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         if self.burst_length is not None:
             yield from self._bursts_at_odds(self.burst_length)
         if self.policy == "time_window":

@@ -88,7 +88,7 @@ def follow(question: Question, fates: Iterator[bool], longest: int, start: float
 def _first_trip(breaker: Breaker, fates: Iterator[bool], start: float, rate: float) -> int | None:
     for request, failed in enumerate(fates, 1):
         now = start + (request - 1) / rate
-        permit = breaker.standing or breaker.admit(now)
+        permit = breaker.shared_permit or breaker.admit(now)
         if isinstance(permit, Refusal):
             raise TypeError("a closed breaker refused: not one that opens")
         breaker.report(permit, FAILURE if failed else SUCCESS, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from client.breakers.settings import tried_by
 from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.records.comparison import Judgement
 from loadtest.scenario.phases import OVERALL, group_after
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from loadtest.records.comparison import BothSides, Gain, Stretch, VerdictCell, Verdicts
 
     Cells = Mapping[str, VerdictCell]
+
 
 # What a policy that goes by nothing it sees has to come out as.
 _FIXED_POLICIES = {"forced_open": Judgement.HARMED, "shadow": Judgement.SAME, "off": Judgement.SAME}
@@ -131,7 +133,7 @@ def check_rule(done: FinishedRun, verdicts: Verdicts) -> Iterator[str]:
 def report_shadows(done: FinishedRun) -> Iterator[str]:
     """Yield what a policy that was tried in the shadow would have done."""
     for name, arm in done.summary.arms.items():
-        tried = done.scenario.arms[name].breaker.tried()
+        tried = tried_by(done.scenario.arms[name].breaker)
         if tried is not None and arm.shadow is not None:
             yield (
                 f"`{name}` tried `{tried.policy}` without refusing anything: it would have refused "

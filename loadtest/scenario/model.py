@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from backend.profile import FaultPlan, OnePhase
 from client.breakers import policies
-from client.breakers.settings import PolicySettings, refuse_unread
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError, closest
@@ -17,8 +16,10 @@ from loadtest.scenario.arm_figures import figure_names
 from loadtest.scenario.load.segment import Segment  # noqa: TC001 - pydantic reads the annotation
 from loadtest.scenario.phases import groups, reserved_names, spans
 
+if TYPE_CHECKING:
+    from client.breakers.policy import PolicySettings
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Policy = TypeVar("Policy", bound=PolicySettings)
 FigurePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
 
 
@@ -38,11 +39,6 @@ class Arm(CallSettings):
     load: tuple[Segment, ...] | None = Field(None, min_length=1)
     faults: Faults | None = None
 
-    @model_validator(mode="after")
-    def _policy_reads_what_is_given(self) -> Self:
-        refuse_unread(self.breaker)
-        return self
-
     @property
     def guarded(self) -> bool:
         """Whether a breaker is in charge at all."""
@@ -51,7 +47,7 @@ class Arm(CallSettings):
     @property
     def decides(self) -> bool:
         """Whether the policy in charge goes by what it sees: neither none, nor one that is fixed."""
-        return bool(policies()[self.breaker.policy].reads)
+        return bool(policies()[self.breaker.policy].reads())
 
     def call(self, seed: int) -> CallSettings:
         """Return the client's settings alone; the breakers' draws follow the run's seed, unless they have their own."""
@@ -61,7 +57,7 @@ class Arm(CallSettings):
         return CallSettings(**{**parts_of(self), "breaker": breaker})
 
 
-def _seeded(breaker: Policy, seed: int) -> Policy:
+def _seeded(breaker: PolicySettings, seed: int) -> PolicySettings:
     return breaker.model_copy(update={"seed": seed}) if breaker.seed is None else breaker
 
 

@@ -26,12 +26,12 @@ class LogSettings(StrictModel):
     """What a service says of itself, and in which form."""
 
     format: Annotated[Literal["plain", "json"], BeforeValidator(_lower)] = Field(
-        "plain", description="one line an event: words for a person, or a JSON object"
+        "plain", description="form of a line: words for a person, or a JSON object"
     )
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
-        "info", description="the least that is said; transitions and changes are info"
+        "info", description="lowest level that is logged; transitions and changed settings are info"
     )
-    requests: bool = Field(default=False, description="also a line for each request; debug has them, too")
+    requests: bool = Field(default=False, description="log each request, too; the level debug always does")
 
     @property
     def tells_requests(self) -> bool:

@@ -1,4 +1,4 @@
-"""Make the README's pictures of the dashboard anew: python tests/e2e/screenshots.py (make screenshots).
+"""Make the pictures of the dashboard in docs/ anew: python tests/e2e/screenshots.py (make screenshots).
 
 Real services, a real browser, some traffic; a minute and a half.
 """

@@ -18,6 +18,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from client.pipeline.order import CallSettings
 from loadtest.engines.live.control import Service
 from loadtest.engines.live.services import child, own_services
 
@@ -225,6 +226,23 @@ def test_the_knobs_change_the_breaker(desk: Desk) -> None:
     eventually(lambda: desk.client.get("/breaker")["policy"] == "consecutive")
     found = desk.client.get("/config")
     assert (found["breaker"]["fail_max"], found["breaker"]["min_calls"], found["timeout"]["total_s"]) == (5, 20, 3)
+
+
+def test_the_form_has_every_section_of_the_settings(desk: Desk) -> None:
+    """The breaker's fields by their own names, those of others with the section before; a change, and the way back."""
+    names = {each.get_attribute("name") for each in desk.page.find_elements(By.CSS_SELECTOR, "#settings [name]")}
+    config = desk.client.get("/config")
+    wanted = {
+        f"{section}.{name}" for section in CallSettings.model_fields if section != "breaker" for name in config[section]
+    }
+    assert wanted == {each for each in names if "." in str(each)}
+    desk.field("settings", "fallback.enabled").click()
+    desk.find("#settings form button.main").click()
+    eventually(lambda: desk.client.get("/config")["fallback"]["enabled"] is False)
+    desk.client.send("PATCH", "/config", {"fallback": {"message": "Later."}})
+    eventually(lambda: desk.field("settings", "fallback.message").get_property("value") == "Later.")
+    desk.find("#settings form button:not(.main)").click()
+    eventually(lambda: desk.client.get("/config")["fallback"] == config["fallback"])
 
 
 @pytest.mark.parametrize(

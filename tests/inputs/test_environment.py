@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backend.settings import BackendSettings
-from client.breakers.settings import BreakerSettings
+from client.breakers.settings import breaker_settings
 from client.pipeline.fallback import FallbackSettings
 from client.pipeline.timeout import TimeoutSettings
 from client.settings import ClientSettings, UpstreamSettings
@@ -41,7 +41,7 @@ def test_the_defaults() -> None:
         host="127.0.0.1",
         port=8000,
         backend_url="http://127.0.0.1:8001",
-        breaker=BreakerSettings(fail_max=5, reset_timeout=30, success_threshold=1, max_probes=1),
+        breaker=breaker_settings(fail_max=5, reset_timeout=30, success_threshold=1, max_probes=1),
         timeout=TimeoutSettings(total_s=3),
         fallback=FallbackSettings(enabled=True),
         upstream=UpstreamSettings(transport="aiohttp", keepalive_s=60),
@@ -62,7 +62,7 @@ def test_every_level_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == ClientSettings(
         port=0,
         backend_url="http://backend:8001/",
-        breaker=BreakerSettings(fail_max=3),
+        breaker=breaker_settings(fail_max=3),
         timeout=TimeoutSettings(total_s=None),
     )
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from backend.profile import FaultPlan, OnePhase
-from client.breakers.settings import BreakerSettings
-from client.pipeline.order import CallSettings
+from client.breakers.flat import FlatBreaker
+from client.pipeline.order import FlatCallSettings
 from service.openapi import json_body
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-@pytest.mark.parametrize("models", [(OnePhase, FaultPlan), (BreakerSettings,), (CallSettings,)])
+@pytest.mark.parametrize("models", [(OnePhase, FaultPlan), (FlatBreaker,), (FlatCallSettings,)])
 def test_a_body_brings_its_definitions_with_it(models: tuple[type[BaseModel], ...]) -> None:
     """An operation has no definitions of its own, so a reference would lead nowhere."""
     said = json.dumps(json_body(*models))
@@ -28,7 +28,7 @@ def test_a_body_brings_its_definitions_with_it(models: tuple[type[BaseModel], ..
 
 def test_the_bounds_are_on_the_page() -> None:
     """What a setting may be can be read where it is set."""
-    schema: dict[str, Any] = json_body(BreakerSettings)["requestBody"]["content"]["application/json"]["schema"]
+    schema: dict[str, Any] = json_body(FlatBreaker)["requestBody"]["content"]["application/json"]["schema"]
 
     assert {name: schema["properties"]["fail_max"][name] for name in ("minimum", "maximum", "default")} == {
         "minimum": 1,

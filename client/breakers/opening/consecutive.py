@@ -9,18 +9,19 @@ nothing: one with no failure before it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pybreaker
+from pydantic import Field
 
-from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, SUCCESS, Permit, State, Verdict
+from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, SUCCESS, Cause, Counted, Move, Permit, State, Verdict
 from client.breakers.opening.machine import OpeningBreaker
+from client.breakers.opening.settings import OpeningSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from client.breakers.interface import Transition
-    from client.breakers.settings import PolicySettings
 
 
 class _ReportedError(Exception):
@@ -35,6 +36,19 @@ def _fail() -> None:
     raise _ReportedError
 
 
+class Trip(Counted):
+    """Why it trips."""
+
+    FAIL_MAX = "fail_max reached"
+
+
+class ConsecutiveSettings(OpeningSettings):
+    """Failures in a row. `fail_max`, `reset_timeout`, `success_threshold` as in pybreaker."""
+
+    policy: Literal["consecutive"] = "consecutive"
+    fail_max: int = Field(5, ge=1, le=1_000_000, description="consecutive failures that trip the breaker")
+
+
 class ConsecutiveBreaker(OpeningBreaker):
     """Opens after `fail_max` consecutive failures; probes after `reset_timeout` seconds.
 
@@ -42,9 +56,10 @@ class ConsecutiveBreaker(OpeningBreaker):
     set, a slow call is a failure.
     """
 
-    reads = OpeningBreaker.reads | {"fail_max"}
+    settings_type = ConsecutiveSettings
+    moves = (Move(CLOSED, OPEN, Trip.FAIL_MAX), *OpeningBreaker.moves)
 
-    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+    def __init__(self, settings: ConsecutiveSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self._machine = pybreaker.CircuitBreaker(
             fail_max=settings.fail_max,
             reset_timeout=settings.reset_timeout,
@@ -57,18 +72,18 @@ class ConsecutiveBreaker(OpeningBreaker):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
         # The one case that matters for speed, and in which nothing would change.
-        if verdict is SUCCESS and permit is self.standing and self.fail_count == 0:
+        if verdict is SUCCESS and permit is self.shared_permit and self.fail_count == 0:
             return
         super().report(permit, verdict, now, retry_after_s)
 
-    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> str | None:  # noqa: ARG002
-        self._tell(succeeded=not (failed or slow))
-        return "fail_max reached" if self._machine.current_state == pybreaker.STATE_OPEN else None
+    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:  # noqa: ARG002
+        self._feed(succeeded=not (failed or slow))
+        return Cause(Trip.FAIL_MAX) if self._machine.current_state == pybreaker.STATE_OPEN else None
 
-    def _amend(self, permit: Permit, now: float, *, failed: bool) -> None:
+    def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> None:
         """Count nothing: being slow was the failure."""
 
-    def _tell(self, *, succeeded: bool) -> None:
+    def _feed(self, *, succeeded: bool) -> None:
         try:
             self._machine.call(_succeed if succeeded else _fail)
         except _ReportedError as reported:
@@ -80,14 +95,14 @@ class ConsecutiveBreaker(OpeningBreaker):
     def _judge_probes(self, *, succeeded: bool) -> State:
         if self.settings.probe_success_rate is not None:  # which pybreaker does not know
             return super()._judge_probes(succeeded=succeeded)
-        self._tell(succeeded=succeeded)
+        self._feed(succeeded=succeeded)
         return State(self._machine.current_state)
 
-    def _forget(self, now: float) -> None:  # noqa: ARG002
+    def _reset_counts(self, now: float) -> None:  # noqa: ARG002
         self._machine.close()  # alone sets pybreaker's failure count to zero
         self.fail_count = 0
 
-    def _entered(self, state: State) -> None:
+    def _follow_state(self, state: State) -> None:
         if self._machine.current_state != state:
             {
                 CLOSED: self._machine.close,

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal, Self
 
-from client.breakers.opening.windowed import RATES, WindowedBreaker
+from pydantic import Field, model_validator
+
+from client.breakers.opening.windowed import RateSettings, WindowedBreaker
 from client.breakers.window import CountWindow
 
-if TYPE_CHECKING:
-    from client.breakers.settings import PolicySettings
+
+class CountWindowSettings(RateSettings):
+    """A window of calls."""
+
+    policy: Literal["count_window"] = "count_window"
+    window_calls: int = Field(100, ge=1, le=100_000, description="calls that a count window looks back on")
+
+    @model_validator(mode="after")
+    def _window_holds_enough(self) -> Self:
+        if self.min_calls > self.window_calls:
+            raise ValueError(
+                f"min_calls: got {self.min_calls}; allowed: a number <= window_calls = {self.window_calls}"
+            )
+        return self
 
 
 class CountWindowBreaker(WindowedBreaker):
     """Looks back on calls, however long ago they were."""
 
-    reads = RATES | {"window_calls"}
+    settings_type = CountWindowSettings
 
-    def _new_window(self, settings: PolicySettings) -> CountWindow:
-        return CountWindow(settings.window_calls)
+    settings: CountWindowSettings
+
+    def _new_window(self) -> CountWindow:
+        return CountWindow(self.settings.window_calls)

@@ -18,43 +18,33 @@ from client.breakers.interface import (
     OPEN,
     SUCCESS,
     Breaker,
+    Cause,
+    Move,
     Permit,
     Refusal,
     State,
     Transition,
     Verdict,
 )
+from client.breakers.opening.settings import Opening, OpeningSettings, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from client.breakers.settings import PolicySettings
-
-OPENING = frozenset(
-    {
-        "reset_timeout",
-        "open_growth",
-        "open_max_s",
-        "open_jitter",
-        "honour_retry_after",
-        "max_probes",
-        "success_threshold",
-        "probe_success_rate",
-        "probe_calls",
-        "half_open_max_s",
-        "ramp_s",
-        "slow_call_s",
-        "slow_in_flight",
-    }
-)
+    from enum import StrEnum
 
 
 class OpeningBreaker(Breaker):
     """Closed until the policy's cause; open for a time; half-open with a bounded number of probes."""
 
-    reads = OPENING
+    moves = (
+        Move(OPEN, HALF_OPEN, Opening.WAITED),
+        *(Move(HALF_OPEN, OPEN, kind) for kind in (Opening.PROBE_FAILED, Opening.PROBE_SLOW, Opening.PROBE_OUT)),
+        Move(HALF_OPEN, CLOSED, Opening.PROBE_SUCCEEDED),
+    )
+    refusals = tuple(Refused)
+    settings: OpeningSettings
 
-    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+    def __init__(self, settings: OpeningSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
         self._generation = 0
         self._open_for = 0.0
@@ -67,18 +57,18 @@ class OpeningBreaker(Breaker):
         self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
         # Calls under way in closed, oldest first, which nobody has counted as slow yet; kept only where they count.
         self._under_way: OrderedDict[Permit, None] | None = OrderedDict() if settings.slow_in_flight else None
-        self._take_stand(now)
+        self._renew_shared_permit(now)
 
     @abstractmethod
-    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> str | None:
+    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
         """Count a call in closed; return the cause, once it is time to trip."""
 
     @abstractmethod
-    def _amend(self, permit: Permit, now: float, *, failed: bool) -> str | None:
+    def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> Cause | None:
         """Take note that a call that was counted as slow while it was under way has ended: see `_count`."""
 
     @abstractmethod
-    def _forget(self, now: float) -> None:
+    def _reset_counts(self, now: float) -> None:
         """Set what was counted in closed to zero, `fail_count` too."""
 
     def admit(self, now: float) -> Permit | Refusal:
@@ -88,8 +78,8 @@ class OpeningBreaker(Breaker):
         if self.state is OPEN:
             left = self._left(now)
             if left > 0:
-                return Refusal(OPEN, "open", left, self.since)
-            self._enter(HALF_OPEN, now, "reset_timeout elapsed")
+                return Refusal(OPEN, Refused.OPEN, left, self.since)
+            self._enter(HALF_OPEN, now, Cause(Opening.WAITED))
         return self._admit_probe(now)
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
@@ -101,12 +91,12 @@ class OpeningBreaker(Breaker):
         else:
             self._report_probe(permit, verdict, now, retry_after_s)
 
-    def force(self, state: State, now: float, cause: str) -> None:
+    def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Open (for `reset_timeout`), or close and forget the failures."""
         self._failed_recoveries = 0
-        self._forget(now)
+        self._reset_counts(now)
         self._open_for = self.settings.reset_timeout
-        self._enter(state, now, cause)
+        self._enter(state, now, Cause(kind))
 
     def details(self, now: float) -> dict[str, Any]:
         """Time to the probe, probes under way, their successes, dropped late results, the share let through."""
@@ -125,28 +115,28 @@ class OpeningBreaker(Breaker):
     # Closed.
 
     def _admit_closed(self, now: float) -> Permit | Refusal:
-        if self.standing is not None:
-            return self.standing
+        if self.shared_permit is not None:
+            return self.shared_permit
         if self._under_way is not None:
             cause = self._count_overdue(self._under_way, now)
             if cause is not None:
                 self._open(now, cause, None)
-                return Refusal(OPEN, "open", self._open_for, now)
+                return Refusal(OPEN, Refused.OPEN, self._open_for, now)
         if self._ramping:
             if self._uniform() >= self._ramp_share(now):
-                return Refusal(CLOSED, "ramping up", 0.0, self.since)
+                return Refusal(CLOSED, Refused.RAMPING, 0.0, self.since)
             if self._ramp_share(now) >= 1:
                 self._ramping = False
-                self._take_stand(now)
+                self._renew_shared_permit(now)
         permit = Permit(CLOSED, self._generation, now)
         if self._under_way is not None:
             self._under_way[permit] = None
         return permit
 
-    def _take_stand(self, now: float) -> None:
+    def _renew_shared_permit(self, now: float) -> None:
         """Hand out one permit for all calls, where nothing tells them apart."""
         alike = self.state is CLOSED and not self._ramping and self._slow_s == math.inf
-        self.standing = Permit(CLOSED, self._generation, now) if alike else None
+        self.shared_permit = Permit(CLOSED, self._generation, now) if alike else None
 
     def _ramp_share(self, now: float) -> float:
         return min(1.0, (now - self.since) / self.settings.ramp_s) if self._ramping else 1.0
@@ -158,7 +148,7 @@ class OpeningBreaker(Breaker):
             counted = permit not in self._under_way
             self._under_way.pop(permit, None)
             if cause is None and counted:
-                cause = self._amend(permit, now, failed=verdict is FAILURE)
+                cause = self._count_late_failure(permit, now, failed=verdict is FAILURE)
                 verdict = NEUTRAL
         if cause is None and verdict is not NEUTRAL:
             slow = now - permit.at >= self._slow_s
@@ -166,7 +156,7 @@ class OpeningBreaker(Breaker):
         if cause is not None:
             self._open(now, cause, retry_after_s)
 
-    def _count_overdue(self, under_way: OrderedDict[Permit, None], now: float) -> str | None:
+    def _count_overdue(self, under_way: OrderedDict[Permit, None], now: float) -> Cause | None:
         """Count the calls under way that have become slow: the oldest ones, each once."""
         while under_way:
             permit = next(iter(under_way))
@@ -180,7 +170,7 @@ class OpeningBreaker(Breaker):
 
     # Open and half-open.
 
-    def _open(self, now: float, cause: str, retry_after_s: float | None) -> None:
+    def _open(self, now: float, cause: Cause, retry_after_s: float | None) -> None:
         """Open from closed or half-open, for the time that the settings or the backend say."""
         chosen = self.settings
         self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
@@ -196,18 +186,18 @@ class OpeningBreaker(Breaker):
         cause = self._overdue(now) if self._probes else None
         if cause is not None:
             self._open(now, cause, None)
-            return Refusal(OPEN, "open", self._open_for, now)
+            return Refusal(OPEN, Refused.OPEN, self._open_for, now)
         if len(self._probes) >= self.settings.max_probes:
-            return Refusal(HALF_OPEN, "all probes are out", 0.0, self.since)
+            return Refusal(HALF_OPEN, Refused.PROBES_OUT, 0.0, self.since)
         permit = Permit(HALF_OPEN, self._generation, now)
         self._probes[permit] = False
         return permit
 
-    def _overdue(self, now: float) -> str | None:
+    def _overdue(self, now: float) -> Cause | None:
         """Say why to open again while probes are out, where it is time to: too long half-open, or too many slow."""
         longest = self.settings.half_open_max_s
         if longest is not None and now - self.since >= longest:
-            return f"half-open for {longest:g} s, and a probe still out"
+            return Cause(Opening.PROBE_OUT, f"half-open for {longest:g} s, and a probe still out")
         for probe, counted in self._probes.items() if self.settings.slow_in_flight else ():
             if now - probe.at < self._slow_s:
                 break
@@ -215,7 +205,7 @@ class OpeningBreaker(Breaker):
                 self._probes[probe] = True
                 self._probes_ended += 1
                 if self._judge_probes(succeeded=False) is OPEN:
-                    return "probe was slow"
+                    return Cause(Opening.PROBE_SLOW)
         return None
 
     def _report_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
@@ -228,12 +218,13 @@ class OpeningBreaker(Breaker):
         self._probe_successes += succeeded
         after = self._judge_probes(succeeded=succeeded)
         if after is CLOSED:
-            self._forget(now)
+            self._reset_counts(now)
             self._failed_recoveries = 0
             self._ramping = self.settings.ramp_s > 0
-            self._enter(after, now, "probe succeeded")
+            self._enter(after, now, Cause(Opening.PROBE_SUCCEEDED))
         elif after is OPEN:
-            self._open(now, "probe was slow" if slow and verdict is SUCCESS else "probe failed", retry_after_s)
+            slow_only = slow and verdict is SUCCESS
+            self._open(now, Cause(Opening.PROBE_SLOW if slow_only else Opening.PROBE_FAILED), retry_after_s)
 
     def _judge_probes(self, *, succeeded: bool) -> State:
         """Return the state after a probe's result: by count the first failure opens, by rate as soon as it is sure."""
@@ -247,7 +238,7 @@ class OpeningBreaker(Breaker):
             return OPEN
         return CLOSED if self._probe_successes >= enough else HALF_OPEN
 
-    def _enter(self, state: State, now: float, cause: str) -> None:
+    def _enter(self, state: State, now: float, cause: Cause) -> None:
         """Go to `state`, in a new generation."""
         before, self.state = self.state, state
         self.since = now
@@ -258,10 +249,10 @@ class OpeningBreaker(Breaker):
             self._under_way.clear()
         if state is not CLOSED or before is not HALF_OPEN:
             self._ramping = False
-        self._take_stand(now)
-        self._entered(state)
+        self._renew_shared_permit(now)
+        self._follow_state(state)
         if state is not before:
             self._on_transition(Transition(now, before, state, cause, self.fail_count))
 
-    def _entered(self, state: State) -> None:
+    def _follow_state(self, state: State) -> None:
         """Follow, where the policy has a machine of its own."""

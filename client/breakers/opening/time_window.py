@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from client.breakers.opening.windowed import RATES, WindowedBreaker
-from client.breakers.window import TimeWindow
+from client.breakers.opening.windowed import RateSettings, WindowedBreaker
+from client.breakers.window import TimeWindow, WindowSeconds
 
-if TYPE_CHECKING:
-    from client.breakers.settings import PolicySettings
+
+class TimeWindowSettings(WindowSeconds, RateSettings):
+    """A window of seconds."""
+
+    policy: Literal["time_window"] = "time_window"
 
 
 class TimeWindowBreaker(WindowedBreaker):
     """Looks back on time, however many calls it held."""
 
-    reads = RATES | {"window_s"}
+    settings_type = TimeWindowSettings
 
-    def _new_window(self, settings: PolicySettings) -> TimeWindow:
-        return TimeWindow(settings.window_s)
+    settings: TimeWindowSettings
+
+    def _new_window(self) -> TimeWindow:
+        return TimeWindow(self.settings.window_s)

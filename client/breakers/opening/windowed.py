@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from client.breakers.interface import CLOSED, SUCCESS
-from client.breakers.opening.machine import OPENING, OpeningBreaker
+from pydantic import Field, model_validator
+
+from client.breakers.interface import CLOSED, OPEN, SUCCESS, Cause, Counted, Move
+from client.breakers.opening.machine import OpeningBreaker
+from client.breakers.opening.settings import OpeningSettings
+from client.breakers.policy import Share  # noqa: TC001 - pydantic reads the annotation
+from client.breakers.window import MinCalls
+from inputs.model import OrNone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from client.breakers.interface import Permit, Transition, Verdict
-    from client.breakers.settings import PolicySettings
     from client.breakers.window import Window
 
-RATES = OPENING | {"failure_rate", "min_calls", "slow_call_rate"}
+
+class Trip(Counted):
+    """Why it trips."""
+
+    FAILURES = "failure rate"
+    SLOW_CALLS = "slow-call rate"
+
+
+class RateSettings(MinCalls, OpeningSettings):
+    """What all windows have: the rates that trip."""
+
+    failure_rate: Share = Field(0.5, description="share of failed calls in the window that trips the breaker")
+    slow_call_rate: Annotated[Share | None, OrNone] = Field(
+        None, description="share of slow calls in the window that trips the breaker"
+    )
+
+    @model_validator(mode="after")
+    def _slow_calls_are_known(self) -> Self:
+        if self.slow_call_s is None and self.slow_call_rate is not None:
+            raise ValueError(
+                f"slow_call_s: missing; slow_call_rate = {self.slow_call_rate:g} needs it to know a slow call"
+            )
+        if self.slow_call_s is not None and self.slow_call_rate is None:
+            raise ValueError(f"slow_call_rate: missing; slow_call_s = {self.slow_call_s:g} has no effect without it")
+        return self
 
 
 class WindowedBreaker(OpeningBreaker):
@@ -24,26 +53,28 @@ class WindowedBreaker(OpeningBreaker):
     The thresholds are those of resilience4j: a rate that is equal to its threshold trips.
     """
 
-    reads = RATES
+    settings: RateSettings
+    moves = (*(Move(CLOSED, OPEN, kind) for kind in Trip), *OpeningBreaker.moves)
 
-    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
-        self._window = self._new_window(settings)
+    def __init__(self, settings: RateSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+        self.settings = settings
+        self._window = self._new_window()
         self._places: dict[Permit, int] = {}  # of the calls that were counted under way
         super().__init__(settings, now, on_transition)
 
     @abstractmethod
-    def _new_window(self, settings: PolicySettings) -> Window:
+    def _new_window(self) -> Window:
         """Return the policy's window."""
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
         # A short way for nearly every call: nothing to look back on, and nothing that could trip.
-        if verdict is SUCCESS and permit is self.standing and not self.fail_count:
+        if verdict is SUCCESS and permit is self.shared_permit and not self.fail_count:
             self._window.succeed(now)
         else:
             super().report(permit, verdict, now, retry_after_s)
 
-    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> str | None:
+    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
         window = self._window
         place = window.add(now, failed=failed, slow=slow)
         if self._under_way is not None and slow and not failed:
@@ -53,14 +84,14 @@ class WindowedBreaker(OpeningBreaker):
         self.fail_count = 0
         return None
 
-    def _amend(self, permit: Permit, now: float, *, failed: bool) -> str | None:
+    def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> Cause | None:
         place = self._places.pop(permit)
         if not failed:
             return None
         self._window.amend(place, now)
         return self._cause()
 
-    def _cause(self) -> str | None:
+    def _cause(self) -> Cause | None:
         """Say why to trip, where it is time to."""
         window, chosen = self._window, self.settings
         self.fail_count = window.failures
@@ -68,12 +99,12 @@ class WindowedBreaker(OpeningBreaker):
             return None
         # Divided, since 0.1 * 30 is more than 3.
         if window.failures / window.calls >= chosen.failure_rate:
-            return f"failure rate {window.failures / window.calls:.0%}: {window.failures} of {window.calls} calls"
+            return _cause(Trip.FAILURES, window.failures, window.calls)
         if chosen.slow_call_rate is not None and window.slow / window.calls >= chosen.slow_call_rate:
-            return f"slow-call rate {window.slow / window.calls:.0%}: {window.slow} of {window.calls} calls"
+            return _cause(Trip.SLOW_CALLS, window.slow, window.calls)
         return None
 
-    def _forget(self, now: float) -> None:  # noqa: ARG002
+    def _reset_counts(self, now: float) -> None:  # noqa: ARG002
         self._window.clear()
         self._places.clear()
         self.fail_count = 0
@@ -87,3 +118,7 @@ class WindowedBreaker(OpeningBreaker):
         if self.state is CLOSED:  # the count as of now, not as of the last call
             found["fail_count"] = window.failures
         return found
+
+
+def _cause(kind: Trip, part: int, calls: int) -> Cause:
+    return Cause(kind, f"{kind} {part / calls:.0%}: {part} of {calls} calls")

@@ -14,16 +14,30 @@ if `min_calls` calls at the usual rate had been seen besides; r ends at `max_ref
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from client.breakers.interface import CLOSED, FAILURE, SUCCESS, Breaker, NoBreakerError, Permit, Refusal, State, Verdict
-from client.breakers.window import BUCKETS, TimeWindow
+from pydantic import Field
+
+from client.breakers.interface import (
+    CLOSED,
+    FAILURE,
+    SUCCESS,
+    Breaker,
+    Counted,
+    NoBreakerError,
+    Permit,
+    Refusal,
+    State,
+    Verdict,
+)
+from client.breakers.policy import Seconds  # noqa: TC001 - pydantic reads the annotation
+from client.breakers.window import BUCKETS, MinCalls, TimeWindow, WindowSeconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import StrEnum
 
     from client.breakers.interface import Transition
-    from client.breakers.settings import PolicySettings
 
 # A lower error rate becomes usual this many times faster than a higher one.
 _FASTER_DOWN = 10
@@ -33,12 +47,30 @@ _OUTAGE = 0.5
 _NOTHING = 1e-3
 
 
+class Refused(Counted):
+    """Why it refuses a call."""
+
+    SHARE = "share refused"
+
+
+class AdaptiveSettings(MinCalls, WindowSeconds):
+    """A controller of the share that is refused."""
+
+    policy: Literal["adaptive"] = "adaptive"
+    adaptive_gain: float = Field(0.5, gt=0, le=1, description="share of the way to its goal that a step goes")
+    usual_error_rate: float = Field(0.01, ge=0, lt=1, description="first guess at the backend's usual error rate")
+    usual_s: Seconds = Field(600.0, description="time constant at which a higher error rate becomes usual, seconds")
+    max_refused: float = Field(0.95, gt=0, lt=1, description="largest share of calls that `adaptive` refuses")
+
+
 class AdaptiveBreaker(Breaker):
     """Never opens. Takes a step each tenth of `window_s`. `fail_count`: failures in the window."""
 
-    reads = frozenset({"window_s", "min_calls", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"})
+    settings_type = AdaptiveSettings
+    refusals = tuple(Refused)
+    settings: AdaptiveSettings
 
-    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+    def __init__(self, settings: AdaptiveSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
         self._window = TimeWindow(settings.window_s)
         self._generation = 0
@@ -50,14 +82,14 @@ class AdaptiveBreaker(Breaker):
         self._refused = 0.0
         self._next_step = now + self._window.step_s
         self.fail_count = 0
-        self.standing = self._permit = Permit(CLOSED, self._generation, now)
+        self.shared_permit = self._permit = Permit(CLOSED, self._generation, now)
 
     def admit(self, now: float) -> Permit | Refusal:
         """Refuse the share that the controller has come to."""
         if now >= self._next_step:
             self._catch_up(now)
         if self._refused and self._uniform() < self._refused:
-            return Refusal(CLOSED, "share refused", 0.0, self.since)
+            return Refusal(CLOSED, Refused.SHARE, 0.0, self.since)
         return self._permit
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
@@ -82,7 +114,7 @@ class AdaptiveBreaker(Breaker):
             self._step()
         self._next_step += due * step_s
         self.fail_count = self._window.failures
-        self.standing = None if self._refused else self._permit
+        self.shared_permit = None if self._refused else self._permit
 
     def _step(self) -> None:
         chosen, window = self.settings, self._window
@@ -97,7 +129,7 @@ class AdaptiveBreaker(Breaker):
             weight = window.calls / (window.calls + doubt)
             self._usual += (rate - self._usual) * weight * -math.expm1(-window.step_s / constant_s)
 
-    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
         """Forget everything learnt. Raises NoBreakerError for any other state than closed."""
         if state is not CLOSED:
             raise NoBreakerError("there is nothing to open: the policy in force is 'adaptive', which never opens")

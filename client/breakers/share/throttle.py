@@ -10,7 +10,9 @@ not accepted, and a burst of first calls would be refused before a single answer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
 
 from client.breakers.interface import (
     CLOSED,
@@ -18,43 +20,59 @@ from client.breakers.interface import (
     NEUTRAL,
     SUCCESS,
     Breaker,
+    Counted,
     NoBreakerError,
     Permit,
     Refusal,
     State,
     Verdict,
 )
-from client.breakers.window import TimeWindow
+from client.breakers.window import TimeWindow, WindowSeconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import StrEnum
 
     from client.breakers.interface import Transition
-    from client.breakers.settings import PolicySettings
+
+
+class Refused(Counted):
+    """Why it refuses a call."""
+
+    THROTTLED = "throttled"
+
+
+class ThrottleSettings(WindowSeconds):
+    """Client-side throttling."""
+
+    policy: Literal["throttle"] = "throttle"
+    throttle_k: float = Field(2.0, ge=1, le=100, description="requests for each accepted one before calls are refused")
 
 
 class ThrottleBreaker(Breaker):
     """Never opens. `fail_count`: requests in the window that were not accepted, refused ones included."""
 
-    reads = frozenset({"throttle_k", "window_s"})
+    settings_type = ThrottleSettings
+    refusals = tuple(Refused)
+    settings: ThrottleSettings
 
-    def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
+    def __init__(self, settings: ThrottleSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
         self._window = TimeWindow(settings.window_s)
         self._late = 0
-        self.standing = self._permit = Permit(CLOSED, 0, now)
+        self.shared_permit = self._permit = Permit(CLOSED, 0, now)
 
     def admit(self, now: float) -> Permit | Refusal:
         """Refuse with the probability of the window as it stands."""
         self._window.roll(now)
         if self._window.failures and self._uniform() < self._share():
             self._add(now, failed=True)
-            return Refusal(CLOSED, "throttled", 0.0, self.since)
+            return Refusal(CLOSED, Refused.THROTTLED, 0.0, self.since)
         return self._permit
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
         """Count the request."""
-        if permit is self.standing and verdict is SUCCESS:
+        if permit is self.shared_permit and verdict is SUCCESS:
             self._window.succeed(now)
         elif permit is not self._permit:
             self._late += 1
@@ -66,21 +84,21 @@ class ThrottleBreaker(Breaker):
         window.add(now, failed=failed, slow=False)
         self.fail_count = window.failures
         # Without a failure in the window no probability is above zero, and nobody has to ask.
-        self.standing = None if window.failures else self._permit
+        self.shared_permit = None if window.failures else self._permit
 
     def _share(self) -> float:
         requests = self._window.calls
         accepts = requests - self._window.failures
         return max(0.0, (requests - self.settings.throttle_k * accepts) / (requests + 1))
 
-    def force(self, state: State, now: float, cause: str) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
         """Forget the window. Raises NoBreakerError for any other state than closed."""
         if state is not CLOSED:
             raise NoBreakerError("there is nothing to open: the policy in force is 'throttle', which never opens")
         self._window.clear()
         self.fail_count = 0
         self.since = now
-        self.standing = self._permit = Permit(CLOSED, self._permit.generation + 1, now)
+        self.shared_permit = self._permit = Permit(CLOSED, self._permit.generation + 1, now)
 
     def details(self, now: float) -> dict[str, Any]:
         """Give requests and accepts of the window, and the share let through."""

@@ -1,7 +1,7 @@
 // The strip chart: each request a point, the breaker's state as a band behind. Drawn by hand on a canvas, since points in
 // six shapes over bands are what a charting library would leave to its hooks anyway.
 
-import { OUTCOMES, STATES } from "./outcomes.js";
+import { GONE, OUTCOMES, STATES } from "./outcomes.js";
 
 const LOWEST_MS = 0.001;
 const DECADES = 7;
@@ -9,6 +9,7 @@ const TICKS = ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "
 const KEPT = 4000; // points of each outcome; beyond that older ones are thinned out
 const OLDEST_S = 310;
 const RADIUS = 4;
+const BANDS = [...Object.values(STATES).filter((look) => look.path), GONE]; // a state without a pattern is not drawn
 
 export class Chart {
   constructor(canvas) {
@@ -16,7 +17,7 @@ export class Chart {
     this.context = canvas.getContext("2d");
     this.spanS = 120;
     this.sprites = {};
-    this.patterns = {};
+    this.patterns = new Map();
     this.clear();
     new ResizeObserver(() => this.resize()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.resize());
@@ -44,7 +45,7 @@ export class Chart {
     this.grid = style.getPropertyValue("--grid");
     this.card = style.getPropertyValue("--card");
     for (const [name, look] of Object.entries(OUTCOMES)) this.sprites[name] = this.sprite(look);
-    for (const [name, look] of Object.entries(STATES)) this.patterns[name] = this.pattern(look);
+    for (const look of BANDS) this.patterns.set(look, this.pattern(look));
   }
 
   sprite(look) {
@@ -74,8 +75,7 @@ export class Chart {
     brush.globalAlpha = 0.45;
     brush.strokeStyle = look.colour;
     brush.lineCap = "round";
-    brush.lineWidth = look === STATES["half-open"] ? 1.8 : 1;
-    brush.stroke(new Path2D(look.pattern));
+    brush.stroke(new Path2D(look.path));
     return this.context.createPattern(made, "repeat");
   }
 
@@ -141,20 +141,19 @@ export class Chart {
     context.textBaseline = "middle";
 
     const known = this.gaps.at(-1)?.to === null ? this.gaps.at(-1).from : now;
-    const bands = [...this.bands(known)].filter(([, to, state]) => to > begin && state !== "closed");
-    for (const gap of this.gaps) bands.push([gap.from, gap.to ?? now, "gone"]);
-    for (const [from, to, state] of bands) {
-      if (to <= begin) continue;
+    const bands = [...this.bands(known)].map(([from, to, state]) => [from, to, STATES[state]]);
+    for (const gap of this.gaps) bands.push([gap.from, gap.to ?? now, GONE]);
+    for (const [from, to, look] of bands) {
+      if (to <= begin || !look.path) continue;
       const x = across(Math.max(begin, from));
       const wide = Math.max(1, across(Math.min(now, to)) - x);
-      context.fillStyle = this.patterns[state];
+      context.fillStyle = this.patterns.get(look);
       context.fillRect(x, top, wide, bottom - top);
-      context.fillStyle = STATES[state].colour;
+      context.fillStyle = look.colour;
       context.fillRect(x, top - 3, wide, 3);
-      const word = state === "gone" ? "not connected" : state;
       context.fillStyle = this.soft;
       context.textAlign = "left";
-      if (context.measureText(word).width + 4 < wide) context.fillText(word, x + 2, top - 12);
+      if (context.measureText(look.word).width + 4 < wide) context.fillText(look.word, x + 2, top - 12);
     }
 
     context.strokeStyle = this.grid;

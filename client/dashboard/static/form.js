@@ -13,7 +13,8 @@ export function fieldsOf(schema, prefix = []) {
       return fieldsOf(inner, path).map((field) => ({ ...field, optional, about: field.about || (optional && each.description) || "" }));
     }
     const numeric = inner.type === "number" || inner.type === "integer";
-    return [{ path, kind: kindOf(inner), numeric, choices: inner.enum, slider: sliderOf(inner), about: each.description ?? "", hint: hintOf(inner, each) }];
+    const text = inner.type === "string" && options.length === 1; // an empty one is text, too
+    return [{ path, kind: kindOf(inner), numeric, text, choices: inner.enum, slider: sliderOf(inner), about: each.description ?? "", hint: hintOf(inner, each) }];
   });
 }
 
@@ -35,7 +36,8 @@ function hintOf(schema, outer) {
     parts.push(`${schema.exclusiveMinimum === undefined ? "" : "above "}${number(low)} to ${schema.exclusiveMaximum === undefined ? "" : "below "}${number(high)}`);
   } else if (low !== undefined) parts.push(`from ${number(low)}`);
   if (outer.default !== undefined && schema.type !== "boolean") parts.push(`default ${outer.default ?? "none"}`);
-  return parts.join(", ").replaceAll(" ", "\u00a0").replaceAll(",\u00a0", ", ");
+  const hint = parts.join(", ");
+  return schema.type === "string" ? hint : hint.replaceAll(" ", "\u00a0").replaceAll(",\u00a0", ", ");
 }
 
 const dig = (body, path) => path.reduce((inner, name) => inner?.[name], body);
@@ -88,7 +90,7 @@ export class Form {
     const name = field.path.join(".");
     const id = `${this.element.parentElement.id}-${name.replaceAll(".", "-")}`;
     const box = this.box("div");
-    box.className = `field ${field.kind}`;
+    box.className = `field ${field.kind}${field.text && field.kind === "text" ? " long" : ""}`;
     const label = this.box("label", name);
     label.htmlFor = id;
     const input = this.box(field.kind === "choice" ? "select" : "input");
@@ -156,7 +158,7 @@ export class Form {
       const number = Number(text);
       let value = text;
       if (row.kind === "switch") value = row.input.checked;
-      else if (text === "") value = null;
+      else if (text === "" && !row.text) value = null;
       else if (row.numeric && Number.isFinite(number) && (String(number) === text || /[.e]/i.test(text))) value = number;
       let inner = body;
       for (const name of row.path.slice(0, -1)) inner = inner[name] ??= {};

@@ -2,11 +2,12 @@
 
 import { ask } from "./live.js";
 import { Form, fieldsOf } from "./form.js";
+import { readSchema, schema } from "./schema.js";
 import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const MAIN_FAULTS = ["error_rate", "hang_rate", "latency.distribution", "latency.mean_s", "latency.spread_s", "capacity.workers", "capacity.queue", "unreachable"];
-const MAIN_SETTINGS = ["policy", "fail_max", "failure_rate", "min_calls", "window_calls", "window_s", "reset_timeout", "success_threshold", "max_probes", "throttle_k", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused", "timeout.total_s"];
+const MAIN_SETTINGS = ["policy", "fail_max", "failure_rate", "min_calls", "window_calls", "window_s", "reset_timeout", "success_threshold", "max_probes", "throttle_k", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"];
 const LOOK_MS = 2000;
 const AGAIN_MS = 1000;
 
@@ -94,72 +95,70 @@ const contains = (whole, part) => (part !== null && typeof part === "object"
   ? Object.entries(part).every(([name, value]) => contains(whole?.[name], value))
   : whole === part);
 
-/** The client's form: what the policy reads is shown, the rest is not there. */
+/** The client's form: each section of the settings. Of the breaker's, what its policy reads is shown, the rest is hidden. */
 export class Settings {
   constructor() {
-    this.form = null;
-    this.schema = null;
-    this.build();
-  }
-
-  /** Make the form; of a client that has been restarted only learn what it was started with. */
-  async build() {
-    const answer = await ask("GET", "config/schema");
-    if (!answer.ok) {
-      setTimeout(() => this.build(), AGAIN_MS);
-      return;
-    }
-    this.schema = answer.body;
-    if (this.form) return;
-    const { breaker, timeout } = answer.body.settings.properties;
-    const fields = fieldsOf({ properties: { ...breaker.properties } }).filter((field) => field.path[0] !== "shadow");
-    Object.assign(fields.find((field) => field.path[0] === "policy"), { kind: "choice", choices: Object.keys(answer.body.policies) });
-    const seconds = fieldsOf(timeout, ["timeout"]);
-    this.form = new Form(document.querySelector("#settings form"), [...fields, ...seconds], MAIN_SETTINGS, {
-      send: (form) => this.change(split(form.body())),
-      reset: () => this.change({ breaker: this.schema.started_with.breaker, timeout: this.schema.started_with.timeout }),
+    this.schema = schema;
+    const { breaker, ...sections } = schema.settings.properties;
+    this.sections = Object.keys(sections);
+    const fields = fieldsOf(breaker).filter((field) => field.path[0] !== "shadow");
+    Object.assign(fields.find((field) => field.path[0] === "policy"), { kind: "choice", choices: Object.keys(schema.policies) });
+    const others = fieldsOf({ properties: sections });
+    const firsts = this.sections.map((name) => others.find((field) => field.path[0] === name).path.join(".")); // what switches a section on
+    this.form = new Form(document.querySelector("#settings form"), [...fields, ...others], [...MAIN_SETTINGS, ...firsts], {
+      send: (form) => this.change(this.nested(form.body())),
+      reset: () => this.change(this.schema.started_with),
       resetWord: "Reset: as it was started",
     });
     this.form.element.elements.policy.addEventListener("change", () => this.fit());
-    this.waiting?.();
+  }
+
+  /** Learn what a client that has been restarted was started with. */
+  async restart() {
+    this.schema = await readSchema();
   }
 
   async change(body) {
     const answer = await ask("PATCH", "config", body);
-    if (!answer.ok) return answer;
-    const flat = { ...answer.body.breaker, timeout: answer.body.timeout };
-    this.known = JSON.stringify(flat);
-    this.form.load(flat, true);
-    this.fit();
-    return { ...answer, body: flat };
+    return answer.ok ? { ...answer, body: this.load(this.flat(answer.body.breaker, answer.body), true) } : answer;
   }
 
   /** Show the settings in force, from a batch. */
   show(batch) {
-    if (!this.form) {
-      this.waiting = () => this.show(batch);
-      return;
-    }
-    const flat = { timeout: { total_s: batch.timeout_s } };
-    for (const row of this.form.rows) if (row.path.length === 1) flat[row.name] = batch.breaker[row.name];
-    const text = JSON.stringify(flat);
-    if (text === this.known) return;
-    this.known = text;
-    this.form.load(flat);
+    const flat = this.flat(batch.breaker, batch.settings);
+    if (JSON.stringify(flat) !== this.known) this.load(flat);
+  }
+
+  load(flat, force = false) {
+    this.known = JSON.stringify(flat);
+    this.form.load(flat, force);
     this.fit();
+    return flat;
+  }
+
+  /** {fail_max, timeout: {...}}: the breaker's settings by their own names, beside the other sections. */
+  flat(breaker, sections) {
+    const flat = Object.fromEntries(this.sections.map((name) => [name, sections[name]]));
+    for (const row of this.form.rows) if (row.path.length === 1) flat[row.name] = breaker[row.name];
+    return flat;
+  }
+
+  /** The reverse, as the body of PATCH /config: {breaker: {fail_max}, timeout: {...}}. */
+  nested(flat) {
+    const body = {};
+    for (const [name, value] of Object.entries(flat)) {
+      if (this.sections.includes(name)) body[name] = value;
+      else (body.breaker ??= {})[name] = value;
+    }
+    return body;
   }
 
   fit() {
     const policy = this.form.element.elements.policy.value;
     const { about, reads } = this.schema.policies[policy] ?? { about: "", reads: [] };
     say(find("policy-about"), about.replaceAll("`", ""));
-    const always = ["policy", "name", "seed", "timeout.total_s"];
-    for (const row of this.form.rows) row.box.hidden = !always.includes(row.name) && !reads.includes(row.name);
+    const always = ["policy", "name", "seed"];
+    for (const row of this.form.rows) row.box.hidden = row.path.length === 1 && !always.includes(row.name) && !reads.includes(row.name);
     this.form.mark();
   }
-}
-
-/** {fail_max, timeout: {...}} as the body of PATCH /config: {breaker: {fail_max}, timeout: {...}}. */
-function split({ timeout, ...breaker }) {
-  return { ...(timeout ? { timeout } : {}), ...(Object.keys(breaker).length ? { breaker } : {}) };
 }

@@ -45,7 +45,7 @@ function restarted() {
   chart.clear();
   counts.clear();
   faults.look();
-  settings.build();
+  settings.restart();
   say(find("announce"), "The client was restarted; its counts begin anew.");
 }
 

@@ -15,7 +15,8 @@ from loadtest.engines.would_have import answer_to, would_have
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, StateChange
 from loadtest.scenario.load.schedule import schedule
-from virtual_clock.loop import Strand, VirtualLoop, run_virtual
+from virtual_clock.loop import VirtualLoop, run_virtual
+from virtual_clock.strand import Strand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ class _Arm:
         Strand(self._loop, self._let_arrive()).start()
         await self._all_ended
         changes = [
-            StateChange(self._arm, self._seed, each.at, each.before, each.after, each.cause, each.fail_count)
+            StateChange(self._arm, self._seed, each.at, each.before, each.after, str(each.cause), each.fail_count)
             for each in recorder.transitions
         ]
         stats = self._backend.stats

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from client.pipeline.order import CallSettings
+from client.pipeline.order import FlatCallSettings
 from inputs.wrong_input import WrongInputError, closest
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Axis:
 
 def settings() -> list[str]:
     """Every setting of an arm that a grid may vary, as a dotted path."""
-    return list(_leaves(CallSettings, ""))
+    return list(_leaves(FlatCallSettings, ""))
 
 
 def parse_grid(texts: Sequence[str]) -> list[Axis]:
@@ -85,7 +85,7 @@ def _axis(text: str) -> Axis:
     known = settings()
     if key not in known:
         near = closest(key, known) or next((f" (did you mean {each!r}?)" for each in known if _ends(each, key)), "")
-        tops = ", ".join(f"{name}.*" for name in CallSettings.model_fields)
+        tops = ", ".join(f"{name}.*" for name in FlatCallSettings.model_fields)
         raise _wrong("grid", key, f"grid: {key}: no such setting{near}; allowed: a setting of an arm: {tops}")
     values = _range(key, listed) if ":" in listed else _list(key, listed)
     return Axis(key, tuple(dict.fromkeys(values)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
     from loadtest.studies.tune.fit import Course, Looks
 
@@ -47,7 +47,7 @@ def recommendation(tuned: Tuned) -> Figure:
             for axis, (breaker, _) in zip(strips, shown, strict=True):
                 of_breaker = looks.with_breaker[breaker]
                 _area(axis, looks, of_breaker, of_breaker.refused, _REFUSED)
-        what = "recorded" if tuned.problem.trace else "simulated without a breaker"
+        what = "recorded" if tuned.problem.log else "simulated without a breaker"
         first.set_title(f"failed, {what}")
         for axis, (_, title) in zip(strips, shown, strict=True):
             axis.set_title(title)
@@ -100,7 +100,7 @@ def _clock(seconds: float, _: int) -> str:
 
 
 def _bars(axis: Axes, tuned: Tuned) -> None:
-    rows: list[tuple[str, BreakerSettings]] = [("no breaker", OFF), ("default", DEFAULT)]
+    rows: list[tuple[str, PolicySettings]] = [("no breaker", OFF), ("default", DEFAULT)]
     if tuned.answer not in (OFF, DEFAULT):
         rows.append(("recommended", tuned.answer))
     names = [name for name, _ in rows]
@@ -119,7 +119,7 @@ def _bars(axis: Axes, tuned: Tuned) -> None:
     axis.set_xlim(0, 1.1 * max(left.max(), 1e-9))
     axis.invert_yaxis()
     axis.grid(visible=False, axis="y")
-    where = "the rest of the trace" if tuned.problem.trace else "other seeds"
+    where = "the rest of the log" if tuned.problem.log else "other seeds"
     axis.set_title(f"cost on {where}: answers lost for each {PER:,} requests, as weighed")
     axis.figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.many_runs.workers import Crew
     from loadtest.studies.tune.objective import Weights
     from loadtest.studies.tune.problem import Asked, Problem
@@ -56,7 +56,7 @@ class Reweighed:
 
     name: str
     factor: float
-    best: BreakerSettings
+    best: PolicySettings
     saves: float
 
 
@@ -71,7 +71,7 @@ class Tuned:
     learn: Ledger
     judge: Ledger
     found: Found
-    answer: BreakerSettings
+    answer: PolicySettings
     failures: Mapping[str, int]
     sensitivity: tuple[Variation, ...]
     sensitivity_part: str
@@ -132,7 +132,7 @@ def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], c
 
 
 def affordable(requests: int, wanted: int) -> int:
-    """Return how many candidates to draw: of a long trace fewer, since each run of it says more."""
+    """Return how many candidates to draw: of a long log fewer, since each run of it says more."""
     if requests * 5 * wanted <= _MANY_REQUESTS:
         return wanted
     return min(wanted, max(_FEWEST_CANDIDATES, _MANY_REQUESTS // (5 * requests)))
@@ -148,14 +148,14 @@ def _parts(problem: Problem) -> tuple[str, ...]:
 
 
 def _failures(problem: Problem, ledger: Ledger, part: str) -> int:
-    """Return how many requests fail: those of the trace, or the mean over seeds without a breaker."""
+    """Return how many requests fail: those of the log, or the mean over seeds without a breaker."""
     if problem.parts:
         return problem.parts[part].failures
     pairs = ledger.pairs(OFF)
     return round(sum(bare.requests - bare.ok for _, bare in pairs) / len(pairs))
 
 
-def upheld(judge: Ledger, answer: BreakerSettings, failures: int) -> BreakerSettings:
+def upheld(judge: Ledger, answer: PolicySettings, failures: int) -> PolicySettings:
     """Give up an answer that the rest shows to be worse than the default, or to lose more than may be lost.
 
     A default that loses more than may be lost takes no answer's place, whatever it costs.
@@ -169,7 +169,7 @@ def upheld(judge: Ledger, answer: BreakerSettings, failures: int) -> BreakerSett
 
 
 def _sensitivity(
-    ledger: Ledger, answer: BreakerSettings, spaces: Mapping[str, tuple[Dimension, ...]], seeds: int
+    ledger: Ledger, answer: PolicySettings, spaces: Mapping[str, tuple[Dimension, ...]], seeds: int
 ) -> tuple[Variation, ...]:
     if answer.policy not in spaces:
         return ()
@@ -178,7 +178,7 @@ def _sensitivity(
     return tuple(Variation(name, value, ledger.difference(breaker, answer)) for name, value, breaker in others)
 
 
-def _reweighed(learn: Ledger, found: Found, answer: BreakerSettings) -> tuple[Reweighed, ...]:
+def _reweighed(learn: Ledger, found: Found, answer: PolicySettings) -> tuple[Reweighed, ...]:
     """Say who of the finalists comes first with each weight halved and doubled. Nothing is run for it."""
     told: list[Reweighed] = []
     for name, weight in learn.aim.weights.model_dump().items():

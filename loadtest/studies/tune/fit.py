@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loadtest.engines.virtual.simulate import simulate
+from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT
 from loadtest.studies.tune.rebuild import bin_edges
 from loadtest.studies.tune.runner import ARM
 from loadtest.studies.tune.search import FIRST_SEED, OFF
-from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.problem import Problem
     from loadtest.studies.tune.runner import Runner
 
@@ -45,11 +45,11 @@ class Looks:
     from_s: float
     recorded: Course | None
     rebuilt: tuple[Course, ...]
-    with_breaker: dict[BreakerSettings, Course]
+    with_breaker: dict[PolicySettings, Course]
     figures: dict[str, tuple[float, float]] | None
 
 
-def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[BreakerSettings]) -> Looks:
+def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[PolicySettings]) -> Looks:
     """Simulate a part again, and keep its course."""
     seeds = [FIRST_SEED[part] + index for index in range(_SEEDS)]
     runs = {seed: _run(runner, part, OFF, seed) for seed in seeds}
@@ -62,8 +62,8 @@ def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[Breaker
     shown = {each: _course(edges, _run(runner, part, each, seeds[0])) for each in dict.fromkeys(breakers)}
     if recorded is None:
         return Looks(part, 0.0, None, rebuilt, shown, None)
-    trace = recorded.trace
-    columns = trace.start_s, trace.outcome, trace.duration_s
+    log = recorded.log
+    columns = log.start_s, log.outcome, log.duration_s
     simulated = [_figures(each) for each in runs.values()]
     figures = {
         name: (value, float(np.mean([each[name] for each in simulated]))) for name, value in _figures(columns).items()
@@ -80,7 +80,7 @@ def distance(looks: Looks) -> float | None:
     return float(np.mean(np.abs(looks.recorded.failed - rebuilt)[there]))
 
 
-def _run(runner: Runner, part: str, breaker: BreakerSettings, seed: int) -> tuple[Any, Any, Any]:
+def _run(runner: Runner, part: str, breaker: PolicySettings, seed: int) -> tuple[Any, Any, Any]:
     """Return times, outcomes and durations of one run; its rows, which take a lot of memory, are not kept."""
     rows = simulate(runner.scenario(part, breaker), ARM, seed).rows
     codes = {"ok": OK, "error": ERROR, "timeout": TIMEOUT}

@@ -1,4 +1,4 @@
-"""What is to be tuned: a trace in two parts, or a scenario on two sets of seeds."""
+"""What is to be tuned: an access log in two parts, or a scenario on two sets of seeds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.scenario import files
 from loadtest.scenario.model import Arm, Scenario, choose_arm
+from loadtest.studies.tune.access_log import OK, TIMEOUT, AccessLog, read
 from loadtest.studies.tune.rebuild import Rebuilt, rebuild
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN
-from loadtest.studies.tune.trace import OK, TIMEOUT, Trace, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
+
 
 LEAST_REQUESTS = 50
 # From this share of failures on, a stretch belongs to an incident.
@@ -36,9 +37,9 @@ _INCIDENT = 0.2
 class Asked(StrictModel):
     """What decides about a tune's result, beside its source."""
 
-    holdout: float = Field(0.4, ge=0.05, le=0.9, description="share of the trace's time that scores what was found")
+    holdout: float = Field(0.4, ge=0.05, le=0.9, description="share of the log's time that scores what was found")
     bad_share: float = Field(0.05, ge=0, le=1, description="share of lines that may be unreadable")
-    time_is: Literal["start", "end"] = Field("start", description="which end of a request the trace's times are")
+    time_is: Literal["start", "end"] = Field("start", description="which end of a request the log's times are")
     timeout: float | None = Field(None, gt=0, le=3600, description="seconds that a caller waits")
     most_lost: float = Field(0.1, gt=0, le=1, description="share of answers that refusals may cost at most")
     candidates: int = Field(80, ge=5, le=10_000, description="settings that are drawn at first")
@@ -48,21 +49,21 @@ class Asked(StrictModel):
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a trace, from `start_s` to `end_s` of the whole, and what was rebuilt from it."""
+    """A part of a log, from `start_s` to `end_s` of the whole, and what was rebuilt from it."""
 
     start_s: float
     end_s: float
-    trace: Trace
+    log: AccessLog
     rebuilt: Rebuilt
 
     @property
     def failures(self) -> int:
         """Requests that failed or timed out."""
-        return int(np.sum(self.trace.outcome != OK))
+        return int(np.sum(self.log.outcome != OK))
 
     @property
     def incidents(self) -> list[tuple[float, float]]:
-        """Times, in the whole trace, in which so many failed that it is no noise."""
+        """Times, in the whole log, in which so many failed that it is no noise."""
         found: list[tuple[float, float]] = []
         for each in self.rebuilt.stretches:
             if each.error_share + each.timeout_share < _INCIDENT:
@@ -85,8 +86,8 @@ class Problem:
     scenarios: Mapping[str, Scenario]
     timeout: TimeoutSettings
     timeout_from: str
-    fixed: tuple[BreakerSettings, ...]
-    trace: Trace | None = None
+    fixed: tuple[PolicySettings, ...]
+    log: AccessLog | None = None
     parts: Mapping[str, Part] | None = None
     time_is: str = "start"
     arm: str | None = None
@@ -108,9 +109,9 @@ def samples() -> list[str]:
 
 
 def load(given: str, arm: str | None, asked: Asked) -> Problem:
-    """Read a source: a shipped sample or scenario by name, a .toml file, or a trace. Raises WrongInputError."""
+    """Read a source: a shipped sample or scenario by name, a .toml file, or a log. Raises WrongInputError."""
     if given in samples():
-        return _from_trace(
+        return _from_log(
             given, Path(str(resources.files("loadtest.studies.tune") / "samples" / f"{given}.csv")), asked, arm
         )
     if given in files.shipped() or given.endswith(".toml"):
@@ -124,7 +125,7 @@ def load(given: str, arm: str | None, asked: Asked) -> Problem:
         known = [*samples(), *files.shipped()]
         said = f"no such file{closest(given, known)}; or one of: {', '.join(known)}"
         raise _wrong("SOURCE", given, f"SOURCE: got {given!r:.200}; {said}")
-    return _from_trace(given, path, asked, arm)
+    return _from_log(given, path, asked, arm)
 
 
 def _from_scenario(given: str, arm: str | None, asked: Asked) -> Problem:
@@ -153,16 +154,16 @@ def _from_scenario(given: str, arm: str | None, asked: Asked) -> Problem:
     )
 
 
-def _from_trace(given: str, path: Path, asked: Asked, arm: str | None) -> Problem:
+def _from_log(given: str, path: Path, asked: Asked, arm: str | None) -> Problem:
     if arm is not None:
-        raise _wrong("arm", arm, f"arm: got {arm!r}; a trace has none, leave it out")
-    trace = read(path, asked.bad_share, ends=asked.time_is == "end")
-    timeout_s, timeout_from = _timeout(trace, asked.timeout)
-    length_s = trace.length_s
+        raise _wrong("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
+    log = read(path, asked.bad_share, ends=asked.time_is == "end")
+    timeout_s, timeout_from = _timeout(log, asked.timeout)
+    length_s = log.length_s
     cut_s = (1 - asked.holdout) * length_s
     parts: dict[str, Part] = {}
     for name, start_s, end_s in ((LEARN, 0.0, cut_s), (JUDGE, cut_s, math.nextafter(length_s, math.inf))):
-        inside = trace.between(start_s, end_s)
+        inside = log.between(start_s, end_s)
         count = len(inside.start_s)
         if count < LEAST_REQUESTS or end_s - start_s < 1:
             where = "first" if name == LEARN else "last"
@@ -170,8 +171,8 @@ def _from_trace(given: str, path: Path, asked: Asked, arm: str | None) -> Proble
             said = (
                 f"{count} requests in {end_s - start_s:.3g} s, the {where} {100 * share:.3g} % of its time (--holdout)"
             )
-            detail = f"trace {path}: too short for a holdout: {said}; allowed: at least {LEAST_REQUESTS} in 1 s or more"
-            raise _wrong("trace", str(path), detail)
+            detail = f"log {path}: too short for a holdout: {said}; allowed: at least {LEAST_REQUESTS} in 1 s or more"
+            raise _wrong("log", str(path), detail)
         parts[name] = Part(start_s, end_s, inside, rebuild(inside, end_s - start_s, timeout_s))
     return Problem(
         given=given,
@@ -190,22 +191,22 @@ def _from_trace(given: str, path: Path, asked: Asked, arm: str | None) -> Proble
         timeout=TimeoutSettings(total_s=timeout_s),
         timeout_from=timeout_from,
         fixed=(DEFAULT,),
-        trace=trace,
+        log=log,
         parts=parts,
         time_is=asked.time_is,
     )
 
 
-def _timeout(trace: Trace, given: float | None) -> tuple[float, str]:
+def _timeout(log: AccessLog, given: float | None) -> tuple[float, str]:
     """Return how long callers waited: the median timeout, or what no answer reached."""
     if given is not None:
         return given, "as given"
     usual = TimeoutSettings().total_s or 3.0
-    timeouts = trace.duration_s[trace.outcome == TIMEOUT]
+    timeouts = log.duration_s[log.outcome == TIMEOUT]
     if len(timeouts) and float(np.median(timeouts)) > 0:
-        return float(f"{np.median(timeouts):.3g}"), f"the median of the {len(timeouts):,} timeouts in the trace"
-    none = "most timeouts in the trace took no time" if len(timeouts) else "the trace has no timeout"
-    longest = float(trace.duration_s.max())
+        return float(f"{np.median(timeouts):.3g}"), f"the median of the {len(timeouts):,} timeouts in the log"
+    none = "most timeouts in the log took no time" if len(timeouts) else "the log has no timeout"
+    longest = float(log.duration_s.max())
     if longest < usual:
         return usual, f"the default: {none}"
     return min(3600.0, float(math.ceil(longest) + 1)), f"above the longest call: {none}"

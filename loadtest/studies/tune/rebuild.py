@@ -1,4 +1,4 @@
-"""From a trace to load and faults: what a scenario needs to meet the same again. Pure.
+"""From an access log to load and faults: what a scenario needs to meet the same again. Pure.
 
 Time is cut where the likelihood says that something changed: each stretch has its own arrival rate, shares of errors
 and timeouts, and log-normal latency, and a new stretch must explain the requests better by more than its parameters
@@ -18,10 +18,10 @@ import numpy as np
 from backend.profile import Bursts, FaultPlan, FaultProfile, Latency, Phase
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.load.segment import Segment
-from loadtest.studies.tune.trace import ERROR, TIMEOUT
+from loadtest.studies.tune.access_log import ERROR, TIMEOUT
 
 if TYPE_CHECKING:
-    from loadtest.studies.tune.trace import Trace
+    from loadtest.studies.tune.access_log import AccessLog
 
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -67,7 +67,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Load and faults of a trace, or of a part of it."""
+    """Load and faults of a log, or of a part of it."""
 
     load: tuple[Segment, ...]
     stretches: tuple[Stretch, ...]
@@ -80,12 +80,12 @@ class Rebuilt:
         return FaultPlan(phases=tuple(phases))
 
 
-def rebuild(trace: Trace, length_s: float, timeout_s: float) -> Rebuilt:
-    """Rebuild a trace from 0 to `length_s`, for callers who wait `timeout_s`. Raises WrongInputError."""
-    edges = bin_edges(length_s, len(trace.start_s), _IN_A_BIN)
-    borders = _cut(trace, edges)
-    stretches = tuple(_stretch(trace, start_s, end_s, timeout_s) for start_s, end_s in pairwise(borders))
-    return Rebuilt(_load(trace, length_s), stretches)
+def rebuild(log: AccessLog, length_s: float, timeout_s: float) -> Rebuilt:
+    """Rebuild a log from 0 to `length_s`, for callers who wait `timeout_s`. Raises WrongInputError."""
+    edges = bin_edges(length_s, len(log.start_s), _IN_A_BIN)
+    borders = _cut(log, edges)
+    stretches = tuple(_stretch(log, start_s, end_s, timeout_s) for start_s, end_s in pairwise(borders))
+    return Rebuilt(_load(log, length_s), stretches)
 
 
 def bin_edges(length_s: float, requests: int, wanted: int) -> Array:
@@ -95,10 +95,10 @@ def bin_edges(length_s: float, requests: int, wanted: int) -> Array:
     return np.append(np.arange(count) * float(width), length_s)
 
 
-def _load(trace: Trace, length_s: float) -> tuple[Segment, ...]:
+def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
     """Return the arrivals as counted in bins, evenly spaced in each: ups and downs stay where they were."""
-    edges = bin_edges(length_s, len(trace.start_s), _IN_A_STEP_OF_LOAD)
-    counts = np.histogram(trace.start_s, edges)[0]
+    edges = bin_edges(length_s, len(log.start_s), _IN_A_STEP_OF_LOAD)
+    counts = np.histogram(log.start_s, edges)[0]
     load: list[Segment] = []
     empty_s = 0.0
     for count, width_s in zip(counts.tolist(), np.diff(edges).tolist(), strict=True):
@@ -109,24 +109,24 @@ def _load(trace: Trace, length_s: float) -> tuple[Segment, ...]:
         first = not load or empty_s > 0
         pause_s = empty_s + width_s / count if first else 0.0
         if pause_s > _LONGEST_PAUSE_S:
-            raise _wrong(trace, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+            raise _wrong(log, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
         if count / width_s > _MOST_PER_S:
             raise _wrong(
-                trace, f"{count:,} requests come within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
+                log, f"{count:,} requests come within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
             )
         load.append(Segment(requests=count, rate_per_s=count / width_s, pause_s=pause_s))
         empty_s = 0.0
     return tuple(load)
 
 
-def _wrong(trace: Trace, said: str) -> WrongInputError:
-    return WrongInputError([{"field": "trace", "value": trace.name, "detail": f"trace {trace.name}: {said}"}])
+def _wrong(log: AccessLog, said: str) -> WrongInputError:
+    return WrongInputError([{"field": "log", "value": log.name, "detail": f"log {log.name}: {said}"}])
 
 
-def _cut(trace: Trace, edges: Array) -> list[float]:
+def _cut(log: AccessLog, edges: Array) -> list[float]:
     """Return the times at which something changes, 0 and the end among them."""
-    sums = _sums(trace, edges)
-    penalty = _PARAMETERS / 2 * math.log(len(trace.start_s))
+    sums = _sums(log, edges)
+    penalty = _PARAMETERS / 2 * math.log(len(log.start_s))
     while True:
         found = _partition(sums, edges, penalty)
         if len(found) - 1 <= _MOST_STRETCHES:
@@ -134,15 +134,15 @@ def _cut(trace: Trace, edges: Array) -> list[float]:
         penalty *= 2
 
 
-def _sums(trace: Trace, edges: Array) -> Array:
+def _sums(log: AccessLog, edges: Array) -> Array:
     """Return, up to each edge: requests, errors, timeouts; answered requests, with sum and squares of log latency."""
-    place = np.searchsorted(trace.start_s, edges[:-1])
-    answered = trace.outcome != TIMEOUT
-    logs = np.where(answered, np.log(np.maximum(trace.duration_s, _LEAST_LATENCY_S)), 0.0)
+    place = np.searchsorted(log.start_s, edges[:-1])
+    answered = log.outcome != TIMEOUT
+    logs = np.where(answered, np.log(np.maximum(log.duration_s, _LEAST_LATENCY_S)), 0.0)
     columns = (
         np.ones(len(answered)),
-        trace.outcome == ERROR,
-        trace.outcome == TIMEOUT,
+        log.outcome == ERROR,
+        log.outcome == TIMEOUT,
         answered,
         logs,
         logs * logs,
@@ -183,11 +183,11 @@ def _entropy(count: Array, whole: Array) -> Array:
     return np.asarray(-count * np.log(np.maximum(count, 1) / np.maximum(whole, 1e-9)))
 
 
-def _stretch(trace: Trace, start_s: float, end_s: float, timeout_s: float) -> Stretch:
-    inside = slice(*np.searchsorted(trace.start_s, [start_s, end_s]).tolist())
-    if end_s >= trace.start_s[-1]:
-        inside = slice(inside.start, len(trace.start_s))
-    outcome, duration_s = trace.outcome[inside], trace.duration_s[inside]
+def _stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float) -> Stretch:
+    inside = slice(*np.searchsorted(log.start_s, [start_s, end_s]).tolist())
+    if end_s >= log.start_s[-1]:
+        inside = slice(inside.start, len(log.start_s))
+    outcome, duration_s = log.outcome[inside], log.duration_s[inside]
     requests = len(outcome)
     answered = duration_s[outcome != TIMEOUT]
     failed = (outcome == ERROR)[outcome != TIMEOUT]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
     from loadtest.studies.tune.search import Ledger
 
@@ -47,7 +47,7 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
         "weights": tuned.aim.weights.model_dump(),
         "most_lost": tuned.aim.most_lost,
         "failures": dict(tuned.failures),
-        "trace": _trace_json(tuned),
+        "trace": _log_json(tuned),
         "parts": {
             LEARN: _ledger_json(tuned.learn, tuned),
             JUDGE: _ledger_json(tuned.judge, tuned),
@@ -69,17 +69,17 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
     }
 
 
-def _trace_json(tuned: Tuned) -> dict[str, Any] | None:
-    trace, found = tuned.problem.trace, tuned.problem.parts
-    if trace is None or found is None:
+def _log_json(tuned: Tuned) -> dict[str, Any] | None:
+    log, found = tuned.problem.log, tuned.problem.parts
+    if log is None or found is None:
         return None
     return {
-        "requests": len(trace.start_s),
-        "length_s": trace.length_s,
-        "began": trace.began,
-        "lines": trace.lines,
-        "bad": trace.bad,
-        "bad_named": list(trace.bad_named),
+        "requests": len(log.start_s),
+        "length_s": log.length_s,
+        "began": log.began,
+        "lines": log.lines,
+        "bad": log.bad,
+        "bad_named": list(log.bad_named),
         "parts": {
             name: {
                 "from_s": part.start_s,
@@ -159,5 +159,5 @@ def manifest(tuned: Tuned, policies: Sequence[str], began: datetime) -> dict[str
     }
 
 
-def _told(breaker: BreakerSettings) -> dict[str, Any]:
+def _told(breaker: PolicySettings) -> dict[str, Any]:
     return {"policy": breaker.policy, **breaker.model_dump(exclude_unset=True)}

@@ -93,7 +93,7 @@ def _name(parent: Path, draft: Path, stamp: str) -> Path:
 def _write_all(folder: Path, tuned: Tuned, policies: Sequence[str], began: datetime) -> None:
     pictures = folder / "charts"
     theme.save(charts.recommendation(tuned), pictures, "recommendation")
-    if tuned.problem.trace:
+    if tuned.problem.log:
         theme.save(charts.fit(tuned.looks), pictures, "fit")
     if tuned.sensitivity:
         theme.save(charts.sensitivity(tuned), pictures, "sensitivity")
@@ -121,7 +121,7 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
     text = environment.get_template("tune.md.j2").render(
         tuned=tuned,
         problem=problem,
-        trace=problem.trace,
+        log=problem.log,
         headline=headline(tuned),
         notes=notes(tuned),
         pasted=pasted(tuned),
@@ -151,7 +151,7 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         unknowns=unknowns(problem),
         space=space_rows(tuned, policies),
         again=again(tuned, policies),
-        judged="the rest of the trace" if problem.trace else "other seeds",
+        judged="the rest of the log" if problem.log else "other seeds",
         chart_alt="Failures over time, what the default and the recommended breaker refuse, and what each costs: "
         + plain(headline(tuned)),
         table=table,

@@ -10,7 +10,7 @@ from loadtest.studies.many_runs.work import Piece
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from client.pipeline.timeout import TimeoutSettings
     from loadtest.studies.many_runs.work import Figures
     from loadtest.studies.many_runs.workers import Crew
@@ -22,7 +22,7 @@ class Job(NamedTuple):
     """One run: of this part (`learn` or `judge`), with this breaker, with this seed."""
 
     part: str
-    breaker: BreakerSettings
+    breaker: PolicySettings
     seed: int
 
 
@@ -62,7 +62,7 @@ class Runner:
         self._tell(0)
         return {job: self._known[job] for job in wanted}
 
-    def scenario(self, part: str, breaker: BreakerSettings) -> Scenario:
+    def scenario(self, part: str, breaker: PolicySettings) -> Scenario:
         """Return the scenario of a part with one arm that has this breaker."""
         arm = Arm(breaker=breaker, timeout=self._timeout)
         return self._scenarios[part].model_copy(update={"arms": {ARM: arm}})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from client.breakers.settings import BreakerSettings
+from client.breakers.settings import breaker_settings
 from loadtest.figures.comparison import interval
 from loadtest.studies.tune.objective import answers_lost, cost
 from loadtest.studies.tune.runner import Job
@@ -20,13 +20,14 @@ from loadtest.studies.tune.space import Candidate, around, draw
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.many_runs.work import Figures
     from loadtest.studies.tune.objective import Weights
     from loadtest.studies.tune.runner import Run
     from loadtest.studies.tune.space import Dimension
 
-OFF = BreakerSettings(policy="off")
-DEFAULT = BreakerSettings()
+OFF = breaker_settings(policy="off")
+DEFAULT = breaker_settings()
 LEARN, JUDGE = "learn", "judge"
 # The seeds of the search; those that judge are others.
 FIRST_SEED = {LEARN: 1, JUDGE: 1_000_001}
@@ -52,49 +53,49 @@ class Ledger:
     part: str
     run: Run
     aim: Aim
-    figures: dict[BreakerSettings, dict[int, Figures]] = field(default_factory=dict)
+    figures: dict[PolicySettings, dict[int, Figures]] = field(default_factory=dict)
 
-    def ask(self, breakers: Sequence[BreakerSettings], seeds: int) -> None:
+    def ask(self, breakers: Sequence[PolicySettings], seeds: int) -> None:
         """Have these run with the first `seeds` seeds of the part; the arm without a breaker with them."""
         first = FIRST_SEED[self.part]
         jobs = [Job(self.part, each, first + index) for each in (OFF, *breakers) for index in range(seeds)]
         for job, found in self.run(jobs).items():
             self.figures.setdefault(job.breaker, {})[job.seed] = found
 
-    def seeds_of(self, breaker: BreakerSettings) -> list[int]:
+    def seeds_of(self, breaker: PolicySettings) -> list[int]:
         """Seeds that it was run with."""
         return sorted(self.figures[breaker])
 
-    def costs(self, breaker: BreakerSettings, weights: Weights | None = None) -> list[float]:
+    def costs(self, breaker: PolicySettings, weights: Weights | None = None) -> list[float]:
         """Return the cost of each seed."""
         using = weights or self.aim.weights
         return [cost(own, bare, using) for own, bare in self.pairs(breaker)]
 
-    def pairs(self, breaker: BreakerSettings) -> list[tuple[Figures, Figures]]:
+    def pairs(self, breaker: PolicySettings) -> list[tuple[Figures, Figures]]:
         """Return, for each seed, the figures with this breaker and without any."""
         own, bare = self.figures[breaker], self.figures[OFF]
         return [(own[seed], bare[seed]) for seed in sorted(own)]
 
-    def lost_share(self, breaker: BreakerSettings) -> float:
+    def lost_share(self, breaker: PolicySettings) -> float:
         """Return the share of the answers that this breaker loses, over all seeds."""
         pairs = self.pairs(breaker)
         there = sum(bare.ok for _, bare in pairs)
         return sum(answers_lost(own, bare) for own, bare in pairs) / there if there else 0.0
 
-    def allowed(self, breaker: BreakerSettings) -> bool:
+    def allowed(self, breaker: PolicySettings) -> bool:
         """Whether it loses no more answers than may be lost."""
         return self.lost_share(breaker) <= self.aim.most_lost
 
-    def mean(self, breaker: BreakerSettings, weights: Weights | None = None) -> float:
+    def mean(self, breaker: PolicySettings, weights: Weights | None = None) -> float:
         """Return the mean cost over its seeds."""
         return float(np.mean(self.costs(breaker, weights)))
 
-    def ranked(self, breakers: Sequence[BreakerSettings], weights: Weights | None = None) -> list[BreakerSettings]:
+    def ranked(self, breakers: Sequence[PolicySettings], weights: Weights | None = None) -> list[PolicySettings]:
         """Return them best first; those that lose too much last; of equals the one that comes first."""
         keys = {each: (not self.allowed(each), round(self.mean(each, weights), 9)) for each in dict.fromkeys(breakers)}
         return sorted(keys, key=keys.__getitem__)
 
-    def difference(self, breaker: BreakerSettings, other: BreakerSettings) -> Difference:
+    def difference(self, breaker: PolicySettings, other: PolicySettings) -> Difference:
         """Return how much more `breaker` costs than `other`, paired by seed."""
         pairs = zip(self.costs(breaker), self.costs(other), strict=True)
         return Difference.of([mine - its for mine, its in pairs])
@@ -129,10 +130,10 @@ class Difference:
 class Found:
     """What the search found: all that was tried, the finalists best first, and the answer."""
 
-    tried: tuple[BreakerSettings, ...]
-    finalists: tuple[BreakerSettings, ...]
-    best: BreakerSettings
-    answer: BreakerSettings
+    tried: tuple[PolicySettings, ...]
+    finalists: tuple[PolicySettings, ...]
+    best: PolicySettings
+    answer: PolicySettings
     why: str
 
 
@@ -155,10 +156,10 @@ def search(
     candidates: int,
     seeds: int,
     seed: int,
-    fixed: Sequence[BreakerSettings] = (DEFAULT, OFF),
+    fixed: Sequence[PolicySettings] = (DEFAULT, OFF),
 ) -> Found:
     """Search the spaces of the policies. `fixed` always take part, the default first among them."""
-    places: dict[BreakerSettings, Candidate] = {each: Candidate(each) for each in fixed}
+    places: dict[PolicySettings, Candidate] = {each: Candidate(each) for each in fixed}
     share = -(-candidates // len(spaces)) if spaces else 0
     for policy, dimensions in spaces.items():
         _add(places, draw(dimensions, policy, share, seed))
@@ -184,18 +185,18 @@ def search(
     return Found(tuple(places), tuple(finalists), best, answer, why)
 
 
-def _add(places: dict[BreakerSettings, Candidate], new: Sequence[Candidate]) -> None:
+def _add(places: dict[PolicySettings, Candidate], new: Sequence[Candidate]) -> None:
     for each in new:
         places.setdefault(each.breaker, each)
 
 
 def _kept(
-    ledger: Ledger, breakers: Sequence[BreakerSettings], count: int, of_each: int, fixed: Sequence[BreakerSettings]
-) -> list[BreakerSettings]:
+    ledger: Ledger, breakers: Sequence[PolicySettings], count: int, of_each: int, fixed: Sequence[PolicySettings]
+) -> list[PolicySettings]:
     """Return the best `count`, and the best `of_each` of each policy, and the fixed ones: no policy is lost early."""
     order = ledger.ranked(breakers)
     by_policy: dict[str, int] = {}
-    kept: list[BreakerSettings] = []
+    kept: list[PolicySettings] = []
     for place, each in enumerate(order):
         rank = by_policy[each.policy] = by_policy.get(each.policy, 0) + 1
         if place < count or rank <= of_each or each in fixed:
@@ -203,9 +204,7 @@ def _kept(
     return kept
 
 
-def _answer(
-    ledger: Ledger, finalists: Sequence[BreakerSettings], default: BreakerSettings
-) -> tuple[BreakerSettings, str]:
+def _answer(ledger: Ledger, finalists: Sequence[PolicySettings], default: PolicySettings) -> tuple[PolicySettings, str]:
     """Leave the default only for what the search's own seeds can tell from it."""
     best = finalists[0]
     if best == default:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from scipy.stats import qmc
 
-from client.breakers.settings import BreakerSettings
+from client.breakers.flat import FlatBreaker
+from client.breakers.settings import breaker_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from client.breakers.policy import PolicySettings
 
 # From this share of a unit draw on, a setting that may be left out is there.
 _THERE_FROM = 0.5
@@ -51,7 +54,7 @@ class Dimension:
 class Candidate:
     """Settings with their place in the space of their policy; no place: they are not drawn from it."""
 
-    breaker: BreakerSettings
+    breaker: PolicySettings
     place: tuple[float, ...] | None = None
 
 
@@ -92,7 +95,7 @@ def at(dimensions: Sequence[Dimension], policy: str, place: tuple[float, ...]) -
     return Candidate(settle(policy, given), place)
 
 
-def settle(policy: str, given: dict[str, float | None]) -> BreakerSettings:
+def settle(policy: str, given: dict[str, float | None]) -> PolicySettings:
     """Make settings that fit together: a window has room for its calls, and slow calls have their share."""
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if policy == "count_window":
@@ -101,7 +104,7 @@ def settle(policy: str, given: dict[str, float | None]) -> BreakerSettings:
         values["slow_in_flight"] = True
         if policy in ("count_window", "time_window"):
             values["slow_call_rate"] = values["failure_rate"]
-    return BreakerSettings.model_validate({"policy": policy, **values})
+    return breaker_settings(**{"policy": policy, **values})
 
 
 def around(
@@ -125,8 +128,8 @@ def around(
 
 
 def varied(
-    dimensions: Sequence[Dimension], breaker: BreakerSettings
-) -> Iterator[tuple[str, float | None, BreakerSettings]]:
+    dimensions: Sequence[Dimension], breaker: PolicySettings
+) -> Iterator[tuple[str, float | None, PolicySettings]]:
     """Yield each setting alone at half and double its value (a share: half-way to 0 and 1), and without slow calls."""
     now = {each.name: getattr(breaker, each.name) for each in dimensions}
     for each in dimensions:
@@ -152,9 +155,9 @@ def varied(
                 yield each.name, other, settled
 
 
-def written(breaker: BreakerSettings) -> str:
+def written(breaker: PolicySettings) -> str:
     """Write settings in one line: the policy and what was set beside it."""
-    names = [name for name in BreakerSettings.model_fields if name in breaker.model_fields_set and name != "policy"]
+    names = [name for name in FlatBreaker.model_fields if name in breaker.model_fields_set and name != "policy"]
     said = ", ".join(f"{name} = {_text(getattr(breaker, name))}" for name in names)
     return f"{breaker.policy}: {said}" if said else breaker.policy
 

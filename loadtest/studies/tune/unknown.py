@@ -1,4 +1,4 @@
-"""What a tune could not know, in sentences with the figures of this very trace. Pure."""
+"""What a tune could not know, in sentences with the figures of this very log. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT
 from loadtest.studies.tune.search import JUDGE, LEARN
-from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Problem
@@ -18,7 +18,7 @@ _QUICK = 0.1
 
 def unknowns(problem: Problem) -> list[str]:
     """Return what a reader has to add from what he knows of his service."""
-    return _of_trace(problem) if problem.trace and problem.parts else _of_scenario(problem)
+    return _of_log(problem) if problem.log and problem.parts else _of_scenario(problem)
 
 
 def _of_scenario(problem: Problem) -> list[str]:
@@ -33,22 +33,22 @@ def _of_scenario(problem: Problem) -> list[str]:
     return [queue, draw, "The timeout decides what a good answer is, so it is taken as it is and not varied."]
 
 
-def _of_trace(problem: Problem) -> list[str]:
-    trace, parts = problem.trace, problem.parts
-    if trace is None or parts is None:
+def _of_log(problem: Problem) -> list[str]:
+    log, parts = problem.log, problem.parts
+    if log is None or parts is None:
         return []
-    count = len(trace.start_s)
-    fine, failed = trace.outcome == OK, trace.outcome == ERROR
-    errors, timeouts = int(failed.sum()), int((trace.outcome == TIMEOUT).sum())
-    usual_s = float(np.median(trace.duration_s[fine])) if fine.any() else 0.0
-    quick = int((failed & (trace.duration_s < _QUICK * usual_s)).sum())
-    rate = count / max(trace.length_s, 1.0)
+    count = len(log.start_s)
+    fine, failed = log.outcome == OK, log.outcome == ERROR
+    errors, timeouts = int(failed.sum()), int((log.outcome == TIMEOUT).sum())
+    usual_s = float(np.median(log.duration_s[fine])) if fine.any() else 0.0
+    quick = int((failed & (log.duration_s < _QUICK * usual_s)).sum())
+    rate = count / max(log.length_s, 1.0)
     said = {
         "Other incidents": f"The first part has {_incidents(len(parts[LEARN].incidents))}, the rest "
         f"{len(parts[JUDGE].incidents)}. The intervals come from drawing this pattern again, request by request; they "
         "say nothing of an outage of another kind or length.",
-        "Relief": "In the rebuilt pattern the backend recovers when it did in the trace. Whether it would have "
-        f"recovered sooner without the {errors + timeouts:,} calls that failed is not in a trace; a breaker may be "
+        "Relief": "In the rebuilt pattern the backend recovers when it did in the log. Whether it would have "
+        f"recovered sooner without the {errors + timeouts:,} calls that failed is not in a log; a breaker may be "
         "worth more, and frequent probes may cost more.",
         "Retries": f"A call that is tried again looks like two.{_surge(problem)}",
     }
@@ -58,7 +58,7 @@ def _of_trace(problem: Problem) -> list[str]:
             "is unknown, so the timeout itself is not tuned."
         )
     if quick:
-        said["Refusals in the trace"] = (
+        said["Refusals in the log"] = (
             f"{quick:,} of {errors:,} errors came within a tenth of the usual answer's {1000 * usual_s:.0f} ms. If "
             "another breaker or limit refused them, the backend was not asked, and may have been well."
         )

@@ -18,7 +18,7 @@ from loadtest.studies.tune.space import space, written
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client.breakers.settings import BreakerSettings
+    from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
 
 _SHOWN_LINE = 200
@@ -28,7 +28,7 @@ _LONG_CALL_S = 20.0
 
 def headline(tuned: Tuned) -> str:
     """Say what to set, what that is worth on the rest, and how sure that is."""
-    where = "the rest of the trace" if tuned.problem.trace else "other seeds"
+    where = "the rest of the log" if tuned.problem.log else "other seeds"
     if tuned.answer == DEFAULT:
         return f"**Keep the default** (`{_full(DEFAULT)}`): {_why_default(tuned)}."
     what = "**Use no breaker**" if tuned.answer == OFF else f"**Use `{written(tuned.answer)}`**"
@@ -48,10 +48,10 @@ def headline(tuned: Tuned) -> str:
 
 def _why_default(tuned: Tuned) -> str:
     if not tuned.failures[LEARN]:
-        first = "first part of the trace" if tuned.problem.trace else "scenario"
+        first = "first part of the log" if tuned.problem.log else "scenario"
         return f"nothing fails in the {first}, so there is nothing to go by"
     if not any(bare.ok for _, bare in tuned.learn.pairs(OFF)):
-        first = "first part of the trace" if tuned.problem.trace else "scenario"
+        first = "first part of the log" if tuned.problem.log else "scenario"
         return f"nothing succeeds in the {first}, so what refusing costs cannot be seen"
     if tuned.found.answer != DEFAULT:
         return "what the search found did not hold up on the rest, see below"
@@ -62,14 +62,14 @@ def notes(tuned: Tuned) -> list[str]:
     """Say what a reader must not overlook."""
     said: list[str] = []
     problem, judge = tuned.problem, tuned.judge
-    if problem.trace and problem.trace.bad:
-        bad = problem.trace
+    if problem.log and problem.log.bad:
+        bad = problem.log
         share = 100 * bad.bad / bad.lines
         shown = "; ".join(bad.bad_named)
         said.append(f"{bad.bad:,} of {bad.lines:,} lines ({share:.2g} %) could not be read and were left out: {shown}")
-    if problem.trace and (usual_s := float(np.median(problem.trace.duration_s))) > _LONG_CALL_S:
+    if problem.log and (usual_s := float(np.median(problem.log.duration_s))) > _LONG_CALL_S:
         said.append(
-            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this trace. Where the column has "
+            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this log. Where the column has "
             "milliseconds, name it `duration_ms`."
         )
     if tuned.answer != tuned.found.answer:
@@ -87,7 +87,7 @@ def notes(tuned: Tuned) -> list[str]:
         )
     if tuned.candidates < tuned.asked.candidates:
         said.append(
-            f"The trace is long, so {tuned.candidates} settings were drawn at first, not {tuned.asked.candidates}."
+            f"The log is long, so {tuned.candidates} settings were drawn at first, not {tuned.asked.candidates}."
         )
     said += [
         f"`{each.name} = {_value(getattr(tuned.answer, each.name))}` is at the edge of what was searched, {each.low:g} "
@@ -153,7 +153,7 @@ def figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
 
 def policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
     """Return the best settings of each policy, a row each."""
-    best: dict[str, BreakerSettings] = {}
+    best: dict[str, PolicySettings] = {}
     for each in tuned.found.finalists:
         best.setdefault(each.policy, each)
     if DEFAULT not in best.values():
@@ -174,7 +174,7 @@ def policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
 
 
 def window(tuned: Tuned) -> str:
-    """Say how long a window of calls is in this trace, for what looks back on time."""
+    """Say how long a window of calls is in this log, for what looks back on time."""
     if tuned.answer.policy != "count_window":
         return ""
     calls = tuned.answer.window_calls
@@ -289,7 +289,7 @@ def again(tuned: Tuned, policies: Sequence[str]) -> str:
     return f".venv/bin/python -m loadtest tune {shlex.quote(tuned.problem.given)}{arm}{chosen}{weights}{options}"
 
 
-def _full(breaker: BreakerSettings) -> str:
+def _full(breaker: PolicySettings) -> str:
     return f"{breaker.policy}: fail_max = {breaker.fail_max}, reset_timeout = {breaker.reset_timeout:g}"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
 from client.breakers.interface import Permit, Refusal, State, Transition, Verdict
-from client.breakers.settings import BreakerSettings
+from client.breakers.settings import breaker_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +23,15 @@ class Lab:
     def __init__(self, **settings: Any) -> None:
         self.now = 0.0
         self.transitions: list[Transition] = []
-        self.breaker = breakers.build(BreakerSettings(**settings), self.now, self.transitions.append)
+        self.breaker = breakers.build(breaker_settings(**settings), self.now, self._keep)
+
+    def _keep(self, transition: Transition) -> None:
+        """Keep a transition with its cause in words, as a test writes it."""
+        self.transitions.append(replace(transition, cause=str(transition.cause)))
 
     def ask(self) -> Permit | Refusal:
         """Ask as the pipeline does."""
-        return self.breaker.standing or self.breaker.admit(self.now)
+        return self.breaker.shared_permit or self.breaker.admit(self.now)
 
     def admit(self) -> Permit:
         permit = self.ask()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bench.peers.locked import LockedBreaker
+from bench.locked import LockedBreaker
 from client import breakers
-from client.breakers.interface import Permit, Refusal, Transition
-from client.breakers.settings import BreakerSettings
+from client.breakers.interface import Intervention, Permit, Refusal, Transition
+from client.breakers.settings import breaker_settings
 from client.core import Client
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import BackendFailedError
@@ -42,7 +42,7 @@ class Crowd:
         self.story: list[tuple[State, State]] = []
         self.fails = False
         self.end = asyncio.Event()
-        settings = CallSettings(breaker=BreakerSettings(reset_timeout=10, **breaker))
+        settings = CallSettings(breaker=breaker_settings(reset_timeout=10, **breaker))
         self.client = Client(settings, self.upstream, [self], lambda: self.now)
 
     async def upstream(self, call: Call) -> Answer:
@@ -110,7 +110,7 @@ def test_a_crowd_that_comes_back_late_changes_nothing(policy: dict[str, Any]) ->
         crowd = Crowd(**policy)
         early, later = await crowd.come("early", 1000), await crowd.come("later", 1000)
         early_end, crowd.end = crowd.end, asyncio.Event()
-        crowd.client.force(OPEN, "by hand")
+        crowd.client.force(OPEN, Intervention.OPENED)
         crowd.now = 10.0
         probe = await crowd.come("probe", 1)
         before = crowd.client.breaker.since, crowd.client.breaker.fail_count, len(crowd.story)
@@ -133,7 +133,7 @@ def test_half_of_a_crowd_that_hangs_up_gives_every_permit_back(policy: dict[str,
 
     async def main() -> tuple[Any, ...]:
         crowd = Crowd(**policy, max_probes=1000, success_threshold=1000)
-        crowd.client.force(OPEN, "by hand")
+        crowd.client.force(OPEN, Intervention.OPENED)
         crowd.now = 10.0
         tasks = await crowd.come("probe", 2000)
         full = crowd.details["probes_out"]
@@ -160,7 +160,7 @@ THREADS, ROUNDS = 32, 40
 def test_threads_share_a_locked_breaker(policy: dict[str, Any]) -> None:
     """32 threads trip it once, then probe: never more than three at once, and every permit comes back."""
     transitions: list[Transition] = []
-    settings = BreakerSettings(reset_timeout=10, max_probes=3, success_threshold=1_000_000, **policy)
+    settings = breaker_settings(reset_timeout=10, max_probes=3, success_threshold=1_000_000, **policy)
     breaker = LockedBreaker(breakers.build(settings, 0.0, transitions.append))
     start = threading.Barrier(THREADS, timeout=10)
     counting = threading.Lock()
@@ -205,13 +205,13 @@ def test_threads_share_a_locked_breaker(policy: dict[str, Any]) -> None:
 
 def test_the_locked_breaker_hands_everything_on() -> None:
     """Answers, results with the backend's wish, force and details: those of the breaker within."""
-    settings = BreakerSettings(fail_max=1, honour_retry_after=True, open_max_s=60)
+    settings = breaker_settings(fail_max=1, honour_retry_after=True, open_max_s=60)
     breaker = LockedBreaker(breakers.build(settings, 0.0, lambda _: None))
     permit = breaker.admit(0.0)
     assert isinstance(permit, Permit)
     breaker.report(permit, FAILURE, 0.0, 45.0)
     seen = breaker.state, breaker.admit(1.0), breaker.details(1.0)["retry_after_s"]
-    breaker.force(CLOSED, 1.0, "by hand")
+    breaker.force(CLOSED, 1.0, Intervention.OPENED)
 
     assert (seen, breaker.state) == ((OPEN, Refusal(OPEN, "open", 44.0, 0.0), 44.0), CLOSED)
 
@@ -248,7 +248,7 @@ class WatchedLock:
 STEPS: dict[str, tuple[Any, ...]] = {
     "admit": (0.0,),
     "report": (Permit(CLOSED, 0, 0.0), SUCCESS, 0.0),
-    "force": (OPEN, 0.0, "by hand"),
+    "force": (OPEN, 0.0, Intervention.OPENED),
     "details": (0.0,),
 }
 

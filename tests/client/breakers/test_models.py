@@ -10,8 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
-from client.breakers.interface import NoBreakerError, Refusal, Transition
+from client.breakers.interface import Intervention, NoBreakerError, Refusal, Transition
 from client.breakers.registry import build_one
+from client.breakers.settings import tried_by
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, NEUTRAL, OPEN, SUCCESS, State, Verdict
 from tests.client.breakers.breaker_machine import (
     SEED,
@@ -296,7 +297,7 @@ class ShadowModel(Model):
         self.transitions: list[Transition] = []
         self.told: list[Transition] = []
         self.in_charge = build_one(chosen, now, self.told.append)
-        self.tried = build_one(chosen.tried(), now, self.transitions.append)
+        self.tried = build_one(tried_by(chosen), now, self.transitions.append)
         self.can_be_forced = {"consecutive": (CLOSED, OPEN), "throttle": (CLOSED,)}.get(chosen.policy, (CLOSED,))
         self.would_refuse: list[Verdict] = []
         self.would_let_through = self.neither_yet = 0
@@ -333,7 +334,7 @@ class ShadowModel(Model):
     def force(self, state: State, now: float) -> None:
         for each in [self.in_charge, self.tried] if state is State.CLOSED else [self.in_charge]:
             with suppress(NoBreakerError):
-                each.force(state, now, "by hand")
+                each.force(state, now, Intervention.OPENED)
         self.follow()
 
     def details(self, now: float) -> dict[str, Any]:
@@ -347,7 +348,7 @@ class ShadowModel(Model):
                 "fail_count": tried.fail_count,
                 "would_refuse": len(would),
                 "would_refuse_by_result": {each.value: would.count(each) for each in Verdict},
-                "transitions": [asdict(each) for each in self.transitions],
+                "transitions": [{**asdict(each), "cause": str(each.cause)} for each in self.transitions],
                 **tried.details(now),
             },
         }

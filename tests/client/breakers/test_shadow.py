@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from client.breakers.interface import NoBreakerError, Refusal, Transition
+from client.breakers.interface import Intervention, NoBreakerError, Refusal, Transition
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, SUCCESS, Lab
 
 
@@ -17,10 +17,10 @@ def test_off_lets_everything_through() -> None:
     seen = lab.calls("F" * 100)
     for state in (OPEN, CLOSED):
         with pytest.raises(NoBreakerError, match="there is no breaker to set: the policy in force is 'off'"):
-            lab.breaker.force(state, lab.now, "by hand")
+            lab.breaker.force(state, lab.now, Intervention.OPENED)
 
     assert (seen, lab.transitions, lab.details) == ([(CLOSED, 0)] * 100, [], {})
-    assert lab.breaker.standing is lab.breaker.admit(lab.now)
+    assert lab.breaker.shared_permit is lab.breaker.admit(lab.now)
 
 
 def test_forced_open_refuses_everything() -> None:
@@ -31,7 +31,7 @@ def test_forced_open_refuses_everything() -> None:
     seen.append(lab.refuse())
     for state in (OPEN, CLOSED):
         with pytest.raises(NoBreakerError, match="stays open: the policy in force is 'forced_open'; change the policy"):
-            lab.breaker.force(state, lab.now, "by hand")
+            lab.breaker.force(state, lab.now, Intervention.OPENED)
 
     assert seen == [Refusal(OPEN, "forced open", 7.0, 0.0)] * 2
     assert (lab.breaker.state, lab.details) == (OPEN, {"retry_after_s": 7.0, "let_through": 0.0})
@@ -122,13 +122,13 @@ def test_setting_by_hand_sets_the_one_in_charge() -> None:
     """Closing resets the tried one, too; where nobody is in charge there is nothing to open."""
     lab = Lab(fail_max=5, shadow={"fail_max": 1})
     lab.calls("F")
-    lab.breaker.force(OPEN, lab.now, "by hand")
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
     opened = lab.breaker.state, lab.breaker.fail_count, lab.breaker.since
     lab.wait(1)
-    lab.breaker.force(CLOSED, lab.now, "by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     alone = Lab(policy="shadow")
     with pytest.raises(NoBreakerError, match="the policy in force is 'shadow'"):
-        alone.breaker.force(OPEN, lab.now, "by hand")
+        alone.breaker.force(OPEN, lab.now, Intervention.OPENED)
 
     assert (opened, lab.breaker.state, lab.breaker.since) == ((OPEN, 0, 0.0), CLOSED, 1.0)
     assert lab.details["shadow_report"]["state"] == "closed"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from client.breakers.interface import State
+from client.breakers.interface import Intervention, State
 from client.core import Client
 from client.dashboard.feed import BEHIND, POINTS, TRANSITIONS, Feed
 from client.observe.counters import Counters
@@ -85,7 +85,7 @@ def test_the_first_batch_is_all_that_is_known() -> None:
         (1, "open", "fail_max reached")
     ]
     assert batch["calls"] == {"seen": 0, "sent": 0, "points": {}}
-    assert batch["timeout_s"] == 3
+    assert batch["settings"]["timeout"] == {"total_s": 3}
 
 
 def test_calls_come_together_and_many_as_a_sample_of_each_outcome() -> None:
@@ -124,7 +124,7 @@ def test_a_transition_is_told_at_once() -> None:
         listener, _ = await lab.watch()
         await lab.call()
         went, _ = await following(listener)
-        lab.client.force(State.OPEN, "by hand")
+        lab.client.force(State.OPEN, Intervention.OPENED)
         came, batch = await following(listener)
         return round(came - went, 6), [each["after"] for each in batch["transitions"]]
 
@@ -137,8 +137,8 @@ def test_transitions_are_told_once_and_no_more_than_the_latest() -> None:
     async def main(lab: Lab) -> tuple[int, int, int, list[Any]]:
         listener, _ = await lab.watch()
         for _ in range(TRANSITIONS):
-            lab.client.force(State.OPEN, "by hand")
-            lab.client.force(State.CLOSED, "by hand")
+            lab.client.force(State.OPEN, Intervention.OPENED)
+            lab.client.force(State.CLOSED, Intervention.OPENED)
         _, batch = await following(listener)
         _, after = await following(listener)
         told = batch["transitions"]

@@ -12,8 +12,10 @@ import pytest
 from backend.profile import OnePhase, plan_from
 from client.app import create_app
 from client.breakers import policies
-from client.breakers.settings import PolicySettings
-from client.pipeline.call import Answer, Call
+from client.breakers.flat import FlatPolicy
+from client.breakers.interface import State
+from client.dashboard import looks
+from client.pipeline.call import Answer, Call, Outcome
 from client.pipeline.order import CallSettings
 from client.settings import ClientSettings
 
@@ -36,6 +38,11 @@ def text(name: str) -> str:
 @pytest.fixture
 def ask(serve: Callable[[FastAPI], Ask]) -> Ask:
     return serve(create_app(ClientSettings.model_validate({"breaker": {"fail_max": 7}})))
+
+
+@pytest.fixture
+def ask_for_file(serve_with_threads: Callable[[FastAPI], Ask]) -> Ask:
+    return serve_with_threads(create_app())
 
 
 def test_it_is_small() -> None:
@@ -62,28 +69,48 @@ def test_every_file_that_is_named_is_there() -> None:
     assert named | {"index.html"} == set(FILES)
 
 
-def test_a_file_comes_with_strict_headers_and_only_once(ask: Ask) -> None:
+def test_a_file_comes_with_strict_headers_and_only_once(ask_for_file: Ask) -> None:
     """Nothing but the client's own; asked again with its tag, it has not changed; HEAD tells the same."""
     for path, name in [("/", "index.html"), *((f"/dashboard/{name}", name) for name in FILES)]:
-        first = ask("GET", path)
+        first = ask_for_file("GET", path)
 
         assert (first.status_code, first.text) == (200, text(name))
         assert first.headers["content-security-policy"].startswith("default-src 'self';")
         assert "unsafe" not in first.headers["content-security-policy"]
         assert (first.headers["x-content-type-options"], first.headers["cache-control"]) == ("nosniff", "no-cache")
         for tag in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
-            again = ask("GET", path, headers={"If-None-Match": tag})
+            again = ask_for_file("GET", path, headers={"If-None-Match": tag})
             assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
-        assert ask("GET", path, headers={"If-None-Match": '"x"'}).status_code == 200
-        head = ask("HEAD", path)
+            assert again.headers["cache-control"] == "no-cache"
+        assert ask_for_file("GET", path, headers={"If-None-Match": '"x"'}).status_code == 200
+        head = ask_for_file("HEAD", path)
         assert (head.status_code, head.headers["content-length"]) == (200, first.headers["content-length"])
 
 
-def test_what_is_no_file_is_not_found(ask: Ask) -> None:
-    """The rest of the package, too."""
-    paths = ["no.js", "..%2fpage.py", "%2e%2e/page.py", "..%2f..%2fsettings.py", ""]
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [
+        ("html", "text/html; charset=utf-8"),
+        ("css", "text/css; charset=utf-8"),
+        ("js", "text/javascript; charset=utf-8"),
+        ("svg", "image/svg+xml"),
+        ("json", "application/json"),
+    ],
+)
+def test_each_kind_of_file_has_its_type(ask_for_file: Ask, ending: str, kind: str) -> None:
+    """With nosniff, a browser runs no script and takes no style sheet of another type."""
+    name = next(each for each in FILES if each.endswith(f".{ending}"))
 
-    assert {ask("GET", f"/dashboard/{path}").status_code for path in paths} == {404}
+    assert ask_for_file("GET", f"/dashboard/{name}").headers["content-type"] == kind
+
+
+@pytest.mark.parametrize("path", ["no.js", "..%2flooks.py", "%2e%2e/looks.py", "..%2f..%2fsettings.py", "a%00.js", ""])
+def test_what_is_no_file_is_not_found(ask_for_file: Ask, path: str) -> None:
+    """The rest of the package, too; as a problem, like every error of the service."""
+    answer = ask_for_file("GET", f"/dashboard/{path}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert "import" not in answer.text
 
 
 def test_the_page_keeps_to_its_own_policy() -> None:
@@ -129,19 +156,46 @@ def test_the_forms_know_the_ranges_from_the_models(ask: Ask) -> None:
 
     assert (fail_max["minimum"], fail_max["maximum"]) == (1, 1_000_000)
     assert {name: set(each["reads"]) for name, each in found["policies"].items()} == {
-        name: set(kind.reads) for name, kind in policies().items()
+        name: set(kind.reads()) for name, kind in policies().items()
     }
     assert all(each["about"].endswith(".") for each in found["policies"].values())
-    assert CallSettings.model_validate(found["started_with"]).breaker.fail_max == 7
+    assert found["started_with"]["breaker"]["fail_max"] == 7
 
 
 def test_a_reset_goes_back_whatever_was_set(ask: Ask) -> None:
     """The body that the page sends is taken, also after another policy."""
     ask("PATCH", "/breaker", json={"policy": "throttle", "throttle_k": 3, "window_s": 5})
     was = ask("GET", "/config/schema").json()["started_with"]
-    answer = ask("PATCH", "/config", json={"breaker": was["breaker"], "timeout": was["timeout"]})
+    answer = ask("PATCH", "/config", json=was)
 
     assert (answer.status_code, answer.json()["breaker"]) == (200, was["breaker"])
+
+
+def test_every_outcome_and_state_has_a_look(ask: Ask) -> None:
+    """In the order of the enums; the page has no list of its own, but for its drawing of the three states."""
+    found = ask("GET", "/config/schema").json()["looks"]
+
+    assert list(looks.OUTCOMES) == list(Outcome) == list(found["outcomes"])
+    assert list(looks.STATES) == list(State) == list(found["states"])
+    assert all(look["path"] and look["colour"] != "none" for look in found["outcomes"].values())
+    assert len({look["path"] for look in found["outcomes"].values()}) == len(Outcome)
+    assert re.findall(r'<li data-state="([\w-]+)"', text("index.html")) == list(State)
+
+
+@pytest.mark.parametrize("name", [each for each in FILES if each.endswith(".js")])
+def test_no_script_lists_outcomes(name: str) -> None:
+    """One that names more than two of them has a list of its own, which would miss the next."""
+    named = [each for each in Outcome if re.search(rf"\b{each}\b\W*:", text(name))]
+
+    assert len(named) <= 2
+
+
+def test_no_script_names_a_section_of_the_settings() -> None:
+    """The breaker's is the one whose fields stand first; any other is found in the schema."""
+    scripts = "".join(text(name) for name in FILES if name.endswith(".js"))
+
+    others = CallSettings.model_fields.keys() - {"breaker"}
+    assert [each for each in others if re.search(rf"\"{each}\.\w+\"|properties\.{each}\b", scripts)] == []
 
 
 def test_no_range_is_copied_into_the_page() -> None:
@@ -149,7 +203,7 @@ def test_no_range_is_copied_into_the_page() -> None:
     scripts = "".join(text(name) for name in FILES if name.endswith(".js"))
     bounds = {
         str(bound)
-        for info in [*PolicySettings.model_fields.values(), *OnePhase.model_fields.values()]
+        for info in [*FlatPolicy.model_fields.values(), *OnePhase.model_fields.values()]
         for mark in info.metadata
         for bound in (getattr(mark, "ge", None), getattr(mark, "le", None))
         if bound is not None and bound > 100

@@ -6,14 +6,14 @@ import asyncio
 import gc
 import json
 import weakref
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client.breakers.interface import State
-from client.breakers.settings import BreakerSettings
+from client.breakers.interface import Intervention, State
+from client.breakers.settings import breaker_settings
 from client.core import Client
 from client.events import TransitionEvent
 from client.pipeline import fallback
@@ -41,7 +41,7 @@ class Record:
         self.calls.append(call)
 
     def on_transition(self, event: TransitionEvent) -> None:
-        self.transitions.append(event)
+        self.transitions.append(replace(event, cause=str(event.cause)))  # in words, as a test writes it
 
 
 class Lab:
@@ -117,7 +117,7 @@ def test_every_ending_has_its_status_outcome_and_served(
     async def script() -> tuple[int, Outcome, Served]:
         lab = Lab(entry, fallback={"enabled": enabled})
         if entry == "refused":
-            lab.client.force(OPEN, "by hand")
+            lab.client.force(OPEN, Intervention.OPENED)
         call, answer = await lab.client.call("1")
         return answer.status, call.outcome, call.served
 
@@ -185,7 +185,7 @@ def test_without_fallback_a_refusal_is_a_bare_problem() -> None:
 
     async def script() -> Answer:
         lab = Lab(200, fallback={"enabled": False})
-        lab.client.force(OPEN, "by hand")
+        lab.client.force(OPEN, Intervention.OPENED)
         return (await lab.client.call("1"))[1]
 
     answer = play(script)
@@ -211,7 +211,7 @@ def test_retry_after_is_whole_seconds_rounded_up(waited_s: float, header: bytes)
 
     async def script() -> tuple[tuple[bytes, bytes], ...]:
         lab = Lab(200)
-        lab.client.force(OPEN, "by hand")
+        lab.client.force(OPEN, Intervention.OPENED)
         await asyncio.sleep(waited_s)
         return (await lab.client.call("1"))[1].headers
 
@@ -223,7 +223,7 @@ def test_a_refusal_in_half_open_asks_to_come_back_in_a_second() -> None:
 
     async def script() -> Answer:
         lab = Lab(200, breaker={"reset_timeout": 5})
-        lab.client.force(OPEN, "by hand")
+        lab.client.force(OPEN, Intervention.OPENED)
         await asyncio.sleep(5)
         probe = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(0.1)
@@ -349,7 +349,7 @@ def test_a_cancelled_probe_gives_its_permit_back() -> None:
 
     async def script() -> tuple[list[Outcome], list[tuple[State, str]]]:
         lab = Lab("hang", 200, breaker={"reset_timeout": 5})
-        lab.client.force(OPEN, "by hand")
+        lab.client.force(OPEN, Intervention.OPENED)
         await asyncio.sleep(5)
         probe = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(1)
@@ -363,7 +363,7 @@ def test_a_cancelled_probe_gives_its_permit_back() -> None:
 
     assert play(script) == (
         [Outcome.CANCELLED, Outcome.OK],
-        [(OPEN, "by hand"), (HALF_OPEN, "reset_timeout elapsed"), (CLOSED, "probe succeeded")],
+        [(OPEN, "open by hand"), (HALF_OPEN, "reset_timeout elapsed"), (CLOSED, "probe succeeded")],
     )
 
 
@@ -406,7 +406,7 @@ def test_a_refusal_has_the_cause_that_the_policy_gives() -> None:
         lab = Lab(200, breaker={"policy": "forced_open"})
         await lab.calls(1)
         lab.client.reconfigure(CallSettings.model_validate({"breaker": {"reset_timeout": 5}}))
-        lab.client.force(OPEN, "by hand")
+        lab.client.force(OPEN, Intervention.OPENED)
         await asyncio.sleep(5)
         await asyncio.gather(lab.client.call("2"), lab.client.call("3"))
         return [call.refused for call in lab.events.calls]
@@ -460,7 +460,7 @@ def test_the_snapshot_shows_everything() -> None:
         return snapshot
 
     assert play(script) == {
-        **BreakerSettings(fail_max=1).model_dump(),
+        **CallSettings(breaker=breaker_settings(fail_max=1)).model_dump()["breaker"],
         "state": "open",
         "fail_count": 1,
         "in_state_s": 4.0,

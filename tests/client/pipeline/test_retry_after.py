@@ -10,7 +10,7 @@ import pytest
 
 from backend.app import create_app as create_backend
 from client.app import create_app
-from client.breakers.settings import BreakerSettings
+from client.breakers.settings import breaker_settings
 from client.pipeline.retry_after import retry_after_s
 from client.pipeline.upstream import Upstream
 from client.settings import ClientSettings, UpstreamSettings
@@ -72,7 +72,7 @@ def test_what_the_backend_asks_for_is_what_callers_are_told(
     serve(backend)("PUT", "/faults", json={"error_rate": 1, "error_status": 503, "retry_after_s": asked_s})
     upstream = Upstream("http://backend", UpstreamSettings())
     upstream._transport = httpx.ASGITransport(backend)
-    breaker = BreakerSettings(fail_max=1, reset_timeout=10, honour_retry_after=True, open_max_s=100)
+    breaker = breaker_settings(fail_max=1, reset_timeout=10, honour_retry_after=True, open_max_s=100)
     ask = serve(create_app(ClientSettings(breaker=breaker), upstream))
 
     answers = [ask("GET", "/data") for _ in range(2)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client.breakers.settings import BreakerSettings
+from client.breakers.settings import breaker_settings
 from client.pipeline.order import CallSettings
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario import files
@@ -95,7 +95,7 @@ def test_a_scenario_says_what_each_arm_meets(tmp_path: Path) -> None:
     }
     assert {plan.seed for plan in plans.values()} == {9}
     assert [phase.duration_s for phase in plans["alone"].phases] == [5, None]
-    assert found.arms["with"].call(9) == CallSettings(breaker=BreakerSettings(seed=9))
+    assert found.arms["with"].call(9) == CallSettings(breaker=breaker_settings(seed=9))
 
 
 def test_the_breakers_draws_follow_the_runs_seed() -> None:

@@ -5,6 +5,7 @@ All of it by what Locust offers for that: routes and hooks of its Flask applicat
 
 from __future__ import annotations
 
+import json
 import stat
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
@@ -108,11 +109,18 @@ def _routes(lab: Lab, guarded: Callable[..., Any]) -> Blueprint:
 
 
 def _head() -> str:
-    colours = "".join(f"--{name.replace('_', '-')}:{look.colour};" for name, look in looks.OUTCOMES.items())
-    states = "".join(f"--{name}:{look.colour};" for name, look in looks.STATES.items() if name != "closed")
+    """Return what the tab needs in the page's head; its script and its style sheet take the looks from there."""
+    known = looks.looks_json()
+    colours = "".join(
+        f"--{name.replace('_', '-')}:{look['colour']};"
+        for kind in known.values()
+        for name, look in kind.items()
+        if look["colour"] != "none"
+    )
     return (
         '    <link rel="stylesheet" href="./breaker/tab.css">\n'
-        f"    <style>#breaker-lab {{ {colours}{states} }}</style>\n"
+        f"    <style>#breaker-lab {{ {colours} }}</style>\n"
+        f'    <script type="application/json" id="breaker-looks">{json.dumps(known)}</script>\n'
         '    <script src="./breaker/tab.js" defer></script>'
     )
 

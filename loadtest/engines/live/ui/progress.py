@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from loadtest.records.run_folder import RunFolder
 
-# Even where there are none of them; others only where they occur.
-_ALWAYS_SHOWN = (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FAST_FAIL)
+# The outcomes of the reference document; the others are shown once there is one.
+ALWAYS_SHOWN = frozenset({Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FAST_FAIL})
 # A chart has room for this many columns.
 MOST_COLUMNS = 240
 # Only the newest changes of state are sent; a report has them all.
@@ -107,7 +107,7 @@ class Progress:
         """Return everything that the tab shows, as JSON."""
         seed, arm = self._now
         now = self._so_far.get(self._now, _ArmSoFar())
-        names = [name for name in Outcome if name in _ALWAYS_SHOWN or self._occurred(name)]
+        names = [name for name in Outcome if name in ALWAYS_SHOWN or self._occurred(name)]
         return {
             **self._about,
             "arm": arm,

@@ -1,1 +1,1 @@
-"""Traces that come with the lab, and the scripts that make them."""
+"""Access logs that come with the lab, and the scripts that make them."""

@@ -1,4 +1,4 @@
-"""Make the sample trace: `python -m loadtest.studies.tune.samples.make`. The same bytes each time.
+"""Make the sample log: `python -m loadtest.studies.tune.samples.make`. The same bytes each time.
 
 A checkout service behind a proxy, 44 minutes of an evening. It is made without the lab's fault model, so that the lab
 has to rebuild what it did not make: rates drift and ripple, latencies follow the load, errors creep in before an outage
@@ -62,7 +62,7 @@ _TROUBLES = (
 
 
 def lines() -> list[str]:
-    """Return the lines of the trace, without their ends."""
+    """Return the lines of the log, without their ends."""
     rng = random.Random(_SEED)  # noqa: S311 - a sample, no secret
     found = ["time,status,duration"]
     now_s = 0.0

@@ -6,13 +6,14 @@ import shlex
 from typing import TYPE_CHECKING
 
 from client.breakers import policies
-from client.breakers.settings import PolicySettings
+from client.breakers.flat import FlatPolicy
 from client.pipeline.fallback import FallbackSettings
 from loadtest.studies.tune.snippets.snippet import Snippet, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from client.breakers.policy import PolicySettings
     from client.pipeline.order import CallSettings
 
 
@@ -35,9 +36,9 @@ def _variables(settings: CallSettings) -> Iterator[tuple[str, str]]:
 
 
 def _of_policy(breaker: PolicySettings, prefix: str) -> Iterator[tuple[str, str]]:
-    reads = policies()[breaker.policy].reads
-    for name, field in PolicySettings.model_fields.items():
-        value = getattr(breaker, name)
+    reads = policies()[breaker.policy].reads()
+    for name, field in FlatPolicy.model_fields.items():
+        value = getattr(breaker, name, field.default)
         # A fixed policy reads none, and keeps what was chosen: `forced_open` its reset_timeout, `shadow` what it tries.
         if name == "policy" or name in reads or (value != field.default and (not reads or name in {"name", "seed"})):
             yield prefix + name.upper(), shown(value)

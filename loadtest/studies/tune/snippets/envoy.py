@@ -8,7 +8,7 @@ from loadtest.studies.tune.snippets.snippet import Snippet, at_least, lost, show
 from loadtest.studies.tune.snippets.writing import milliseconds, number, percent, yaml
 
 if TYPE_CHECKING:
-    from client.breakers.settings import PolicySettings
+    from client.breakers.policy import PolicySettings
     from client.pipeline.order import CallSettings
     from loadtest.studies.tune.snippets.writing import Tree
 

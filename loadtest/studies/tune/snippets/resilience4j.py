@@ -10,7 +10,7 @@ from loadtest.studies.tune.snippets.snippet import Snippet, at_least, lost, unma
 from loadtest.studies.tune.snippets.writing import milliseconds, number, percent, quoted, yaml
 
 if TYPE_CHECKING:
-    from client.breakers.settings import PolicySettings
+    from client.breakers.policy import PolicySettings
     from client.pipeline.order import CallSettings
 
 _DEFAULT_SLOW_S = 60  # from which on resilience4j calls a call slow, unless it is told otherwise

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from client.breakers import policies
-from client.breakers.settings import PolicySettings
+from client.breakers.flat import FlatPolicy
+from client.breakers.policy import PolicySettings
 from client.pipeline.fallback import FallbackSettings
 from loadtest.studies.tune.snippets.writing import number
 
@@ -52,10 +53,12 @@ class Snippet:
 def lost(settings: CallSettings, kept: Iterable[str]) -> Iterator[str]:
     """Say what each setting loses that acts in this lab and is not among those `kept`."""
     breaker, kept = settings.breaker, set(kept)
-    acting = policies()[breaker.policy].reads | {"seed", "shadow"}
+    acting = policies()[breaker.policy].reads() | {"seed", "shadow"}
     for name, nothing, consequence in _WITHOUT:
+        if name not in acting - kept:
+            continue
         value = getattr(breaker, name)
-        if name in acting - kept and value != nothing:
+        if value != nothing:
             yield f"{name} = {shown(value)} has no counterpart: {consequence}."
     if settings.fallback != FallbackSettings():
         yield "fallback: what a caller gets in place of an answer is up to the code around the breaker."
@@ -72,10 +75,10 @@ def unmapped(settings: CallSettings, target: str, why: str | None = None) -> tup
         "forced_open": f"Refusing every call is for a person to switch on and off, and no setting of {target}.",
     }
     notes.append(why or reasons[breaker.policy])
-    reads = policies()[breaker.policy].reads or PolicySettings.model_fields.keys() - {"policy", "name"}
+    reads = policies()[breaker.policy].reads() or FlatPolicy.model_fields.keys() - {"policy", "name"}
     chosen = [
         f"{name} = {shown(getattr(breaker, name))}"
-        for name, field in PolicySettings.model_fields.items()
+        for name, field in FlatPolicy.model_fields.items()
         if name in reads | {"seed"} and getattr(breaker, name) != field.default
     ]
     if chosen:
@@ -98,7 +101,7 @@ def timeout_elsewhere(settings: CallSettings) -> str:
 def time_window_s(breaker: PolicySettings, target: str, notes: list[str], calls_per_s: float | None = None) -> float:
     """Return the seconds to look back on, where the target knows no number of calls; what stands for it is a note."""
     if breaker.policy == "time_window":
-        return breaker.window_s
+        return float(breaker.window_s)
     calls = breaker.window_calls
     lost = f"window_calls = {calls} has no counterpart: {target} looks back on time."
     if calls_per_s is None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import pybreaker
 import pytest
 
-from client.breakers.interface import Permit, Refusal, Transition
+from client.breakers.interface import Intervention, Permit, Refusal, Transition
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, SUCCESS, Lab
 
 
@@ -214,7 +214,7 @@ def test_forced_open_lasts_reset_timeout_and_counts_from_zero() -> None:
     lab.calls([FAILURE, FAILURE])
     slow = lab.admit()
     lab.wait(5)
-    lab.breaker.force(OPEN, lab.now, "open by hand")
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
     lab.report(slow, FAILURE)
     lab.wait(4)
     refusal = lab.refuse()
@@ -233,15 +233,15 @@ def test_forced_closed_forgets_the_failures() -> None:
     """From open, from half-open with a probe out, and from closed with a streak."""
     lab = Lab(fail_max=2, reset_timeout=10)
     lab.trip()
-    lab.breaker.force(CLOSED, lab.now, "close by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.CLOSED)
     lab.trip()
     lab.wait(10)
     probe = lab.admit()
-    lab.breaker.force(CLOSED, lab.now, "close by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.CLOSED)
     lab.report(probe, FAILURE)
     after_probe = lab.breaker.fail_count
     lab.calls([FAILURE])
-    lab.breaker.force(CLOSED, lab.now, "reset by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.RESET)
 
     assert (after_probe, lab.breaker.state, lab.breaker.fail_count) == (0, CLOSED, 0)
     assert lab.calls([FAILURE, FAILURE]) == [(CLOSED, 1), (OPEN, 2)]
@@ -306,6 +306,6 @@ def test_a_reset_while_closed_forgets_but_is_no_transition() -> None:
     """Nothing has changed its state, so nothing is told."""
     lab = Lab(fail_max=5)
     lab.calls([FAILURE, FAILURE])
-    lab.breaker.force(CLOSED, lab.now, "reset by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.RESET)
 
     assert (lab.breaker.fail_count, lab.transitions) == (0, [])

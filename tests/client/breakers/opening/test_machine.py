@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from client.breakers.interface import Permit, Refusal, Transition
+from client.breakers.interface import Intervention, Permit, Refusal, Transition
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, HALF_OPEN, NEUTRAL, OPEN, SUCCESS, Lab
 
 
@@ -37,7 +37,7 @@ def test_opening_by_hand_lasts_reset_timeout_however_often_recovery_failed() -> 
     lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
     open_times(lab, 2)
 
-    lab.breaker.force(OPEN, lab.now, "by hand")
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
     by_hand = lab.details["open_for_s"]
     lab.wait(10)
     lab.calls("F")
@@ -270,7 +270,7 @@ def test_after_closing_the_share_let_through_grows_from_none_to_all() -> None:
     assert at_once == [Refusal(CLOSED, "ramping up", 0.0, 10.0)] * len(expected_at_once)
     assert (half, share) == ([draw() < 0.5 for _ in range(200)], 0.5)
     assert 80 < sum(half) < 120
-    assert (after, lab.details["let_through"], lab.breaker.standing is not None) == ([True] * 5, 1.0, True)
+    assert (after, lab.details["let_through"], lab.breaker.shared_permit is not None) == ([True] * 5, 1.0, True)
 
 
 def test_a_failure_while_ramping_counts() -> None:
@@ -290,12 +290,12 @@ def test_who_closes_by_hand_wants_no_ramp(before: str) -> None:
     """All calls are let through at once, from whatever state."""
     lab = closed_by_a_probe()
     if before is not CLOSED:
-        lab.breaker.force(OPEN, lab.now, "by hand")
+        lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
     if before is HALF_OPEN:
         lab.wait(10)
         lab.admit()
 
-    lab.breaker.force(CLOSED, lab.now, "by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
 
     assert (lab.details["let_through"], [isinstance(lab.ask(), Permit) for _ in range(9)]) == (1.0, [True] * 9)
 

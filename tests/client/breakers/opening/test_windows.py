@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.breakers.interface import Transition
+from client.breakers.interface import Intervention, Transition
 from client.breakers.window import CountWindow, TimeWindow
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, HALF_OPEN, OPEN, SUCCESS, Lab
 
@@ -81,7 +81,7 @@ def test_closing_begins_an_empty_window(policy: str) -> None:
     lab.calls("S")
     closed = window(lab), lab.breaker.fail_count
     lab.calls("F")
-    lab.breaker.force(CLOSED, lab.now, "by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
 
     assert (while_open, closed, window(lab), lab.breaker.fail_count) == ((2, 2, 0), ((0, 0, 0), 0), (0, 0, 0), 0)
 

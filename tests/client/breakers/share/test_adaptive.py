@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client.breakers.interface import NoBreakerError, Permit, Refusal
+from client.breakers.interface import Intervention, NoBreakerError, Permit, Refusal
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, OPEN, SUCCESS, Lab
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_an_outage_is_left_alone_but_for_its_probes_and_ends() -> None:
     assert outage[12:] == [pytest.approx(0.9)] * len(outage[12:])
     assert 0 < calls_at_the_end < 15
     assert recovery[25:] == [0.0] * len(recovery[25:])
-    assert traffic.lab.breaker.standing is not None
+    assert traffic.lab.breaker.shared_permit is not None
 
 
 def test_errors_that_are_usual_are_not_refused_for_ever() -> None:
@@ -121,7 +121,7 @@ def test_the_window_that_is_shown_is_that_of_the_moment() -> None:
     """Steps are due a quarter of a second after the buckets end; who looks in between sees what is still in them."""
     lab = Lab(policy="adaptive", window_s=10)
     lab.wait(0.25)
-    lab.breaker.force(CLOSED, lab.now, "by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     lab.calls("F")
     seen = []
     for now in (9.5, 10):
@@ -151,7 +151,7 @@ def test_a_share_that_is_next_to_nothing_is_nothing() -> None:
 
     halved = [now for now, before in zip(shares[11:], shares[10:], strict=False) if now]
     assert halved == [pytest.approx(shares[10] / 2**times) for times in range(1, len(halved) + 1)]
-    assert (min(halved) > 1e-3, shares[-1], lab.breaker.standing is not None) == (True, 0.0, True)
+    assert (min(halved) > 1e-3, shares[-1], lab.breaker.shared_permit is not None) == (True, 0.0, True)
 
 
 @pytest.mark.parametrize("silence_s", [100, 100_000, 1e12])
@@ -189,13 +189,13 @@ def test_forgetting_by_hand() -> None:
     before = lab.admit()
     lab.wait(1)
     refusing = lab.details["let_through"] < 1
-    lab.breaker.force(CLOSED, lab.now, "by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     lab.report(before, FAILURE)
     with pytest.raises(NoBreakerError, match="the policy in force is 'adaptive', which never opens"):
-        lab.breaker.force(OPEN, lab.now, "by hand")
+        lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
 
     assert (refusing, before.generation, lab.admit().generation) == (True, 0, 1)
-    assert (lab.breaker.since, lab.breaker.fail_count, lab.breaker.standing is not None) == (1.0, 0, True)
+    assert (lab.breaker.since, lab.breaker.fail_count, lab.breaker.shared_permit is not None) == (1.0, 0, True)
     assert lab.details == {
         "fail_count": 0,
         "window": {"calls": 0, "failures": 0},

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from client.breakers.interface import NoBreakerError, Permit, Refusal
+from client.breakers.interface import Intervention, NoBreakerError, Permit, Refusal
 from tests.client.breakers.breaker_lab import CLOSED, FAILURE, OPEN, SUCCESS, Lab
 
 
@@ -69,12 +69,12 @@ def test_calls_under_way_are_no_requests_yet() -> None:
 def test_without_a_failure_in_the_window_nobody_has_to_ask() -> None:
     """The standing permit comes back when the failures have gone."""
     lab = Lab(policy="throttle", window_s=10, seed=1)
-    seen = [lab.breaker.standing is not None]
+    seen = [lab.breaker.shared_permit is not None]
     lab.calls("F")
-    seen.append(lab.breaker.standing is not None)
+    seen.append(lab.breaker.shared_permit is not None)
     lab.wait(10)
     lab.calls("S")
-    seen.append(lab.breaker.standing is not None)
+    seen.append(lab.breaker.shared_permit is not None)
 
     assert (seen, lab.details["let_through"], lab.breaker.fail_count) == ([True, False, True], 1.0, 0)
 
@@ -84,10 +84,10 @@ def test_a_throttle_is_reset_but_not_opened_by_hand() -> None:
     lab = counted(2, 0, 9)
     before = lab.breaker._permit
     lab.wait(3)
-    lab.breaker.force(CLOSED, lab.now, "by hand")
+    lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     lab.report(before, FAILURE)
     with pytest.raises(NoBreakerError, match="the policy in force is 'throttle', which never opens"):
-        lab.breaker.force(OPEN, lab.now, "by hand")
+        lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
 
     assert lab.details == {
         "fail_count": 0,

@@ -27,7 +27,8 @@ from loadtest.figures.summary import fold
 from loadtest.records.rows import StateChange
 from loadtest.scenario import files
 from loadtest.scenario.seeds import parse_seeds
-from virtual_clock.loop import Strand, VirtualLoop, run_virtual
+from virtual_clock.loop import VirtualLoop, run_virtual
+from virtual_clock.strand import Strand
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inputs.wrong_input import WrongInputError
-from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT, Trace, read
+from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT, AccessLog, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 HEAD = "time,status,duration\n"
 
 
-def trace(
+def log_in(
     tmp_path: Path, text: str | bytes, name: str = "t.csv", bad_share: float = 0.05, *, ends: bool = False
-) -> Trace:
+) -> AccessLog:
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read(path, bad_share, ends=ends)
@@ -26,7 +26,7 @@ def trace(
 
 def sentence(tmp_path: Path, text: str | bytes, bad_share: float = 0.05) -> str:
     with pytest.raises(WrongInputError) as caught:
-        trace(tmp_path, text, bad_share=bad_share)
+        log_in(tmp_path, text, bad_share=bad_share)
     assert len(caught.value.problems) == 1
     said = str(caught.value)
     assert "\n" not in said
@@ -56,7 +56,7 @@ def sentence(tmp_path: Path, text: str | bytes, bad_share: float = 0.05) -> str:
 )
 def test_the_same_three_requests(tmp_path: Path, text: str) -> None:
     """However they are written: seconds from the first, what became of them, how long they took."""
-    found = trace(tmp_path, text)
+    found = log_in(tmp_path, text)
 
     assert found.start_s.tolist() == pytest.approx([0, 2.5, 3])
     assert found.outcome.tolist() == [OK, ERROR, TIMEOUT]
@@ -87,7 +87,7 @@ def test_the_same_three_requests(tmp_path: Path, text: str) -> None:
 )
 def test_a_bad_line_is_counted_and_named(tmp_path: Path, line: str, said: str) -> None:
     """It is left out; the others are read as if it were not there."""
-    found = trace(tmp_path, f"{HEAD}0,200,0.1\n{line}\n2,200,0.1\n", bad_share=0.5)
+    found = log_in(tmp_path, f"{HEAD}0,200,0.1\n{line}\n2,200,0.1\n", bad_share=0.5)
 
     assert found.start_s.tolist() == [0, 2]
     assert (found.lines, found.bad) == (3, 1)
@@ -113,17 +113,17 @@ def test_a_bad_line_is_counted_and_named(tmp_path: Path, line: str, said: str) -
 )
 def test_a_bad_line_of_json(tmp_path: Path, line: str, said: str) -> None:
     good = '{"time": 0, "status": 200, "duration": 0.1}\n'
-    found = trace(tmp_path, f"{good}{line}\n{good}", bad_share=0.5)
+    found = log_in(tmp_path, f"{good}{line}\n{good}", bad_share=0.5)
 
     assert (found.lines, found.bad, len(found.start_s)) == (3, 1, 2)
     assert said in found.bad_named[0]
 
 
 def test_too_many_bad_lines(tmp_path: Path) -> None:
-    """Over the share that may be bad it is no trace; the sentence has the count and the first of them."""
+    """Over the share that may be bad it is no access log; the sentence has the count and the first of them."""
     text = HEAD + "".join(f"{second},{'ok' if second % 10 else 'so-so'},0.1\n" for second in range(100))
 
-    assert trace(tmp_path, text, bad_share=0.1).bad == 10
+    assert log_in(tmp_path, text, bad_share=0.1).bad == 10
     said = sentence(tmp_path, text)
     assert "10 of 100 lines (10 %) cannot be read; allowed: at most 5 % (--bad-share)" in said
     assert "line 2: status: got 'so-so'" in said
@@ -151,7 +151,7 @@ def test_too_many_bad_lines(tmp_path: Path) -> None:
         ('{"time": 1, "status"', "begins like JSON and is none"),
     ],
 )  # fmt: skip
-def test_what_is_no_trace(tmp_path: Path, text: str | bytes, said: str) -> None:
+def test_what_is_no_access_log(tmp_path: Path, text: str | bytes, said: str) -> None:
     assert said in sentence(tmp_path, text)
 
 
@@ -163,20 +163,20 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 def test_times_at_which_requests_ended(tmp_path: Path) -> None:
     """Their starts are earlier by their durations, and may come in another order."""
-    found = trace(tmp_path, f"{HEAD}10,ok,0.5\n11,timeout,3\n", ends=True)
+    found = log_in(tmp_path, f"{HEAD}10,ok,0.5\n11,timeout,3\n", ends=True)
 
     assert found.start_s.tolist() == [0, 1.5]
     assert found.outcome.tolist() == [TIMEOUT, OK]
 
 
-def test_a_part_of_a_trace(tmp_path: Path) -> None:
-    found = trace(tmp_path, HEAD + "".join(f"{second},ok,0.1\n" for second in range(10))).between(4, 7)
+def test_a_part_of_an_access_log(tmp_path: Path) -> None:
+    found = log_in(tmp_path, HEAD + "".join(f"{second},ok,0.1\n" for second in range(10))).between(4, 7)
 
     assert np.array_equal(found.start_s, [0, 1, 2])
 
 
 def test_one_time_far_off_is_a_bad_line(tmp_path: Path) -> None:
     """Where others were fine it is not the unit of the column that is wrong."""
-    found = trace(tmp_path, HEAD + "10,200,0.1\n1e300,200,0.1\n12,200,0.1\n", bad_share=0.5)
+    found = log_in(tmp_path, HEAD + "10,200,0.1\n1e300,200,0.1\n12,200,0.1\n", bad_share=0.5)
     assert found.start_s.tolist() == [0, 2]
     assert found.bad_named == ("line 3: time: got '1e300'; allowed: seconds or ISO 8601",)

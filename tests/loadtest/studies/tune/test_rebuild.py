@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.load.schedule import schedule
+from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT, AccessLog
 from loadtest.studies.tune.rebuild import burst_length, rebuild
 from loadtest.studies.tune.samples import make
-from loadtest.studies.tune.trace import ERROR, OK, TIMEOUT, Trace
 
 
-def a_trace(rows: list[tuple[float, int, float]]) -> Trace:
+def an_access_log(rows: list[tuple[float, int, float]]) -> AccessLog:
     starts, outcomes, durations = zip(*rows, strict=True)
     outcome = np.array(outcomes, dtype=np.int8)
-    return Trace("t.csv", "0", np.array(starts, dtype=float), outcome, np.array(durations), len(rows), 0, ())
+    return AccessLog("t.csv", "0", np.array(starts, dtype=float), outcome, np.array(durations), len(rows), 0, ())
 
 
 def drawn(
@@ -40,7 +40,7 @@ def test_an_outage_is_found() -> None:
     """Its borders to within a bin or two, and what happens in it and around it to within chance."""
     rng = random.Random(1)  # noqa: S311 - for a test
     parts = [(0, 120, 8, 0.01, 0), (120, 180, 12, 0.5, 0.3), (180, 300, 8, 0.01, 0)]
-    found = rebuild(a_trace([row for part in parts for row in drawn(rng, *part)]), 300, 2.0)
+    found = rebuild(an_access_log([row for part in parts for row in drawn(rng, *part)]), 300, 2.0)
 
     assert len(found.stretches) == 3
     before, outage, _ = found.stretches
@@ -59,7 +59,7 @@ def test_an_outage_is_found() -> None:
 def test_steady_noise_is_one_stretch() -> None:
     """What does not change is not cut: chance makes no incidents."""
     rng = random.Random(2)  # noqa: S311 - for a test
-    found = rebuild(a_trace(drawn(rng, 0, 400, 6, 0.05, 0.01)), 400, 2.0)
+    found = rebuild(an_access_log(drawn(rng, 0, 400, 6, 0.05, 0.01)), 400, 2.0)
 
     assert len(found.stretches) == 1
 
@@ -72,7 +72,7 @@ def test_failures_in_runs_become_bursts() -> None:
     assert burst_length(np.random.default_rng(1).permutation(failed)) is None
     assert burst_length(np.ones(50, dtype=bool)) is None
     rows = [(index / 4, ERROR if bad else OK, 0.1) for index, bad in enumerate(failed)]
-    bursts = rebuild(a_trace(rows), 120, 2.0).plan.phases[0].profile.bursts
+    bursts = rebuild(an_access_log(rows), 120, 2.0).plan.phases[0].profile.bursts
     assert bursts is not None
     assert (bursts.rate, bursts.mean_length) == (0.25, 4)
 
@@ -81,7 +81,7 @@ def test_the_tail_of_the_latency_brings_no_timeouts_that_were_not_there() -> Non
     """A wide latency near the timeout, and no call beyond it."""
     rng = random.Random(3)  # noqa: S311 - for a test
     rows = [(index / 5, OK, min(1.9, rng.lognormvariate(-0.7, 0.8))) for index in range(600)]
-    latency = rebuild(a_trace(rows), 120, 2.0).plan.phases[0].profile.latency
+    latency = rebuild(an_access_log(rows), 120, 2.0).plan.phases[0].profile.latency
     assert latency.spread_s is not None
     sigma = np.sqrt(np.log1p((latency.spread_s / latency.mean_s) ** 2))
     z = (np.log(2 / latency.mean_s) + sigma**2 / 2) / sigma
@@ -96,11 +96,11 @@ def test_the_tail_of_the_latency_brings_no_timeouts_that_were_not_there() -> Non
     )
 )
 def test_any_trace_becomes_a_scenario(gaps: list[tuple[float, int, float]]) -> None:
-    """Whatever the trace: as many requests as it has, each in its part of the time, and faults that the model takes."""
+    """Whatever the log: as many requests as it has, each in its part of the time, and faults that the model takes."""
     times = np.cumsum([gap for gap, _, _ in gaps])
     length_s = float(times[-1]) + 1
-    trace = a_trace([(float(time), each[1], each[2]) for time, each in zip(times, gaps, strict=True)])
-    found = rebuild(trace, length_s, 2.0)
+    log = an_access_log([(float(time), each[1], each[2]) for time, each in zip(times, gaps, strict=True)])
+    found = rebuild(log, length_s, 2.0)
     arrivals = [each.intended_s for each in schedule(found.load, 1)]
 
     assert len(arrivals) == len(gaps)
@@ -111,12 +111,12 @@ def test_any_trace_becomes_a_scenario(gaps: list[tuple[float, int, float]]) -> N
 
 def test_a_day_without_requests_is_refused() -> None:
     with pytest.raises(WrongInputError, match="nothing comes for"):
-        rebuild(a_trace([(index + (2e5 if index > 99 else 0), OK, 0.1) for index in range(200)]), 200_300, 2.0)
+        rebuild(an_access_log([(index + (2e5 if index > 99 else 0), OK, 0.1) for index in range(200)]), 200_300, 2.0)
 
 
-def test_a_sparse_trace() -> None:
+def test_a_sparse_access_log() -> None:
     """A request an hour, for a week: slower than the slowest rate of a scenario, and yet one."""
-    found = rebuild(a_trace([(3600.0 * hour, OK, 0.1) for hour in range(160)]), 3600.0 * 160, 2.0)
+    found = rebuild(an_access_log([(3600.0 * hour, OK, 0.1) for hour in range(160)]), 3600.0 * 160, 2.0)
 
     assert sum(segment.requests for segment in found.load) == 160
 

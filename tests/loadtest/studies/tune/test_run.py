@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from client.breakers.settings import BreakerSettings
+from client.breakers.flat import FlatBreaker
+from client.breakers.settings import breaker_settings
 from inputs.wrong_input import WrongInputError
 from loadtest.commands import app as cli
 from loadtest.studies.many_runs import workers
@@ -73,7 +74,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 def lines(outages: Iterable[tuple[int, int]], seconds: int = 200, every_s: float = 1) -> str:
-    """Write a trace of a request a second, which succeeds in 0.1 s or, during outages, fails in 0.4 s."""
+    """Write an access log of a request a second, which succeeds in 0.1 s or, during outages, fails in 0.4 s."""
     text = "time,status,duration\n"
     for index in range(int(seconds / every_s)):
         now_s = index * every_s
@@ -83,7 +84,7 @@ def lines(outages: Iterable[tuple[int, int]], seconds: int = 200, every_s: float
 
 
 def problem(tmp_path: Path, text: str, asked: Asked = ASKED) -> Problem:
-    path = tmp_path / "trace.csv"
+    path = tmp_path / "log.csv"
     path.write_text(text, encoding="utf-8")
     return load(str(path), None, asked)
 
@@ -132,7 +133,7 @@ def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
         [pytest.approx(start, abs=8), pytest.approx(end, abs=8)] for start, end in OUTAGES[:2]
     ]
     assert told["snippets"]
-    assert {each["setting"] for each in told["sensitivity"]["settings"]} <= set(BreakerSettings.model_fields)
+    assert {each["setting"] for each in told["sensitivity"]["settings"]} <= set(FlatBreaker.model_fields)
     assert not re.search(r"(?:src|href)=.?(?:http|/)", page)  # nothing is loaded from elsewhere
     assert page.count("<svg") == 3
     source = (path / "tune.md").read_text(encoding="utf-8")
@@ -146,7 +147,7 @@ def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
 
 
 def test_the_rebuilt_pattern_fits(once: Tuned) -> None:
-    """The share of failures over time is that of the trace, nearly: an outage in the trace is one in the rebuilt."""
+    """The share of failures over time is that of the log, nearly: an outage in the log is one in the rebuilt."""
     for looks in once.looks:
         assert (distance(looks) or 0) < 0.1
         assert looks.figures is not None
@@ -185,7 +186,7 @@ def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
 
     assert found.answer == DEFAULT
     assert len(found.found.tried) == 2
-    assert "nothing fails in the first part of the trace" in headline(found)
+    assert "nothing fails in the first part of the log" in headline(found)
     told = (write_results(tmp_path / "out", found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
     assert "Nothing was searched: only no breaker and the default were run, and" in told
     assert "an even draw" not in told
@@ -195,22 +196,22 @@ def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
     """Whatever refuses most would look best."""
     found = tuned(problem(tmp_path, lines([(0, 200)])))
     assert headline(found).endswith(
-        "nothing succeeds in the first part of the trace, so what refusing costs cannot be seen."
+        "nothing succeeds in the first part of the log, so what refusing costs cannot be seen."
     )
     assert found.answer == DEFAULT
 
 
 def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> None:
-    path = tmp_path / "trace.csv"
+    path = tmp_path / "log.csv"
     path.write_text("time,status,duration\n" + "".join(f"{n},{'timeout' if n % 9 else 'ok'},0\n" for n in range(200)))
-    assert load(str(path), None, ASKED).timeout_from == "the default: most timeouts in the trace took no time"
+    assert load(str(path), None, ASKED).timeout_from == "the default: most timeouts in the log took no time"
 
 
 def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
     """A search takes them as they are, but a reader is told."""
     found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
     assert [text.split(" Where")[0] for text in notes(found)] == [
-        "**Are these seconds?** The median call takes 100 s by this trace."
+        "**Are these seconds?** The median call takes 100 s by this log."
     ]
 
 
@@ -265,25 +266,25 @@ def test_a_scenario_is_scored_on_other_seeds(lab: Lab, tmp_path: Path) -> None:
         (["\0"], "SOURCE: got"),
         (["."], "Is a directory"),
         (["short.csv"], "too short for a holdout: 39 requests"),
-        (["trace.csv", "--holdout", "0.99"], "holdout: got '0.99'; allowed: a number >= 0.05 and <= 0.9"),
-        (["trace.csv", "--holdout", "0.05"], "too short for a holdout: 10 requests"),
-        (["trace.csv", "--bad-share", "nan"], "bad_share: got 'nan'"),
-        (["trace.csv", "--time-is", "middle"], "time_is: got 'middle'"),
-        (["trace.csv", "--timeout", "0"], "timeout: got '0'"),
-        (["trace.csv", "--most-lost", "2"], "most_lost: got '2'"),
-        (["trace.csv", "--weight", "x=1"], "weight: x: no such weight"),
-        (["trace.csv", "--policy", "consecutiv"], "did you mean 'consecutive'?"),
-        (["trace.csv", "--arm", "with"], "a trace has none"),
-        (["trace.csv", "--jobs", "0"], "jobs: got '0'"),
-        (["trace.csv", "--seeds", "2"], "seeds: got '2'; allowed: a whole number >= 5"),
-        (["trace.csv", "--candidates", "many"], "candidates: got 'many'"),
+        (["log.csv", "--holdout", "0.99"], "holdout: got '0.99'; allowed: a number >= 0.05 and <= 0.9"),
+        (["log.csv", "--holdout", "0.05"], "too short for a holdout: 10 requests"),
+        (["log.csv", "--bad-share", "nan"], "bad_share: got 'nan'"),
+        (["log.csv", "--time-is", "middle"], "time_is: got 'middle'"),
+        (["log.csv", "--timeout", "0"], "timeout: got '0'"),
+        (["log.csv", "--most-lost", "2"], "most_lost: got '2'"),
+        (["log.csv", "--weight", "x=1"], "weight: x: no such weight"),
+        (["log.csv", "--policy", "consecutiv"], "did you mean 'consecutive'?"),
+        (["log.csv", "--arm", "with"], "an access log has none"),
+        (["log.csv", "--jobs", "0"], "jobs: got '0'"),
+        (["log.csv", "--seeds", "2"], "seeds: got '2'; allowed: a whole number >= 5"),
+        (["log.csv", "--candidates", "many"], "candidates: got 'many'"),
         (["nothing.toml"], "scenario file nothing.toml"),
         (["experiment-1", "--arm", "nobody"], "arm: got 'nobody'"),
     ],
 )
 def test_a_mistake_is_one_sentence(lab: Lab, tmp_path: Path, arguments: list[str], said: str) -> None:
     """Exit code 2, no traceback, nothing written."""
-    (tmp_path / "trace.csv").write_text(lines([(30, 50), (150, 168)]), encoding="utf-8")
+    (tmp_path / "log.csv").write_text(lines([(30, 50), (150, 168)]), encoding="utf-8")
     (tmp_path / "short.csv").write_text(lines([], seconds=66), encoding="utf-8")
 
     assert lab(*arguments) == 2
@@ -294,8 +295,8 @@ def test_a_mistake_is_one_sentence(lab: Lab, tmp_path: Path, arguments: list[str
 
 def test_an_interruption_leaves_nothing(lab: Lab, once: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither while it searches nor while it writes; it says so, with the signal's exit code."""
-    (tmp_path / "trace.csv").write_text(lines([(30, 50), (150, 168)]), encoding="utf-8")
-    options = ["trace.csv", "--candidates", "5", "--seeds", "5", "--policy", "consecutive", "--jobs", "1"]
+    (tmp_path / "log.csv").write_text(lines([(30, 50), (150, 168)]), encoding="utf-8")
+    options = ["log.csv", "--candidates", "5", "--seeds", "5", "--policy", "consecutive", "--jobs", "1"]
 
     @contextmanager
     def cut(_: int) -> Iterator[Crew]:
@@ -324,7 +325,7 @@ def test_the_shipped_result_holds() -> None:
     sample = load("checkout", None, Asked())
     assert sample.sha256 == manifest["sha256"]
     assert told["verdict"] == "better"
-    recommended = BreakerSettings.model_validate(told["recommended"])
+    recommended = breaker_settings(**told["recommended"])
     with workers.local(1) as crew:
         ledger = Ledger(JUDGE, Runner(sample.scenarios, sample.timeout, crew), Aim(Weights(), 0.1))
         ledger.ask([recommended, DEFAULT], 1)

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client.breakers import policies
+from client.breakers.flat import FlatBreaker
 from client.breakers.interface import CLOSED, FAILURE, OPEN, SUCCESS, Permit
 from client.breakers.opening.consecutive import ConsecutiveBreaker
 from client.breakers.opening.count_window import CountWindowBreaker
-from client.breakers.settings import BreakerSettings, PolicySettings
+from client.breakers.settings import breaker_settings, tried_settings
 from client.pipeline.fallback import FallbackSettings
 from client.pipeline.order import CallSettings
 from client.pipeline.timeout import TimeoutSettings
@@ -32,7 +33,7 @@ OPENING = ["consecutive", "count_window", "time_window"]
 
 
 def call_settings(total_s: float | None = 3.0, **breaker: Any) -> CallSettings:
-    return CallSettings(breaker=BreakerSettings(**breaker), timeout=TimeoutSettings(total_s=total_s))
+    return CallSettings(breaker=breaker_settings(**breaker), timeout=TimeoutSettings(total_s=total_s))
 
 
 def snippet(target: str, chosen: CallSettings) -> Snippet:
@@ -89,7 +90,7 @@ names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 def any_settings(draw: st.DrawFn) -> CallSettings:
     """Any policy with any of what it reads, as far as it fits together."""
     policy = draw(st.sampled_from(sorted(policies())))
-    reads = policies()[policy].reads
+    reads = policies()[policy].reads()
     chosen = draw(st.fixed_dictionaries({}, optional={k: v for k, v in DRAWN.items() if k in reads}))
     total_s = draw(st.none() | st.floats(0.001, 3600))
     if "window_calls" in reads:
@@ -102,9 +103,9 @@ def any_settings(draw: st.DrawFn) -> CallSettings:
             chosen["slow_call_s"] = draw(st.floats(0.0005, total_s or 3600))
             if "slow_call_rate" in reads:
                 chosen["slow_call_rate"] = draw(share)
-    shadow = draw(st.none() | st.builds(PolicySettings, policy=st.sampled_from(OPENING), reset_timeout=seconds))
+    shadow = draw(st.none() | st.builds(tried_settings, policy=st.sampled_from(OPENING), reset_timeout=seconds))
     return CallSettings(
-        breaker=BreakerSettings(policy=policy, name=draw(names), shadow=shadow, **chosen),
+        breaker=breaker_settings(policy=policy, name=draw(names), shadow=shadow, **chosen),
         timeout=TimeoutSettings(total_s=total_s),
         fallback=FallbackSettings(enabled=draw(st.booleans()), message=draw(names)),
     )
@@ -165,7 +166,7 @@ def test_the_variables_name_all_that_the_policy_reads(policy: str) -> None:
     assert set(given_names) == {
         "CLIENT_BREAKER__POLICY",
         "CLIENT_TIMEOUT__TOTAL_S",
-        *(f"CLIENT_BREAKER__{name.upper()}" for name in policies()[policy].reads),
+        *(f"CLIENT_BREAKER__{name.upper()}" for name in policies()[policy].reads()),
     }
 
 
@@ -240,14 +241,14 @@ def test_failures_in_a_row_are_a_window_that_failed(results: list[bool], fail_ma
     """What resilience4j gets for `consecutive` trips at the same call: shown with this lab's own count window."""
     read = reader.values("resilience4j", text("resilience4j", call_settings(fail_max=fail_max)))
     prefix = "resilience4j.circuitbreaker.instances.*."
-    window = PolicySettings(
+    window = tried_settings(
         policy="count_window",
         window_calls=read[f"{prefix}slidingWindowSize"],
         min_calls=read[f"{prefix}minimumNumberOfCalls"],
         failure_rate=read[f"{prefix}failureRateThreshold"] / 100,
     )
     pair = (
-        ConsecutiveBreaker(PolicySettings(fail_max=fail_max), 0.0, lambda _: None),
+        ConsecutiveBreaker(tried_settings(fail_max=fail_max), 0.0, lambda _: None),
         CountWindowBreaker(window, 0.0, lambda _: None),
     )
 
@@ -339,7 +340,7 @@ CHANGES: list[tuple[list[str], dict[str, Any]]] = [
     (["shadow"], {"fail_max": 9}),
     ([*OPENING, "throttle", "adaptive"], {"seed": 7}),
     (sorted(policies()), {"total_s": 2.0}),
-    ([each for each in sorted(policies()) if each != "shadow"], {"shadow": PolicySettings(policy="throttle")}),
+    ([each for each in sorted(policies()) if each != "shadow"], {"shadow": tried_settings(policy="throttle")}),
 ]
 
 
@@ -364,7 +365,7 @@ def test_the_table_of_changes_has_every_setting() -> None:
     """A new setting fails here until somebody has said what becomes of it."""
     tried = {name for _, changed in CHANGES for name in changed}
 
-    assert tried == BreakerSettings.model_fields.keys() - {"policy", "name"} | TimeoutSettings.model_fields.keys()
+    assert tried == FlatBreaker.model_fields.keys() - {"policy", "name"} | TimeoutSettings.model_fields.keys()
 
 
 def test_a_fallback_is_named() -> None:

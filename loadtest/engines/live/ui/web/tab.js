@@ -5,7 +5,9 @@
 "use strict";
 
 (() => {
-  const WORDS = { ok: "ok", error: "error", timeout: "timeout", fast_fail: "fast-fail", rejected: "rejected", cancelled: "cancelled" };
+  const { outcomes: OUTCOMES, states: STATES } = JSON.parse(document.getElementById("breaker-looks").textContent);
+  const word = (outcome) => OUTCOMES[outcome].word;
+  const isDrawn = (state) => STATES[state].colour !== "none";
   const EVERY_MS = 1000;
   let latest = null;
   let drawn = "";
@@ -117,10 +119,10 @@
   }
 
   function now(run) {
-    const word = run.state === "none" ? "no breaker" : run.state;
+    const state = run.state === "none" ? "no breaker" : run.state;
     const card = make("div", { class: "card only-breaker" });
     const facts = make("div", { class: "now" });
-    facts.append(make("div", {}, make("span", {}, "breaker"), make("b", { class: `state ${run.state}`, id: "breaker-state" }, word)));
+    facts.append(make("div", {}, make("span", {}, "breaker"), make("b", { class: `state ${run.state}`, id: "breaker-state" }, state)));
     if (run.state !== "none") facts.append(fact("in this state for", seconds(run.state_for_s)), fact("failures counted", String(run.failures)));
     facts.append(fact("transitions", String(run.transition_count)));
     facts.append(fact("arm", `${run.arm} (${run.arm_number} of ${run.arms})`));
@@ -147,7 +149,7 @@
     const rows = run.counts.map((each) => make("tr", {}, make("th", { scope: "row" }, each.arm),
       ...run.outcomes.map((name) => make("td", { class: "number" }, each[name].toLocaleString("en")))));
     return make("div", { class: "card" }, make("h2", {}, "Outcomes by arm"),
-      table("breaker-counts", "requests by outcome", ["arm", ...run.outcomes.map((name) => WORDS[name])], rows));
+      table("breaker-counts", "requests by outcome", ["arm", ...run.outcomes.map(word)], rows));
   }
 
   function table(id, label, heads, rows) {
@@ -179,7 +181,7 @@
       svg.append(draw("text", { x: x(offset) + 4, y: 11 }, (x(many) - x(0)) / 7 > each.arm.length ? each.arm : ""));
       for (let column = 0; column < many; column += 1) svg.append(bar(run, each, column, x(offset + column), x(offset + column + 1), y, tip));
       for (const [state, from, to] of each.states) {
-        if (state === "closed" || to <= from) continue;
+        if (!isDrawn(state) || to <= from) continue;
         const start = x(offset + from / run.column_s);
         const stop = Math.max(start + 1, x(offset + Math.min(to / run.column_s, many)));
         svg.append(draw("rect", { x: start, width: stop - start, y: height - bottom + 6, height: 10, fill: `var(--${state})` }));
@@ -192,8 +194,8 @@
       offset += many;
     }
     const keys = make("ul", { class: "legend" });
-    for (const name of run.outcomes) keys.append(key(colour(name), `${WORDS[name]} ${sumOf(run, name).toLocaleString("en")}`, name));
-    for (const state of ["open", "half-open"]) {
+    for (const name of run.outcomes) keys.append(key(colour(name), `${word(name)} ${sumOf(run, name).toLocaleString("en")}`, name));
+    for (const state of Object.keys(STATES).filter(isDrawn)) {
       if (run.chart.some((each) => each.states.some(([name]) => name === state))) keys.append(key(`var(--${state})`, `breaker ${state} (band below)`, state));
     }
     card.append(make("div", { class: "plot" }, svg, tip), keys);
@@ -216,7 +218,7 @@
     for (const name of run.outcomes) {
       const count = arm.series[name][column];
       if (!count) continue;
-      said.push(`${WORDS[name]}: ${count}`);
+      said.push(`${word(name)}: ${count}`);
       const [top, base] = [y(below + count), y(below)];
       group.append(draw("rect", { x: from, width: Math.max(1, to - from - (to - from > 4 ? 1 : 0)), y: top, height: base - top, fill: colour(name), "data-outcome": name }));
       below += count;
@@ -248,7 +250,7 @@
   }
 
   function inWords(run) {
-    return `Requests by outcome over time: ${run.outcomes.map((name) => `${WORDS[name]} ${sumOf(run, name)}`).join(", ")}`;
+    return `Requests by outcome over time: ${run.outcomes.map((name) => `${word(name)} ${sumOf(run, name)}`).join(", ")}`;
   }
 
   section.addEventListener("pointermove", ({ clientX, clientY }) => { pointer = { clientX, clientY }; });

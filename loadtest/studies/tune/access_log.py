@@ -1,4 +1,4 @@
-"""Read a recorded trace: CSV with a header, or JSON lines; one request a line, in the order of its time.
+"""Read an access log: CSV with a header, or JSON lines; one request a line, in the order of its time.
 
 Columns: `time` (seconds, or ISO 8601), `status` (an HTTP code, or ok, error, timeout), `duration` (seconds). Aliases
 and units stand in `_NAMES`. A line that cannot be read is counted and named; what is wrong with the whole is an error.
@@ -47,8 +47,8 @@ _MOST_SECONDS = 1e11
 
 
 @dataclass(frozen=True)
-class Trace:
-    """The requests of a trace, in order. `start_s` from the first request on; `outcome` OK, ERROR or TIMEOUT."""
+class AccessLog:
+    """The requests of an access log, in order. `start_s` from the first request on; `outcome` OK, ERROR or TIMEOUT."""
 
     name: str
     began: str
@@ -64,10 +64,10 @@ class Trace:
         """Seconds from the first request to the last."""
         return float(self.start_s[-1])
 
-    def between(self, start_s: float, end_s: float) -> Trace:
+    def between(self, start_s: float, end_s: float) -> AccessLog:
         """Return the requests that begin in [start_s, end_s), with their times from `start_s` on."""
         chosen = (self.start_s >= start_s) & (self.start_s < end_s)
-        return Trace(
+        return AccessLog(
             self.name,
             self.began,
             self.start_s[chosen] - start_s,
@@ -83,8 +83,8 @@ class _BadLineError(ValueError):
     """This line is none; its text says why."""
 
 
-def read(path: Path, bad_share: float = 0.05, *, ends: bool = False) -> Trace:
-    """Read a trace. `ends`: its times are those at which requests ended. Raises WrongInputError."""
+def read(path: Path, bad_share: float = 0.05, *, ends: bool = False) -> AccessLog:
+    """Read an access log. `ends`: its times are those at which requests ended. Raises WrongInputError."""
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise _wrong(path, "is no regular file; save what it gives as one")
@@ -97,7 +97,7 @@ def read(path: Path, bad_share: float = 0.05, *, ends: bool = False) -> Trace:
         raise _wrong(path, f"cannot be read: {error.strerror}") from error
 
 
-def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> Trace:
+def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> AccessLog:
     numbered = _lines(file)
     first_number, first = next(numbered, (0, ""))
     if not first:
@@ -132,17 +132,17 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> Trace:
         raise _wrong(path, f"{share}; allowed: at most {100 * bad_share:.3g} % (--bad-share). {'; '.join(bad)}")
     if not starts:
         raise _wrong(path, "has a header and no request; allowed: a line for each request")
-    return _trace(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
+    return _sorted(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
 
 
-def _trace(
+def _sorted(
     path: Path,
     clock: _Clock,
     columns: tuple[array[float], array[int], array[float]],
     counted: tuple[int, int, list[str]],
     *,
     ends: bool,
-) -> Trace:
+) -> AccessLog:
     start_s, duration_s = np.array(columns[0]), np.array(columns[2])
     outcome = np.array(columns[1], dtype=np.int8)
     if ends:
@@ -153,7 +153,7 @@ def _trace(
     if start_s[-1] > LONGEST_S:
         raise _wrong(path, f"spans {start_s[-1] / 86_400:.3g} days; allowed: at most {LONGEST_S // 86_400}")
     lines, bad_count, bad = counted
-    return Trace(path.name, clock.first_text, start_s, outcome, duration_s, lines, bad_count, tuple(bad))
+    return AccessLog(path.name, clock.first_text, start_s, outcome, duration_s, lines, bad_count, tuple(bad))
 
 
 class _Clock:
@@ -301,4 +301,4 @@ def _duration(value: Any, scale: float) -> float:
 
 
 def _wrong(path: Path, said: str) -> WrongInputError:
-    return WrongInputError([{"field": "trace", "value": str(path), "detail": f"trace {path}: {said}"}])
+    return WrongInputError([{"field": "log", "value": str(path), "detail": f"log {path}: {said}"}])

@@ -6,6 +6,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from enum import StrEnum
+
     from client.breakers.interface import Breaker, Permit, Refusal, State, Verdict
 
 
@@ -31,10 +33,10 @@ class LockedBreaker:
         with self._lock:
             self._breaker.report(permit, verdict, now, retry_after_s)
 
-    def force(self, state: State, now: float, cause: str) -> None:
+    def force(self, state: State, now: float, kind: StrEnum) -> None:
         """See Breaker.force."""
         with self._lock:
-            self._breaker.force(state, now, cause)
+            self._breaker.force(state, now, kind)
 
     def details(self, now: float) -> dict[str, Any]:
         """See Breaker.details."""

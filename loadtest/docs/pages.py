@@ -1,0 +1,62 @@
+"""Put each table between its markers: `<!-- settings:start -->` ... `<!-- settings:end -->`. Pure but for `rewrite`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inputs.wrong_input import WrongInputError
+from loadtest.docs import metrics, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    Table = Sequence[Sequence[str]]
+
+# Which tables stand in which page, by the name in their markers.
+PAGES: Mapping[str, Mapping[str, Callable[[], Table]]] = {
+    "settings.md": {
+        "client-settings": settings.of_client,
+        "breaker-settings": settings.of_breaker,
+        "backend-settings": settings.of_backend,
+        "loadtest-settings": settings.of_load_generator,
+    },
+    "metrics-and-traces.md": {
+        "client-metrics": metrics.of_client,
+        "backend-metrics": metrics.of_backend,
+    },
+}
+
+
+def page_with_tables(text: str, tables: Mapping[str, Table]) -> str:
+    """Return a page with its tables made anew. Raises KeyError for a table whose markers the page does not have."""
+    for name, table in tables.items():
+        before, start, rest = text.partition(f"<!-- {name}:start -->\n")
+        _, end, after = rest.partition(f"<!-- {name}:end -->\n")
+        if not start or not end:
+            raise KeyError(name)
+        text = before + start + _markdown(table) + end + after
+    return text
+
+
+def rewrite(folder: Path) -> list[Path]:
+    """Rewrite the tables of every page in `folder`; return the pages that changed. Raises WrongInputError."""
+    changed = []
+    for name, tables in PAGES.items():
+        page = folder / name
+        try:
+            before = page.read_text(encoding="utf-8")
+            after = page_with_tables(before, {name: make() for name, make in tables.items()})
+        except (OSError, KeyError) as error:
+            detail = f"{page}: allowed: a page that is there and has the markers of its tables ({error})"
+            raise WrongInputError([{"field": "folder", "value": str(page), "detail": detail}]) from error
+        if after != before:
+            page.write_text(after, encoding="utf-8")
+            changed.append(page)
+    return changed
+
+
+def _markdown(table: Table) -> str:
+    head, *rows = table
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
