@@ -35,6 +35,8 @@ COPY backend/ backend/
 COPY client/ client/
 COPY virtual_clock/ virtual_clock/
 COPY loadtest/ loadtest/
+# The home of the version, for --version.
+COPY pyproject.toml .
 # There is no git inside: which version of the lab this is, for the manifests of its runs. Empty: not known.
 ARG REVISION=
 RUN printf '%s' "$REVISION" > REVISION

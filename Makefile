@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python
 ARGS   ?=
+# What `make sweep` does when no ARGS are given.
+SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50
 
 .DEFAULT_GOAL := help
 .PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement conformance bench soak search distribution docs schema lock test-containers up observe down clean
@@ -14,21 +16,21 @@ help:  ## Say what there is
 	@echo
 	@echo "ARGS=... goes to the command: make experiment-2 ARGS='--seeds 1-5'. Or: $(RUN) -m loadtest --help"
 
-experiment-1: $(VENV)/.lab  ## Trip the breaker, watch it recover (about 1 minute)
+experiment-1: $(VENV)/.run  ## Trip the breaker, watch it recover (about 1 minute)
 	@$(RUN) -m loadtest run experiment-1 $(ARGS)
 
-experiment-2: $(VENV)/.lab  ## With and without a breaker on the same weather (3.5 minutes)
+experiment-2: $(VENV)/.run  ## With and without a breaker on the same weather (3.5 minutes)
 	@$(RUN) -m loadtest run experiment-2 $(ARGS)
 
 compare-with-without: experiment-2  ## The same as experiment-2
 
-ui: $(VENV)/.lab  ## Locust's web UI on http://127.0.0.1:8089, with services of its own
+ui: $(VENV)/.run  ## Locust's web UI on http://127.0.0.1:8089, with services of its own
 	@$(RUN) -m loadtest ui $(ARGS)
 
-report: $(VENV)/.lab  ## Rebuild a report (ARGS=results/experiment-1/latest), or compare two (ARGS='A B')
+report: $(VENV)/.run  ## Rebuild a report (ARGS=results/experiment-1/latest), or compare two (ARGS='A B')
 	@$(RUN) -m loadtest report $(ARGS)
 
-index: $(VENV)/.lab  ## Write results/index.html, the page of all runs, anew
+index: $(VENV)/.run  ## Write results/index.html, the page of all runs, anew
 	@$(RUN) -m loadtest index $(ARGS)
 
 screenshots: $(VENV)/.dev  ## The README's pictures of the dashboard, from a real browser (1.5 minutes)
@@ -56,14 +58,14 @@ format: $(VENV)/.dev  ## Put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-policies: $(VENV)/.lab  ## Every policy through an error spike, an outage, a slow backend and flapping (8 minutes)
+policies: $(VENV)/.run  ## Every policy through an error spike, an outage, a slow backend and flapping (8 minutes)
 	@$(RUN) -m loadtest run policies $(ARGS)
 
 probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--burst-length 5'
 	@$(RUN) -m loadtest probability $(ARGS)
 
 sweep: $(VENV)/.lab  ## Settings over a grid on all cores; goes on after Ctrl-C (half a minute)
-	@$(RUN) -m loadtest sweep $(or $(ARGS),policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50)
+	@$(RUN) -m loadtest sweep $(or $(ARGS),$(SWEEP))
 
 tune: $(VENV)/.lab  ## Settings for a service, from its access log: make tune ARGS=access.csv (the shipped one: 2 minutes)
 	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
@@ -86,21 +88,26 @@ search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seco
 distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time again, for its report
 	@$(RUN) -m loadtest distribution $(ARGS)
 
-schema: $(VENV)/.lab  ## Write docs/schema/, the JSON Schema of a run's files, anew
+schema: $(VENV)/.run  ## Write docs/schema/, the JSON Schema of a run's files, anew
 	@$(RUN) -m loadtest schema $(ARGS)
 
-docs: $(VENV)/.lab  ## Rewrite the tables of settings and metrics in docs/ from the models
+docs: $(VENV)/.run  ## Rewrite the tables of settings and metrics in docs/ from the models
 	@$(RUN) -m loadtest docs $(ARGS)
 
-lock: $(VENV)/.dev  ## Pin all dependencies anew, with hashes
-	@for set in dev lab client backend peers; do \
-	  case $$set in dev) extras="--extra client --extra lab --extra cluster --extra peers --extra tracing --extra dev";; peers) extras="--extra peers";; lab) extras="--extra client --extra lab";; client) extras="--extra client";; *) extras=;; esac; \
-	  others=; [ $$set = dev ] || others="-c requirements/dev.txt"; \
-	  $(VENV)/bin/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
-	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
-	    $$extras $$others -o requirements/$$set.txt pyproject.toml || exit 1; \
-	  sed -i '1i # Made by `make lock` from pyproject.toml.' requirements/$$set.txt; \
-	done
+# dev.txt has everything; the other files hold parts of it, in its versions.
+LOCK = $(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
+PART = $(LOCK) -c requirements/dev.txt
+
+lock: $(VENV)/.dev  ## Pin all dependencies, with hashes; ARGS=--upgrade takes the newest
+	@$(LOCK) $(ARGS) --all-extras -o requirements/dev.txt pyproject.toml
+	@$(PART) -o requirements/backend.txt pyproject.toml
+	@$(PART) --extra client -o requirements/client.txt pyproject.toml
+	@$(PART) --extra client --extra run -o requirements/run.txt pyproject.toml
+	@$(PART) --extra client --extra run --extra tune -o requirements/lab.txt pyproject.toml
+	@$(PART) --extra client --extra run --extra cluster -o requirements/cluster.txt pyproject.toml
+	@$(PART) --extra client --extra run --extra tracing -o requirements/tracing.txt pyproject.toml
+	@$(PART) --extra client --extra run --extra peers -o requirements/peers.txt pyproject.toml
+	@echo uv | $(PART) -o requirements/uv.txt -
 
 up:  ## Backend, client and Locust's web UI in containers
 	REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null)" docker compose up --build --wait
@@ -114,23 +121,28 @@ down:  ## End them
 clean:  ## Remove the environment and what tools left behind; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
-# The environment makes itself: each mark stands for what has been installed from a pinned file.
+# The environment makes itself, with uv: the one that is there, or else one that pip puts into the environment. Where uv
+# cannot run, or cannot reach what it should install, pip does it. Each mark stands for what has been installed:
+#   .run      what a first run needs               requirements/run.txt
+#   .lab      all that `python -m loadtest` offers  requirements/lab.txt
+#   .dev      what the tests need                  requirements/dev.txt
+#   .peers, .cluster, .tracing                     what conformance and bench, --dask, and traces need besides .run
+UV   = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(VENV)/bin/uv)
+PIP  = $(RUN) -m pip install -q --disable-pip-version-check --require-hashes
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Breaker Lab needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 ..." % sys.version.split()[0])'
 	@echo "making the environment in $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@uv venv -q --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV) 2>/dev/null || $(PYTHON) -m venv $(VENV)
 
-$(VENV)/.lab: requirements/lab.txt | $(VENV)/bin/python
-	@echo "installing what the lab needs"
-	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/lab.txt
+$(VENV)/.uv: requirements/uv.txt | $(VENV)/bin/python
+	@uv --version >/dev/null 2>&1 || $(PIP) --only-binary :all: -r $< 2>/dev/null || true
 	@touch $@
 
-$(VENV)/.peers: requirements/peers.txt | $(VENV)/.lab
-	@echo "installing the libraries that the lab is held against"
-	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/peers.txt
-	@touch $@
-
-$(VENV)/.dev: requirements/dev.txt | $(VENV)/.lab
-	@echo "installing what the tests need"
-	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+$(VENV)/.%: requirements/%.txt | $(VENV)/.uv
+	@echo "installing $<"
+	@$(UV) pip install -q --python $(RUN) --require-hashes -r $< 2>/dev/null || { \
+	  echo "uv could not install it; pip does it now"; \
+	  $(RUN) -m pip --version >/dev/null 2>&1 || $(RUN) -m ensurepip >/dev/null; \
+	  $(PIP) -r $<; }
 	@touch $@

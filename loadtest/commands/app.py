@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from inputs.wrong_input import WrongInputError
+from loadtest.commands import completion
 from loadtest.commands.agreement import agreement
 from loadtest.commands.distribution import distribution
 from loadtest.commands.docs import docs
@@ -18,6 +19,7 @@ from loadtest.commands.report import report
 from loadtest.commands.run import run
 from loadtest.commands.schema import schema
 from loadtest.commands.search import search
+from loadtest.commands.start import start
 from loadtest.commands.sweep import sweep
 from loadtest.commands.tune import tune
 from loadtest.commands.ui import ui
@@ -26,12 +28,12 @@ from loadtest.terminal.console import print_error
 from loadtest.terminal.errors import ChildError
 
 app = typer.Typer(
-    help="Experiments with circuit breakers on real services.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.callback()(start)
 app.command()(run)
 app.command()(report)
 app.command()(index)
@@ -50,8 +52,9 @@ app.command(hidden=True)(fill)
 def main() -> None:
     """Run the command line; a user's mistake ends with exit code 2 and a sentence for each."""
     interruption.listen()
+    completion.prepare()
     try:
-        app()
+        app(complete_var=completion.VARIABLE)
     except WrongInputError as error:
         for problem in error.problems:
             print_error(problem["detail"])

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from inputs.wrong_input import WrongInputError, closest
+from loadtest.commands.completion import arms, engines, scenarios
 from loadtest.commands.conclude import conclude
 from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, Quiet, check_tracing, services_at, settings
 from loadtest.terminal import interruption
@@ -22,10 +23,20 @@ if TYPE_CHECKING:
 
 
 def run(
-    name: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
-    arm: Annotated[list[str] | None, typer.Option(help="Run this arm only; may be repeated (default: all).")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.", autocompletion=scenarios
+        ),
+    ],
+    arm: Annotated[
+        list[str] | None, typer.Option(help="Run this arm only; may be repeated (default: all).", autocompletion=arms)
+    ] = None,
     engine: Annotated[
-        str, typer.Option(metavar="live|virtual", help="Real services and real time, or a clock that jumps.")
+        str,
+        typer.Option(
+            metavar="live|virtual", help="Real services and real time, or a clock that jumps.", autocompletion=engines
+        ),
     ] = "live",
     seeds: Annotated[str, typer.Option(help="Such as 1-20 or 3,7 (default: the scenario's seed).")] = "",
     client_url: ClientUrl = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loadtest.commands.completion import arms, scenarios
 from loadtest.commands.options import OutDir, Quiet, settings, wrong
 from loadtest.terminal.console import fail, out
 from loadtest.terminal.interruption import interruption_in
@@ -21,14 +22,20 @@ if TYPE_CHECKING:
 
 def sweep(  # noqa: PLR0913 - each is an option
     name: Annotated[
-        str | None, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")
+        str | None,
+        typer.Argument(
+            metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.", autocompletion=scenarios
+        ),
     ] = None,
     grid: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUES", help="breaker.fail_max=3,5,8 or breaker.reset_timeout=5:60:5; repeat it."),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Such as 1-200 or 3,7 (default: 1-100).")] = None,
-    arm: Annotated[str | None, typer.Option(help="Whose settings to vary (default: the first with a breaker).")] = None,
+    arm: Annotated[
+        str | None,
+        typer.Option(help="Whose settings to vary (default: the first with a breaker).", autocompletion=arms),
+    ] = None,
     jobs: Annotated[str | None, typer.Option(metavar="N", help="Processes (default: one for each core).")] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="URL", help="Work on this Dask scheduler, such as tcp://host:8786.")

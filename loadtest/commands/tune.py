@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inputs.wrong_input import WrongInputError, closest
+from loadtest.commands.completion import arms, sources
 from loadtest.commands.options import OutDir, Quiet, settings
 from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
@@ -26,6 +27,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         typer.Argument(
             metavar="SOURCE",
             help="An access log (CSV or JSON lines), the shipped one `checkout`, a scenario's name, or a .toml file.",
+            autocompletion=sources,
         ),
     ],
     weight: Annotated[
@@ -60,7 +62,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         str | None, typer.Option(metavar="SHARE", help="Lines of a log that may be unreadable (default: 0.05).")
     ] = None,
     arm: Annotated[
-        str | None, typer.Option(help="A scenario's arm to tune (default: the first with a breaker).")
+        str | None,
+        typer.Option(help="A scenario's arm to tune (default: the first with a breaker).", autocompletion=arms),
     ] = None,
     candidates: Annotated[
         str | None, typer.Option(metavar="N", help="Settings drawn at first; less is quicker (default: 80).")
@@ -80,6 +83,9 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     timeout) and duration (seconds), as CSV with a header or as JSON lines, in the order of time.
     """
     from inputs.check import check
+    from inputs.extra import require
+
+    require("scipy", "tune", "make .venv/.lab")  # which some of these import
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
     from loadtest.studies.tune.objective import parse_weights

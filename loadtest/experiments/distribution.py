@@ -9,8 +9,7 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import scipy  # its `stats`, half a second's work, is imported where it is first used
-
+from inputs.extra import require
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.registry import experiment_of
 from loadtest.figures.comparison import compare_arms
@@ -81,7 +80,9 @@ def measure_distribution(found: Scenario, seeds: Sequence[int]) -> dict[str, Any
 
 
 def _share(hits: int, of: int) -> dict[str, Any]:
-    found = scipy.stats.binomtest(hits, of).proportion_ci(0.95, "exact")
+    from scipy import stats  # noqa: PLC0415 - half a second's work, which a report can do without
+
+    found = stats.binomtest(hits, of).proportion_ci(0.95, "exact")
     return {"share": hits / of, "interval": [float(found.low), float(found.high)]}
 
 
@@ -96,6 +97,7 @@ def read_distribution(found: Scenario) -> dict[str, Any] | None:
 
 def make_distribution(name: str, seeds: str) -> dict[str, Any]:
     """Measure a shipped scenario, and keep the result beside it."""
+    require("scipy", "distribution", "make .venv/.lab")
     found, _ = files.read(name)
     kept = {"seeds": seeds, **measure_distribution(found, parse_seeds(seeds))}
     _file(name).write_text(json.dumps(kept) + "\n", encoding="utf-8")

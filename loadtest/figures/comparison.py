@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy  # its `stats`, half a second's work, is imported where it is first used
 
 from loadtest.records.comparison import ComparedArm, Comparison, PairedFigure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from loadtest.records.summary import RunFigures
 
+# Resamples of an interval.
+_RESAMPLES = 9_999
 # Below this number of runs an interval says more about luck than about the arms.
 LEAST_RUNS = 5
 
@@ -59,19 +62,27 @@ def interval(differences: Sequence[float]) -> list[float] | None:
     """Return the 95 % percentile bootstrap interval of the mean over seeds; none below LEAST_RUNS seeds."""
     if len(differences) < LEAST_RUNS:
         return None
-    found = scipy.stats.bootstrap((differences,), np.mean, method="percentile", rng=np.random.default_rng(0))
-    return [float(found.confidence_interval.low), float(found.confidence_interval.high)]
+    return _middle(_means(differences, np.random.default_rng(0)))
 
 
 def unpaired_interval(before: Sequence[float], after: Sequence[float]) -> list[float] | None:
     """Return the interval for the difference of two means over separate runs; none below LEAST_RUNS of each."""
     if min(len(before), len(after)) < LEAST_RUNS:
         return None
+    rng = np.random.default_rng(0)
+    means = _means(after, rng)
+    return _middle(means - _means(before, rng))
 
-    def difference(second: Any, first: Any, axis: int) -> Any:
-        return np.mean(second, axis=axis) - np.mean(first, axis=axis)
 
-    found = scipy.stats.bootstrap(
-        (after, before), difference, method="percentile", vectorized=True, rng=np.random.default_rng(0)
-    )
-    return [float(found.confidence_interval.low), float(found.confidence_interval.high)]
+def _means(values: Sequence[float], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the mean of each resample, which draws as many values as there are, with replacement."""
+    chosen = rng.integers(0, len(values), (_RESAMPLES, len(values)))
+    return np.asarray(np.asarray(values, dtype=float)[chosen].mean(axis=-1))
+
+
+def _middle(resampled: NDArray[np.float64]) -> list[float]:
+    """Return where the middle 95 % of the resamples begin and end: the percentile bootstrap interval.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
+    """
+    return [float(end) for end in np.quantile(resampled, (0.025, 0.975))]

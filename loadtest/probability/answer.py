@@ -8,8 +8,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy  # its `stats`, half a second's work, is imported where it is first used
 
+from inputs.extra import require
 from loadtest.probability.chains import FillingChain, StreakChain, WindowChain
 from loadtest.probability.channel import Channel
 from loadtest.probability.law import first_calls, first_trip
@@ -113,6 +113,7 @@ def answer(asked: Question, tell: Callable[[int], None] = lambda _: None) -> Ans
     found = {name: Figure(value) for name, value in exact.items() if value is not None}
     if asked.is_exact:
         return Answer(asked, Figures(**found))
+    require("scipy", "a simulated answer", "make .venv/.lab")
     runs = simulate(asked, tell)
     given_up = sum(run.trip is None for run in runs)
     return Answer(asked, Figures(**{**_simulated(asked, runs, given_up), **found}), len(runs), given_up)
@@ -182,7 +183,9 @@ def _share(hits: int, of: int) -> Figure:
     """Return a share with its Clopper-Pearson interval (Biometrika 26 (1934) 404); of nothing, anything."""
     if not of:
         return Figure(math.nan, (0.0, 1.0))
-    found = scipy.stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
+    from scipy import stats  # noqa: PLC0415 - half a second's work, which an exact answer can do without
+
+    found = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
     return Figure(hits / of, (float(found.low), float(found.high)))
 
 

@@ -42,6 +42,6 @@ def _loaded(exporter: Exporter, variable: str) -> ModuleType:
     try:
         from service.observe import spans  # noqa: PLC0415 - the extra
     except ModuleNotFoundError as error:
-        detail = f"{variable}: got {exporter!r}; needs the extra 'tracing': pip install -e '.[tracing]' ({error})"
+        detail = f"{variable}: got {exporter!r}; needs the extra 'tracing': make .venv/.tracing ({error})"
         raise WrongInputError([{"field": variable, "value": exporter, "detail": detail}]) from error
     return spans

@@ -62,7 +62,7 @@ def on_dask(address: str) -> Iterator[Crew]:
     try:
         dask = import_module("distributed")  # takes long, and only this way of working has to pay for it
     except ImportError as error:  # pragma: no cover - the lab's own environment has it
-        raise _wrong(address, "needs the package distributed: pip install distributed") from error
+        raise _wrong(address, "needs the package distributed: make .venv/.cluster") from error
     try:
         client = dask.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

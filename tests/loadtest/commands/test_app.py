@@ -222,6 +222,26 @@ def test_a_mistake_ends_with_exit_code_2_and_a_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "asker"),
+    [
+        (["tune", "checkout"], "tune"),
+        (["distribution"], "distribution"),
+        (["probability", "--simulate"], "a simulated answer"),
+    ],
+    ids=["tune", "distribution", "probability"],
+)
+def test_a_command_says_which_library_it_misses(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str], asker: str
+) -> None:
+    """SciPy is not installed for a first run; the command that needs it names the one that installs it."""
+    monkeypatch.setitem(sys.modules, "scipy", None)
+
+    assert lab(*command) == 2
+    assert lab.err == f"loadtest: {asker}: needs scipy, which is not installed; `make .venv/.lab` installs it\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_mistake_in_a_scenario_gets_a_line(lab: Lab, tmp_path: Path) -> None:
     """Two at once are told at once, each with the file's name."""
     (tmp_path / "mine.toml").write_text('name = "mine"\ntitle = "Mine"\nseed = -1\n', encoding="utf-8")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from loadtest.figures.comparison import compare_arms
+from loadtest.figures.comparison import compare_arms, interval, unpaired_interval
 from loadtest.records.comparison import ComparedArm, PairedFigure
 from tests.loadtest.made_figures import run_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from loadtest.records.summary import RunFigures
 
@@ -89,3 +91,32 @@ def test_equal_differences_have_an_interval_of_no_width() -> None:
     before = {seed: float(seed) for seed in range(1, 6)}
 
     assert pair(before, {seed: value + 2 for seed, value in before.items()}).interval == [2.0, 2.0]
+
+
+def drawn(runs: int, seed: int) -> list[float]:
+    """Return figures of any size, some of them negative."""
+    return [float(each) for each in np.random.default_rng(seed).normal(3, 40, runs)]
+
+
+@pytest.mark.parametrize(
+    "differences", [drawn(5, 1), drawn(20, 2), drawn(333, 3), [0.1] * 7, [1e-9, 2e9, -3.0, 4.0, 5.0]]
+)
+def test_a_paired_interval_is_that_of_scipy(differences: Sequence[float]) -> None:
+    """The lab resamples by itself, so that a run does without SciPy; its draws and its ends are the same."""
+    theirs = stats.bootstrap((differences,), np.mean, method="percentile", rng=np.random.default_rng(0))
+
+    assert interval(differences) == pytest.approx(list(theirs.confidence_interval), rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize(("before", "after"), [(drawn(5, 4), drawn(9, 5)), (drawn(60, 6), drawn(40, 7))])
+def test_an_interval_over_separate_runs_is_that_of_scipy(before: Sequence[float], after: Sequence[float]) -> None:
+    """The second side is drawn first, as it always was: the order decides which draws a side gets."""
+
+    def difference(second: Any, first: Any, axis: int) -> Any:
+        return np.mean(second, axis=axis) - np.mean(first, axis=axis)
+
+    theirs = stats.bootstrap(
+        (after, before), difference, method="percentile", vectorized=True, rng=np.random.default_rng(0)
+    )
+
+    assert unpaired_interval(before, after) == pytest.approx(list(theirs.confidence_interval), rel=1e-12)

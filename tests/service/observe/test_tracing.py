@@ -262,7 +262,10 @@ def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delattr("service.observe.spans")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
 
-    with pytest.raises(WrongInputError, match=re.escape("CLIENT_TRACING: got 'console'; needs the extra 'tracing'")):
+    with pytest.raises(
+        WrongInputError,
+        match=re.escape("CLIENT_TRACING: got 'console'; needs the extra 'tracing': make .venv/.tracing"),
+    ):
         tracing.start("console", "client", "CLIENT_TRACING")
 
 

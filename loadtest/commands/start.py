@@ -1,0 +1,44 @@
+"""What the program takes before any command: --version and --show-completion."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadtest.commands.completion import SCRIPTS, Shell
+
+# The version's one home. The lab is run from its checkout, so the file is there; the image has it, too.
+_PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"Breaker Lab {tomllib.loads(_PROJECT.read_text(encoding='utf-8'))['project']['version']}")
+        raise typer.Exit
+
+
+def _show_completion(shell: Shell | None) -> None:
+    if shell is not None:
+        typer.echo(SCRIPTS[shell], nl=False)
+        raise typer.Exit
+
+
+def start(  # the options' callbacks answer
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+    show_completion: Annotated[
+        Shell | None,
+        typer.Option(
+            callback=_show_completion,
+            is_eager=True,
+            help="Print the script by which this shell completes `python -m loadtest`. To use it in Bash or Zsh: "
+            'eval "$(.venv/bin/python -m loadtest --show-completion bash)"; in Fish, pipe it into `source`.',
+        ),
+    ] = None,
+) -> None:
+    """Experiments with circuit breakers on real services."""
