@@ -58,7 +58,7 @@ def run(
     urls = services_at(chosen)
     chosen_engine = _check_engine(engine, urls)
     check_tracing(chosen, urls)
-    with run_folder.only_run(chosen.out, found.name, urls.client if urls else None):
+    with run_folder.reserve_place(chosen.out, found.name, urls.client if urls else None):
         folder = run_folder.create(chosen.out, found, text, chosen_engine, arms, numbers)
         if not quiet:
             out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
@@ -118,7 +118,7 @@ def _finished(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted 
         with finishing():
             if folder.log.exists() and folder.log.stat().st_size == 0:
                 folder.log.unlink()
-            folder.update_manifest(complete=folder.all_ended() and not failed)
+            folder.update_manifest(complete=folder.has_ended() and not failed)
             done = finish(folder)
     except BaseException as error:
         interrupted = interruption.interruption_in(error)

@@ -11,7 +11,7 @@ from loadtest.figures.summary import fold
 from loadtest.figures.validity import check_claims, check_run, comparable_arms
 from loadtest.figures.verdict import judge_arms
 from loadtest.records import rows
-from loadtest.records.measured import Measured, gather
+from loadtest.records.measured import Measured, gather_arms
 from loadtest.records.summary import Summary
 from loadtest.scenario.phases import spans
 
@@ -62,7 +62,7 @@ def measure_run(folder: RunFolder, compare: CompareWithDocument | None = None) -
     `compare` holds the arms of the first seed against the document: its figures are those of one run.
     """
     manifest, scenario = folder.manifest(), folder.scenario()
-    arms = gather(
+    arms = gather_arms(
         manifest.arms,
         rows.read(folder.requests, rows.Row),
         rows.read(folder.transitions, rows.StateChange),

@@ -49,7 +49,7 @@ class FigurePair:
     interval: list[float] | None
 
     @property
-    def beyond_chance(self) -> bool:
+    def is_beyond_chance(self) -> bool:
         """Whether there is an interval, and zero is outside of it."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
@@ -95,11 +95,11 @@ def compare_runs(first: FinishedRun, second: FinishedRun) -> RunComparison:
     """Compare. Raises WrongInputError for runs of different scenarios, and for runs that have no arm in common."""
     names = first.scenario.name, second.scenario.name
     if names[0] != names[1]:
-        raise _wrong_pair_figure(f"got runs of {names[0]!r} and of {names[1]!r}; allowed: two runs of one scenario")
+        raise _wrong_runs(f"got runs of {names[0]!r} and of {names[1]!r}; allowed: two runs of one scenario")
     before, after = list(first.summary.arms), list(second.summary.arms)
     both = [arm for arm in before if arm in after]
     if not both:
-        raise _wrong_pair_figure(
+        raise _wrong_runs(
             f"the runs have no arm in common: {', '.join(before)}; {', '.join(after)}; allowed: one at least"
         )
     return RunComparison(
@@ -206,5 +206,5 @@ def _scenario_diff(first: Manifest, second: Manifest) -> list[str]:
     return list(unified_diff(before, after, "A", "B", lineterm="", n=2))
 
 
-def _wrong_pair_figure(detail: str) -> WrongInputError:
+def _wrong_runs(detail: str) -> WrongInputError:
     return WrongInputError([{"field": "A, B", "value": None, "detail": f"A, B: {detail}"}])

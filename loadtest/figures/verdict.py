@@ -92,16 +92,16 @@ def verdict_over_seeds(runs: Sequence[Shares]) -> Judgement:
 def _decide_by(runs: Sequence[Shares], goes_beyond: Callable[[Sequence[float], float], bool]) -> Judgement:
     """Decide with `goes_beyond(values, limit)`."""
 
-    def beyond(name: str, limit: float) -> bool:
+    def exceeds(name: str, limit: float) -> bool:
         return goes_beyond([getattr(run, name) for run in runs], limit)
 
-    def below(name: str, limit: float) -> bool:
+    def falls_below(name: str, limit: float) -> bool:
         return goes_beyond([-getattr(run, name) for run in runs], limit)
 
-    saved = beyond("seconds_beyond", SAVING) or beyond("calls_beyond", SAVING)
-    spent = below("seconds_saved", SAVING) or below("calls_saved", SAVING)
-    won = beyond("answers", ANSWERS) and beyond("won", FEW)
-    lost = below("answers", ANSWERS) and below("won", FEW)
+    saved = exceeds("seconds_beyond", SAVING) or exceeds("calls_beyond", SAVING)
+    spent = falls_below("seconds_saved", SAVING) or falls_below("calls_saved", SAVING)
+    won = exceeds("answers", ANSWERS) and exceeds("won", FEW)
+    lost = falls_below("answers", ANSWERS) and falls_below("won", FEW)
     return decide_verdict(won=won, lost=lost, saved=saved, spent=spent)
 
 

@@ -68,7 +68,7 @@ class RunFolder:
         """What the processes of the run had to complain about."""
         return self.path / "run.log"
 
-    def all_ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether every arm with every seed was run to its end."""
         manifest = self.manifest()
         ended = self.arms.read_bytes().count(b"\n") if self.arms.exists() else 0
@@ -144,7 +144,7 @@ def create(root: Path, scenario: Scenario, text: str, engine: Engine, arms: list
 
 
 @contextmanager
-def only_run(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
+def reserve_place(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
     """Hold the place for the one run that may go on in `root`, and for the one that may use the client at a URL.
 
     The system releases the place if the process dies. Raises WrongInputError when another run holds it, or when the

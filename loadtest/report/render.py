@@ -88,7 +88,7 @@ def _markdown(done: FinishedRun, part: Part) -> str:
         table=table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
     )
-    return tidy(text)
+    return collapse_empty_lines(text)
 
 
 def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _cell(value: Any) -> str:
     return " ".join(str(value).replace("|", "/").split())
 
 
-def tidy(text: str) -> str:
+def collapse_empty_lines(text: str) -> str:
     """Collapse runs of empty lines outside code."""
     lines: list[str] = []
     for line in text.splitlines():

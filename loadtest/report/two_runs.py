@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from loadtest.records.run_folder import RunFolder
 from loadtest.report import charts, theme
 from loadtest.report.numbers import short_time
-from loadtest.report.render import page, table, tidy
+from loadtest.report.render import collapse_empty_lines, page, table
 from loadtest.scenario.arm_figures import figure_at
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _headline_of(arm: ArmPair) -> str:
         f"{each.label.partition(',')[0]} {_value(each.first, each)} to {_value(each.second, each)}" for each in main
     ]
     if any(each.interval for each in shown):
-        beyond = sum(each.beyond_chance for each in shown)
+        beyond = sum(each.is_beyond_chance for each in shown)
         parts.append(f"{beyond or 'none'} of {len(shown)} figures beyond chance")
     return ", ".join(parts)
 
@@ -91,7 +91,7 @@ def _markdown(compared: RunComparison, names: tuple[str, str]) -> str:
         pooled=_pooled(compared),
         table=table,
     )
-    return tidy(text)
+    return collapse_empty_lines(text)
 
 
 def _runs(compared: RunComparison, names: tuple[str, str]) -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ def _rows(arm: ArmPair) -> list[dict[str, str]]:
             "interval": f"{_change(each.interval[0], each)} to {_change(each.interval[1], each)}"
             if each.interval
             else "",
-            "sign": "**yes**" if each.beyond_chance else "no" if each.interval else "",
+            "sign": "**yes**" if each.is_beyond_chance else "no" if each.interval else "",
         }
         for each in arm.figures
         if each.first or each.second  # what is nothing in both runs needs no line

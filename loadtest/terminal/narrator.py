@@ -101,7 +101,7 @@ class Narrator:
             disable=quiet or not console.is_terminal,
         )
         self._task = self._progress.add_task(
-            "starting", total=self._total, state="closed", left=f"{self._left(0.0):.0f}"
+            "starting", total=self._total, state="closed", left=f"{self._seconds_left(0.0):.0f}"
         )
 
     def __enter__(self) -> Self:
@@ -130,7 +130,7 @@ class Narrator:
             self._state = sample.state
             self._place = f"{sample.arm}, seed {sample.seed}, {max(0.0, sample.at_s):.0f} s"
         elapsed = time.monotonic() - self._began
-        left = f"{self._left(elapsed):.0f}"
+        left = f"{self._seconds_left(elapsed):.0f}"
         self._progress.update(
             self._task, completed=self._done, state=self._state, left=left, description=self._place or "starting"
         )
@@ -141,7 +141,7 @@ class Narrator:
             )
         return time.monotonic() - self._news
 
-    def _left(self, elapsed: float) -> float:
+    def _seconds_left(self, elapsed: float) -> float:
         """Return the seconds that are left: by the schedule, or by the pace, where time is virtual."""
         if self._virtual:
             return elapsed * (self._total / self._done - 1) if self._done else 0.0

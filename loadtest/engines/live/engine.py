@@ -39,7 +39,7 @@ def run_live(folder: RunFolder, urls: Urls | None, narrator: Narrator) -> None:
             raise ChildError(f"the load generator was ended by signal {-process.returncode}")
         if process.returncode > 0:
             raise ChildError(f"the load generator gave up: {last_words(folder.log)}")
-        if not folder.all_ended():
+        if not folder.has_ended():
             raise ChildError(f"the load generator ended before every arm had run: {last_words(folder.log)}")
 
 

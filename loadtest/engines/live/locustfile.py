@@ -193,7 +193,7 @@ def _prepare(environment: Environment, asked: Mapping[str, Sequence[str]]) -> No
         Service("backend", wanted.backend_url).check("/faults")
     results = Path(options.results)
     what = f"{wanted.scenario.name} from Locust's web UI"
-    lock = run_folder.only_run(results, what, wanted.client_url if live else None)
+    lock = run_folder.reserve_place(results, what, wanted.client_url if live else None)
     lock.__enter__()
     try:
         folder = run_folder.create(results, wanted.scenario, wanted.text, wanted.engine, wanted.arms, wanted.seeds)
@@ -242,7 +242,7 @@ def finish(environment: Environment, **_: Any) -> None:
     if session.progress is not None:
         session.progress.read_news()
     try:
-        complete = folder.all_ended()
+        complete = folder.has_ended()
         folder.update_manifest(complete=complete)
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
         written = subprocess.run(command, capture_output=True, text=True, check=False)

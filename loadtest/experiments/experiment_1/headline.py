@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def headline(done: FinishedRun) -> str:
     """Return what became of the replay, and of independent failures; nothing where neither was run."""
-    return " ".join(filter(None, (_replay(done), _independent(done))))
+    return " ".join(filter(None, (_describe_replay(done), _describe_independent(done))))
 
 
-def _replay(done: FinishedRun) -> str:
+def _describe_replay(done: FinishedRun) -> str:
     arm = next((each for each in done.arms if each.arm == "replay" and each.rows), None)
     if arm is None:
         return ""
@@ -42,7 +42,7 @@ def _replay(done: FinishedRun) -> str:
     )
 
 
-def _independent(done: FinishedRun) -> str:
+def _describe_independent(done: FinishedRun) -> str:
     arm = next((each for each in done.arms if each.arm == "independent-30" and each.rows), None)
     if arm is None:
         return ""

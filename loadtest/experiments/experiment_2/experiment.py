@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.experiments.experiment import Experiment
 from loadtest.experiments.experiment_2 import document, seeds_chart
-from loadtest.experiments.experiment_2.tables import all_at_once, paired_rows, seed_rows
+from loadtest.experiments.experiment_2.tables import count_seeds_within_all, paired_rows, seed_rows
 from loadtest.experiments.templates import render_notes
 from loadtest.figures.summary import fold
 from loadtest.report.part import Part
@@ -34,7 +34,7 @@ def part(done: FinishedRun, kept: dict[str, Any] | None) -> Part:
         manifest=done.manifest,
         kept=kept,
         places=seed_rows(done, kept),
-        all_at_once=all_at_once(done, kept),
+        all_at_once=count_seeds_within_all(done, kept),
         paired=paired_rows(kept),
     )
     charts = {} if kept is None else {"seeds": partial(seeds_chart.seeds, kept["figures"], done.summary.document)}

@@ -52,7 +52,7 @@ def paired_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
     ]
 
 
-def all_at_once(done: FinishedRun, kept: dict[str, Any] | None) -> int:
+def count_seeds_within_all(done: FinishedRun, kept: dict[str, Any] | None) -> int:
     """Count the seeds that meet every figure of the document within its tolerance."""
     if kept is None:
         return 0

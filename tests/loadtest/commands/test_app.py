@@ -307,7 +307,7 @@ def test_results_that_cannot_be_written_are_told(lab: Lab, tmp_path: Path) -> No
 
 def test_a_second_run_is_refused(lab: Lab, tmp_path: Path) -> None:
     """While one goes on in the same folder."""
-    with run_folder.only_run(tmp_path / "results", "experiment-2"):
+    with run_folder.reserve_place(tmp_path / "results", "experiment-2"):
         assert lab("run", "experiment-1") == 2
 
     assert lab.err.startswith("loadtest: another run is going on (experiment-2, process ")

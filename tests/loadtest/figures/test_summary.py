@@ -13,7 +13,7 @@ from client.breakers.interface import State
 from client.pipeline.call import Outcome, Served
 from loadtest.figures.openings import openings
 from loadtest.figures.summary import fold, time_in_state
-from loadtest.records.measured import Measured, gather
+from loadtest.records.measured import Measured, gather_arms
 from loadtest.records.rows import ArmRecord, Row, Sample, StateChange
 from loadtest.records.shapes import as_json
 from loadtest.scenario.arm_figures import FalsePositives, ProbeFigures
@@ -302,7 +302,7 @@ def test_what_a_run_left_behind_is_sorted_by_arm() -> None:
     rows = [at(OK, 2, 1.0, seed=2), at(OK, 1, 0.0, seed=2), other, at(OK, 3, 2.0), replace(OK, arm="gone")]
     sample = Sample("with", 1, 0.0, "closed", 0, 0)
 
-    assert gather(["without", "with"], rows, [change(1, "closed", "open")], [sample], [RECORD]) == [
+    assert gather_arms(["without", "with"], rows, [change(1, "closed", "open")], [sample], [RECORD]) == [
         Measured("without", [other], [], [], []),
         Measured(
             "with",

@@ -53,7 +53,7 @@ def test_the_same_weather_is_paired_by_seed(tmp_path: Path, new_run: Callable[..
     ]
     assert pair(found, "without", "success_rate").interval == [0.0, 0.0]
     refused = pair(found, "with", "fast_fail_rate")
-    assert refused.beyond_chance
+    assert refused.is_beyond_chance
     assert refused.difference == pytest.approx(refused.second - refused.first)
     assert "`with` breaker.reset_timeout" not in [name for name, _, _ in found.differences]  # no settings were noted
     assert "-reset_timeout = 2" in found.scenario_diff

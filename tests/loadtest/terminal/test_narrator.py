@@ -56,7 +56,7 @@ def told(folder: RunFolder, *, quiet: bool = False) -> tuple[Narrator, StringIO]
 
 
 def test_a_short_arm_is_traced_as_its_rows_come(folder: RunFolder) -> None:
-    """Each look tells what is new, once; a line that is still being written waits; a long arm is not traced."""
+    """Each reading tells what is new, once; a line that is still being written waits; a long arm is not printed."""
     story, text = told(folder)
     with story:
         story.read_news()
@@ -121,7 +121,7 @@ def test_what_a_row_says_is_no_markup(folder: RunFolder) -> None:
 
 
 def test_on_virtual_time_what_is_left_goes_by_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of rows that are not traced only the last is read, and all are counted."""
+    """Of rows that are not printed only the last is read, and all are counted."""
     clock = [0.0]
     monkeypatch.setattr(narrator, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     folder = run_folder.create(tmp_path, files.parse(TEXT, ""), TEXT, "virtual", ["long"], [1])
