@@ -18,5 +18,5 @@ def distribution(
 
     for name, experiment in experiments().items():
         kept = make_distribution(name, seeds or experiment.seeds)
-        never = ", ".join(f"{arm} {count}" for arm, count in kept["never_tripped"].items())
-        out.print(f"{name}: seeds {kept['seeds']}, runs that never tripped: {never}", markup=False)
+        never = ", ".join(f"{arm} {count}" for arm, count in kept.never_tripped.items())
+        out.print(f"{name}: seeds {kept.seeds}, runs that never tripped: {never}", markup=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from loadtest.experiments.many_seeds import SeedDistribution
     from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
     from loadtest.records.summary import ArmSummary, DocumentFigure
@@ -25,6 +26,6 @@ class Experiment:
 
     compare: Callable[[Sequence[Measured]], list[DocumentFigure]]
     compare_chance: Callable[[Mapping[str, ArmSummary]], list[DocumentFigure]]
-    part: Callable[[FinishedRun, dict[str, Any] | None], Part]
+    part: Callable[[FinishedRun, SeedDistribution | None], Part]
     seeds: str
     same_on_both_engines: tuple[str, ...] = ()

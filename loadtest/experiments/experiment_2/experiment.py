@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loadtest.experiments.experiment import Experiment
 from loadtest.experiments.experiment_2 import document, seeds_chart
@@ -15,6 +15,7 @@ from loadtest.report.part import Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loadtest.experiments.many_seeds import SeedDistribution
     from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
     from loadtest.records.summary import DocumentFigure
@@ -24,7 +25,7 @@ def _compare(arms: Sequence[Measured]) -> list[DocumentFigure]:
     return document.compare({arm.arm: fold(arm) for arm in arms})
 
 
-def part(done: FinishedRun, kept: dict[str, Any] | None) -> Part:
+def part(done: FinishedRun, kept: SeedDistribution | None) -> Part:
     """Return what the document leaves open, and where this run stands among many seeds."""
     kept = kept if done.summary.document else None
     notes = render_notes(
@@ -37,7 +38,7 @@ def part(done: FinishedRun, kept: dict[str, Any] | None) -> Part:
         all_at_once=count_seeds_within_all(done, kept),
         paired=paired_rows(kept),
     )
-    charts = {} if kept is None else {"seeds": partial(seeds_chart.seeds, kept["figures"], done.summary.document)}
+    charts = {} if kept is None else {"seeds": partial(seeds_chart.seeds, kept.figures, done.summary.document)}
     return Part(notes=notes, charts=charts)
 
 

@@ -7,12 +7,14 @@ import re
 import shutil
 from html.parser import HTMLParser
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from loadtest.experiments import finish as finishing
 from loadtest.experiments.finish import finish
+from loadtest.experiments.many_seeds import SeedDistribution
+from loadtest.records.comparison import PairedFigure
 from loadtest.records.run_folder import RunFolder
 from loadtest.report.headline import headline
 from loadtest.report.part import Part
@@ -400,16 +402,16 @@ def test_a_known_distribution_is_shown_beside_the_run(
     source = text().replace('baseline = "without"', 'baseline = "without"\ndocument = "experiment-2"')
     without = new_run(tmp_path, source)
     document = finish(without).summary.document
-    kept: dict[str, Any] = {
-        "seeds": "1-199",
-        "runs": 199,
-        "never_tripped": {"with": 12},
-        "paired": {
-            "with": {"success_rate": {"baseline": 0.4, "value": 0.3, "difference": -0.1, "interval": [-0.12, -0.08]}}
-        },
-        "figures": {figure.name: [float(figure.value)] * 199 for figure in document},
-    }
-    kept["figures"]["with: fast-fail rate"] = [float(value) for value in range(1, 200)]
+    figures = {figure.name: [float(figure.value)] * 199 for figure in document}
+    kept = SeedDistribution(
+        seeds="1-199",
+        conditions="",
+        runs=199,
+        never_tripped={"with": 12},
+        share_tripped={},
+        figures=figures | {"with: fast-fail rate": [float(value) for value in range(1, 200)]},
+        paired={"with": {"success_rate": PairedFigure(0.4, 0.3, -0.1, None, [-0.12, -0.08])}},
+    )
     monkeypatch.setattr(finishing, "read_distribution", lambda _: kept)
     folder = new_run(tmp_path, source)
     finish(folder)

@@ -23,10 +23,11 @@ from loadtest.engines.would_have import would_have
 from loadtest.experiments import distribution
 from loadtest.experiments.experiment_2 import search
 from loadtest.experiments.experiment_2.document import compare as compare_experiment_2
+from loadtest.experiments.many_seeds import SeedDistribution, ShareOfRuns
 from loadtest.figures.summary import fold
 from loadtest.records.rows import StateChange
+from loadtest.records.shapes import as_json
 from loadtest.scenario import files
-from loadtest.scenario.seeds import parse_seeds
 from virtual_clock.loop import VirtualLoop, run_virtual
 from virtual_clock.strand import Strand
 
@@ -509,10 +510,10 @@ def test_a_drawn_setting_is_a_scenario_with_a_score() -> None:
     assert (search.worst_deviation(figures) <= 1) == all(figure.within for figure in figures)
 
 
-def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: Scenario, seeds: str) -> dict[str, Any]:
+def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: Scenario, seeds: str) -> SeedDistribution:
     """Put a measured distribution where the shipped one of that name would be."""
-    kept = {"seeds": seeds, **distribution.measure_distribution(found, parse_seeds(seeds))}
-    (root / f"{found.name}.json").write_text(json.dumps(kept), encoding="utf-8")
+    kept = distribution.measure_distribution(found, seeds)
+    (root / f"{found.name}.json").write_text(json.dumps(as_json(kept)), encoding="utf-8")
     monkeypatch.setattr(distribution, "_file", lambda name: root / f"{name}.json")
     return kept
 
@@ -526,12 +527,12 @@ def test_a_distribution_has_every_figure_for_every_seed(tmp_path: Path, monkeypa
     figures = [
         compare_experiment_2({arm: fold(simulate(found, arm, seed)) for arm in found.arms}) for seed in range(1, 7)
     ]
-    assert kept["figures"] == {
+    assert kept.figures == {
         each.name: [round(float(run[place].measured or 0), 3) for run in figures]
         for place, each in enumerate(figures[0])
     }
-    assert (kept["seeds"], kept["runs"], kept["never_tripped"]) == ("1-6", 6, {"with": 0})
-    assert kept["share_tripped"]["with"] == {"share": 1.0, "interval": [pytest.approx(0.5407, abs=1e-4), 1.0]}
+    assert (kept.seeds, kept.runs, kept.never_tripped) == ("1-6", 6, {"with": 0})
+    assert kept.share_tripped["with"] == ShareOfRuns(1.0, [pytest.approx(0.5407, abs=1e-4), 1.0])
     assert distribution.read_distribution(found) == kept
     assert (
         distribution.read_distribution(found.model_copy(update={"seed": 9, "title": "Other", "pinned": "by hand"}))
@@ -562,7 +563,7 @@ def test_a_run_that_never_trips_is_counted() -> None:
     """With a breaker that cannot trip, all three are."""
     found = files.parse(BUSY + "[arms.with.breaker]\nfail_max = 1000000\n", "")
 
-    assert distribution.measure_distribution(found, [1, 2, 3])["never_tripped"] == {"with": 3}
+    assert distribution.measure_distribution(found, "1-3").never_tripped == {"with": 3}
 
 
 def test_the_arms_are_paired_seed_by_seed() -> None:
@@ -570,11 +571,11 @@ def test_the_arms_are_paired_seed_by_seed() -> None:
     found = files.parse(BUSY, "")
     runs = {arm: [fold(simulate(found, arm, seed)) for seed in range(1, 7)] for arm in found.arms}
 
-    paired = distribution.measure_distribution(found, range(1, 7))["paired"]["with"]
+    paired = distribution.measure_distribution(found, "1-6").paired["with"]
 
     before, after = (float(np.mean([run.mean_response_s for run in runs[arm]])) for arm in ("without", "with"))
-    assert paired["mean_response_s"]["difference"] == pytest.approx(after - before)
-    low, high = paired["mean_response_s"]["interval"]
+    assert paired["mean_response_s"].difference == pytest.approx(after - before)
+    low, high = paired["mean_response_s"].interval or (0.0, 0.0)
     assert low < after - before < high < 0
     assert "client_cpu_s" not in paired
 
@@ -583,10 +584,10 @@ def test_independent_failures_have_what_the_trace_has_of_each() -> None:
     """Counted for each seed, beside the document's; the replay is not drawn, so it is not in it."""
     found, _ = files.read("experiment-1")
 
-    kept = distribution.measure_distribution(found, [1, 2, 3])
+    kept = distribution.measure_distribution(found, "1-3")
 
     runs = [fold(simulate(found, "independent-30", seed)) for seed in (1, 2, 3)]
-    assert kept["figures"]["failed calls"] == [run.outcomes["error"] for run in runs]
-    assert kept["figures"]["backend calls"] == [run.backend_calls for run in runs]
-    assert kept["never_tripped"]["replay"] == 0
-    assert kept["paired"] == {}
+    assert kept.figures["failed calls"] == [run.outcomes["error"] for run in runs]
+    assert kept.figures["backend calls"] == [run.backend_calls for run in runs]
+    assert kept.never_tripped["replay"] == 0
+    assert kept.paired == {}
