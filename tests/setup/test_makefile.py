@@ -39,6 +39,7 @@ TARGETS = {
     "search": ("lab", ["VENV/bin/python -m loadtest search ARGS"]),
     "distribution": ("lab", ["VENV/bin/python -m loadtest distribution ARGS"]),
     "docs": ("run", ["VENV/bin/python -m loadtest docs ARGS"]),
+    "schema": ("run", ["VENV/bin/python -m loadtest schema ARGS"]),
     "soak": ("lab", ["VENV/bin/python -m bench.soak ARGS"]),
     "conformance": ("peers", ["VENV/bin/python -m bench.conformance ARGS"]),
     "bench": ("peers", ["VENV/bin/python -m bench ARGS"]),
