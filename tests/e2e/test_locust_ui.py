@@ -185,6 +185,7 @@ def test_a_report_answers_the_mouse_and_the_keyboard(ui: Ui, seen: list[tuple[st
     page = ui.page
     page.get(seen[-1][2])
     shown = ".requests .count"
+    browser.wait_for(page, shown)  # on a busy machine, `get` may return before the page is there
     assert browser.text_of(page, shown) == "44 of 44 requests"
     assert not page.find_element(By.CSS_SELECTOR, ".chart.timeline").is_displayed()
     refused = page.find_element(By.CSS_SELECTOR, "svg[data-arm=with] path[data-outcome=fast_fail]")
@@ -220,6 +221,7 @@ def test_a_report_is_complete_in_print_and_without_javascript(ui: Ui, seen: list
     """The drawing is there with everything on it, and nothing that needs a click."""
     page = ui.page
     page.get(seen[-1][2])
+    browser.wait_for(page, ".requests .count")
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     in_print = [each.is_displayed() for each in page.find_elements(By.CSS_SELECTOR, ".chart.timeline, .requests")]
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
