@@ -45,7 +45,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether every bound holds; none where there is none."""
+        """Whether every bound holds; None without a bound."""
         told = [
             self.at_most is None or self.ratio <= self.at_most,
             self.at_least is None or self.ratio >= self.at_least,

@@ -61,7 +61,7 @@ def _calling(state: State = State.CLOSED) -> Handler:
     return guarded
 
 
-# Each peer in its fastest way for a coroutine, as it comes but for the names.
+# The fastest way to guard a coroutine with each peer, unchanged but for the names.
 
 
 async def _circuitbreaker() -> Handler:

@@ -1,4 +1,4 @@
-"""pybreaker, as it comes. It knows coroutines only through Tornado, so each way is tried that a user might."""
+"""pybreaker, unchanged. It knows coroutines only through Tornado, so each way is tried that a user might."""
 
 from __future__ import annotations
 

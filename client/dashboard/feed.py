@@ -1,4 +1,4 @@
-"""What the page is told: the breaker, the counts, transitions, and some of the calls, a few times a second.
+"""What the page gets: the breaker, the counts, transitions, and some of the calls, a few times a second.
 
 A batch is made once for all who listen, and only while somebody does. It goes at once when the state changes.
 """

@@ -62,11 +62,11 @@ def build(traffic: Traffic, started_with: CallSettings) -> APIRouter:
     async def read_schema() -> dict[str, Any]:
         return schema
 
-    @router.get("/traffic", summary="Whether the service sends itself a little traffic")
+    @router.get("/traffic", summary="Whether the client sends itself test traffic")
     async def read_traffic() -> dict[str, Any]:
         return traffic.snapshot()
 
-    @router.put("/traffic", summary="Send a little traffic for a minute")
+    @router.put("/traffic", summary="Send test traffic for a minute")
     async def start_traffic() -> dict[str, Any]:
         traffic.start()
         return traffic.snapshot()

@@ -1,4 +1,4 @@
-"""Events to whoever listens at GET /events. A listener that is too slow misses events and is told how many."""
+"""Events to whoever listens at GET /events. A listener that is too slow misses events and learns how many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts and times of what happened, and the latest transitions: the one book from which everything is told."""
+"""Counts and times of what happened, and the latest transitions: the source of every figure that the client reports."""
 
 from __future__ import annotations
 

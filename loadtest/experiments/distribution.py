@@ -85,7 +85,7 @@ def _share(hits: int, of: int) -> dict[str, Any]:
 
 
 def kept_for(found: Scenario) -> dict[str, Any] | None:
-    """Return the distribution kept for a shipped scenario; none where there is none, or where it was for others."""
+    """Return the distribution kept for a shipped scenario; None if none is kept, or only for other settings."""
     file = _file(found.name)
     if not file.is_file():
         return None

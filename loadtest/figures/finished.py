@@ -39,7 +39,7 @@ class Finished:
 
     @property
     def cautions(self) -> list[Check]:
-        """Validity checks that hold, with something to bear in mind."""
+        """Validity checks that hold, but come with a caution."""
         return [check for check in map(_check, self.summary["validity"]) if check.caution]
 
     @property

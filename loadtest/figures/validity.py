@@ -28,7 +28,7 @@ MOST_RUNS = 10_000
 
 
 class Check(NamedTuple):
-    """One check: `detail` says what was compared, in figures; `caution` what to bear in mind although it holds."""
+    """One check: `detail` says what was compared, in figures; `caution` what to know although it holds."""
 
     name: str
     ok: bool

@@ -106,7 +106,7 @@ def _setting(asked: Question) -> dict[str, Any]:
 
 
 def answer(asked: Question, tell: Callable[[int], None] = lambda _: None) -> Answer:
-    """Follow the chain where there is one, and simulate the rest; `tell` is told how many runs are over."""
+    """Follow the chain where there is one, and simulate the rest; `tell` gets the number of runs that are over."""
     channel = Channel.of(asked.error_rate, asked.burst_length)
     law = _law(asked, channel)
     exact = _exact(asked, channel, law) if law else {}

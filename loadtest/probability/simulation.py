@@ -38,7 +38,7 @@ class Run:
 
 
 def simulate(question: Question, tell: Callable[[int], None] = lambda _: None) -> list[Run]:
-    """Return `runs` independent runs; `tell` is told after each how many there are."""
+    """Return `runs` independent runs; `tell` gets their number after each."""
     longest = max(question.requests, _CALLS // question.runs)
     runs = []
     for number in range(question.runs):

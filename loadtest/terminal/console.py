@@ -35,7 +35,7 @@ out = Terminal(highlight=False, soft_wrap=True)
 
 
 def print_error(why: str) -> None:
-    """Say it where errors are told."""
+    """Print it where errors go."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
 
 

@@ -29,7 +29,7 @@ class PrintedRequest(Protocol):
 
 
 def line(row: PrintedRequest, before: PrintedRequest | None) -> str:
-    """Return one request as a line; a change of state is told at the first request that met it."""
+    """Return one request as a line; a change of state appears at the first request that met it."""
     news = ""
     if before is not None and before.state != "open" and row.state == "open":
         news = "Circuit Breaker OPENED; "

@@ -290,7 +290,7 @@ def test_the_button_makes_the_page_alive(desk: Desk) -> None:
     eventually(lambda: desk.page.execute_script(drawn) != one)
     assert "Every request is a point." in desk.text("figcaption")
     desk.find("#traffic").click()
-    eventually(lambda: desk.text("#traffic") == "Send a little traffic")
+    eventually(lambda: desk.text("#traffic") == "Send test traffic")
     assert desk.client.get("/traffic")["on"] is False
     desk.client.send("POST", "/breaker/open")
     saved = int(desk.text("#saved"))

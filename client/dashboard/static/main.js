@@ -70,7 +70,7 @@ function traffic({ on, rate_per_s, left_s, lasts_s }) {
   const button = find("traffic");
   button.dataset.on = on;
   button.title = `${rate_per_s} requests a second for ${lasts_s} seconds, sent by the client itself`;
-  say(button, on ? `Stop the traffic (${Math.ceil(left_s)} s left)` : "Send a little traffic");
+  say(button, on ? `Stop the traffic (${Math.ceil(left_s)} s left)` : "Send test traffic");
 }
 
 find("traffic").addEventListener("click", async (event) => {

@@ -34,7 +34,7 @@ def cores() -> int:
 def spread(
     work: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, *, ordered: bool = False
 ) -> Iterator[Result]:
-    """Yield what `work` makes of each task: as it comes, or in the tasks' order. With one job, this process works.
+    """Yield the result of `work` for each task: when ready, or in the tasks' order. With one job, this process works.
 
     When a signal comes, the tasks under way are finished, no other is begun, and Interrupted is raised after the last
     result. Raises ChildError where a process was killed.

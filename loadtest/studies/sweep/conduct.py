@@ -66,7 +66,7 @@ def resumed(path: Path) -> Sweep:
 
 
 def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) -> Standing:
-    """Run what is missing, keep each result as it comes, and write the report. Only one may do so at a time.
+    """Run what is missing, keep each result at once, and write the report. Only one may do so at a time.
 
     What ends it early, Ctrl-C among it, leaves whole results behind; the next time goes on from there.
     """

@@ -310,7 +310,7 @@ def test_a_broken_expectation_stands_on_top(tmp_path: Path, new_run: Callable[..
         ">",
         "> - expected of with: trips >= 2: measured 1",
         "",
-        "> **To bear in mind:**",
+        "> **Note:**",
         ">",
     ]
     assert "| expected of with: trips >= 2 | **NOT OK** | measured 1 |" in words(folder).splitlines()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from client.breakers.policy import PolicySettings
     from client.pipeline.order import CallSettings
 
-_DEFAULT_SLOW_S = 60  # from which on resilience4j calls a call slow, unless it is told otherwise
+_DEFAULT_SLOW_S = 60  # resilience4j calls a call slow from here on, unless configured otherwise
 _NEVER_SLOW = "24h"
 _KEPT = {
     *("slow_call_s", "slow_call_rate", "open_growth", "open_jitter"),
