@@ -7,7 +7,7 @@ ARGS   ?=
 SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution docs lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution docs schema lock test-containers up observe down clean
 
 help:  ## Say what there is
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -90,6 +90,9 @@ search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seco
 
 distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time again, for its report
 	@$(RUN) -m loadtest distribution $(ARGS)
+
+schema: $(VENV)/.run  ## Write docs/schema/, the JSON Schema of a run's files, anew
+	@$(RUN) -m loadtest schema $(ARGS)
 
 docs: $(VENV)/.run  ## Rewrite the tables of settings and metrics in docs/ from the models
 	@$(RUN) -m loadtest docs $(ARGS)

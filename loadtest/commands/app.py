@@ -19,6 +19,7 @@ from loadtest.commands.probability import probability
 from loadtest.commands.references import references
 from loadtest.commands.report import report
 from loadtest.commands.run import run
+from loadtest.commands.schema import schema
 from loadtest.commands.search import search
 from loadtest.commands.start import start
 from loadtest.commands.sweep import sweep
@@ -48,6 +49,7 @@ app.command(rich_help_panel="For the lab itself")(docs)
 app.command(rich_help_panel="For the lab itself")(search)
 app.command(rich_help_panel="For the lab itself")(keep)
 app.command(rich_help_panel="For the lab itself")(references)
+app.command(rich_help_panel="For the lab itself")(schema)
 app.command(hidden=True)(fill)
 
 
@@ -67,7 +69,7 @@ def main() -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        interrupted = interruption.behind(error)
+        interrupted = interruption.interruption_in(error)
         if interrupted is None:
             raise
         print_error("interrupted")

@@ -10,21 +10,21 @@ from rich.markup import escape
 from loadtest.terminal.console import fail, out
 
 if TYPE_CHECKING:
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.run_folder import RunFolder
     from loadtest.terminal.interruption import Interrupted
 
 
-def conclude(folder: RunFolder, done: Finished, interrupted: Interrupted | None, failed: str) -> NoReturn:
+def conclude(folder: RunFolder, done: FinishedRun, interrupted: Interrupted | None, failed: str) -> NoReturn:
     """Say what came out, and end with the exit code that fits."""
     out.print()
-    out.print(done.summary["headline"], markup=False)
-    for each in done.broken:
+    out.print(done.summary.headline, markup=False)
+    for each in done.failures:
         out.print(f"[bold]NOT OK[/bold] {escape(each.name)}: {escape(each.detail)}")
     out.print(f"report: {folder.path / 'report.html'}", markup=False)
     if failed:
         fail(failed, 1)
     if interrupted:
-        kept = "the run is complete" if done.manifest["complete"] else "what was measured is kept, marked incomplete"
+        kept = "the run is complete" if done.manifest.complete else "what was measured is kept, marked incomplete"
         fail(f"interrupted: {kept}", interrupted.exit_code)
-    raise typer.Exit(1 if done.broken else 0)
+    raise typer.Exit(1 if done.failures else 0)

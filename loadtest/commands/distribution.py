@@ -13,10 +13,10 @@ def distribution(
     seeds: Annotated[str, typer.Option(help="Such as 1-20 (default: as many as each experiment's report shows).")] = "",
 ) -> None:
     """Run the document's experiments over many seeds on virtual time again, for their reports."""
-    from loadtest.experiments.distribution import make
+    from loadtest.experiments.distribution import make_distribution
     from loadtest.experiments.registry import experiments
 
     for name, experiment in experiments().items():
-        kept = make(name, seeds or experiment.seeds)
-        never = ", ".join(f"{arm} {count}" for arm, count in kept["never_tripped"].items())
-        out.print(f"{name}: seeds {kept['seeds']}, runs that never tripped: {never}", markup=False)
+        kept = make_distribution(name, seeds or experiment.seeds)
+        never = ", ".join(f"{arm} {count}" for arm, count in kept.never_tripped.items())
+        out.print(f"{name}: seeds {kept.seeds}, runs that never tripped: {never}", markup=False)

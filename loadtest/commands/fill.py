@@ -21,6 +21,6 @@ def fill(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a
     run = RunFolder(folder)
     manifest = run.manifest()
     narrator = Narrator(
-        Console(quiet=True), run.scenario(), manifest["arms"], manifest["seeds"], News(run), virtual=True, quiet=True
+        Console(quiet=True), run.scenario(), manifest.arms, manifest.seeds, News(run), virtual=True, quiet=True
     )
     run_on_virtual_time(run, narrator, spread_in_order)

@@ -10,7 +10,7 @@ def index(
     out_dir: OutDir = None,
 ) -> None:
     """Write the page of all runs anew: index.html in the folder of results. Each run and each report does it, too."""
-    from loadtest.report.all_runs import find, write_index
+    from loadtest.report.all_runs import find_runs, write_index
 
     root = settings(out=out_dir).out
     if not root.is_dir():
@@ -19,7 +19,7 @@ def index(
         page = write_index(root)
     except OSError as error:
         raise wrong("out", str(root), f"a folder that can be written ({error.strerror})") from error
-    found = find(root)
+    found = find_runs(root)
     out.print(f"{len(found.runs)} run(s): {page}", markup=False)
     for name, why in found.skipped:
         out.print(f"left out: {name}: {why}", markup=False)

@@ -108,7 +108,7 @@ def probability(  # noqa: PLR0913 - each is an option
     """
     from inputs.check import check
     from loadtest.probability.answer import answer
-    from loadtest.probability.question import Question
+    from loadtest.probability.question import TripQuestion
     from loadtest.probability.table import sentences, table
     from loadtest.terminal.progress import progress
 
@@ -129,7 +129,7 @@ def probability(  # noqa: PLR0913 - each is an option
         "seed": seed,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    question = check({**given, "simulate": simulate}, Question)
+    question = check({**given, "simulate": simulate}, TripQuestion)
     with progress("runs", question.runs) as tell:
         found = answer(question, tell)
     if as_json:

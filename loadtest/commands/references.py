@@ -9,7 +9,7 @@ import typer
 
 from loadtest.commands.options import OutDir, settings, wrong
 from loadtest.terminal.console import fail, out
-from loadtest.terminal.interruption import behind
+from loadtest.terminal.interruption import interruption_in
 
 
 def references(
@@ -42,7 +42,7 @@ def references(
             for each in told.differences:
                 out.print(f"  {each}", markup=False)
     except BaseException as error:
-        interrupted = behind(error)
+        interrupted = interruption_in(error)
         if interrupted is None:
             raise
         fail("interrupted: nothing was written", interrupted.exit_code)

@@ -42,25 +42,25 @@ def report(
 
 
 def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
-    from loadtest.figures import versus
-    from loadtest.figures.finished import measure
+    from loadtest.figures.finished import measure_run
+    from loadtest.figures.two_runs import compare_runs
     from loadtest.records.run_folder import RunFolder
     from loadtest.report.all_runs import update_index
-    from loadtest.report.versus import headline, write_versus
+    from loadtest.report.two_runs import headline, write_comparison
 
     if first.resolve() == second.resolve():
         raise wrong("A, B", str(first.resolve()), "two runs; these are the same folder")
     for each in (first, second):
         RunFolder(each).check_rows()
-    found = versus.hold(*(measure(RunFolder(each)) for each in (first, second)))
+    compared = compare_runs(*(measure_run(RunFolder(each)) for each in (first, second)))
     names = [each.resolve().name for each in (first, second)]
     folder = out_dir or second.resolve().parent / f"compare-{names[0]}-{names[1]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with finishing():
-            write_versus(found, folder, (str(first), str(second)))
+            write_comparison(compared, folder, (str(first), str(second)))
     except OSError as error:
         raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
     update_index(second)
-    out.print(headline(found), markup=False)
+    out.print(headline(compared), markup=False)
     out.print(f"report: {folder / 'compare.html'}", markup=False)

@@ -16,7 +16,8 @@ from loadtest.terminal.console import fail, finishing, out
 
 if TYPE_CHECKING:
     from loadtest.engines.live.services import Urls
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
+    from loadtest.records.manifest import Engine
     from loadtest.records.run_folder import RunFolder
     from loadtest.terminal.interruption import Interrupted
 
@@ -55,10 +56,10 @@ def run(
     arms = found.choose_arms(arm or [])
     numbers = parse_seeds(seeds) or [found.seed]
     urls = services_at(chosen)
-    _check_engine(engine, urls)
+    chosen_engine = _check_engine(engine, urls)
     check_tracing(chosen, urls)
-    with run_folder.only_run(chosen.out, found.name, urls.client if urls else None):
-        folder = run_folder.create(chosen.out, found, text, engine, arms, numbers)
+    with run_folder.reserve_place(chosen.out, found.name, urls.client if urls else None):
+        folder = run_folder.create(chosen.out, found, text, chosen_engine, arms, numbers)
         if not quiet:
             out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
         interrupted: Interrupted | None = None
@@ -66,7 +67,7 @@ def run(
         try:
             _fill(folder, urls, quiet=quiet)
         except BaseException as error:
-            interrupted = interruption.behind(error)
+            interrupted = interruption.interruption_in(error)
             if interrupted is None:
                 if not isinstance(error, ChildError):
                     raise
@@ -84,9 +85,9 @@ def _fill(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
     from loadtest.terminal.narrator import Narrator
 
     manifest = folder.manifest()
-    virtual = manifest["engine"] == "virtual"
+    virtual = manifest.engine == "virtual"
     narrator = Narrator(
-        out, folder.scenario(), manifest["arms"], manifest["seeds"], News(folder), virtual=virtual, quiet=quiet
+        out, folder.scenario(), manifest.arms, manifest.seeds, News(folder), virtual=virtual, quiet=quiet
     )
     if virtual:
         run_on_virtual_time(folder, narrator, spread_in_order)
@@ -94,29 +95,33 @@ def _fill(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
         run_live(folder, urls, narrator)
 
 
-def _check_engine(engine: str, urls: Urls | None) -> None:
+def _check_engine(engine: str, urls: Urls | None) -> Engine:
     """Raise WrongInputError for an engine that is none, or for services that the virtual one cannot use."""
-    if engine not in ("live", "virtual"):
-        said = f"engine: got {engine!r}{closest(engine, ['live', 'virtual'])}; allowed: live, virtual"
+    from loadtest.records.manifest import ENGINES
+
+    known = next((each for each in ENGINES if each == engine), None)
+    if known is None:
+        said = f"engine: got {engine!r}{closest(engine, ENGINES)}; allowed: {', '.join(ENGINES)}"
         raise WrongInputError([{"field": "engine", "value": engine, "detail": said}])
     if engine == "virtual" and urls is not None:
         said = f"client-url: got {urls.client!r}; the virtual engine runs both services inside itself, leave it out"
         raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": said}])
+    return known
 
 
-def _finished(folder: RunFolder, failed: str) -> tuple[Finished, Interrupted | None]:
+def _finished(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:
     """Close the books and write the report, which an interruption does not cut off before the second."""
     from loadtest.experiments.finish import finish
 
-    done: Finished | None = None
+    done: FinishedRun | None = None
     try:
         with finishing():
             if folder.log.exists() and folder.log.stat().st_size == 0:
                 folder.log.unlink()
-            folder.update_manifest(complete=folder.all_ended() and not failed)
+            folder.update_manifest(complete=folder.has_ended() and not failed)
             done = finish(folder)
     except BaseException as error:
-        interrupted = interruption.behind(error)
+        interrupted = interruption.interruption_in(error)
         if interrupted is None:
             raise
         if done is None:

@@ -10,7 +10,7 @@ import typer
 from loadtest.commands.completion import arms, scenarios
 from loadtest.commands.options import OutDir, Quiet, settings, wrong
 from loadtest.terminal.console import fail, out
-from loadtest.terminal.interruption import behind
+from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -88,7 +88,7 @@ def _conducted(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> St
     try:
         return conduct(planned, crew, out)
     except BaseException as error:
-        interrupted = behind(error)
+        interrupted = interruption_in(error)
         if interrupted is None:
             raise
         fail("interrupted: what was measured is kept; the same command goes on from there", interrupted.exit_code)

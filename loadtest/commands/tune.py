@@ -12,7 +12,7 @@ from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, sources
 from loadtest.commands.options import OutDir, Quiet, settings
 from loadtest.terminal.console import fail, finishing, out
-from loadtest.terminal.interruption import behind
+from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Asked, Problem
@@ -122,7 +122,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         with finishing():
             path = write_results(root, tuned, policies)
     except BaseException as error:
-        interrupted = behind(error)
+        interrupted = interruption_in(error)
         if interrupted is None:
             raise
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from loadtest.figures.document import DocumentFigure
-    from loadtest.figures.finished import Finished
+    from loadtest.experiments.many_seeds import SeedDistribution
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
+    from loadtest.records.summary import ArmSummary, DocumentFigure
     from loadtest.report.part import Part
 
 
@@ -24,7 +25,7 @@ class Experiment:
     """
 
     compare: Callable[[Sequence[Measured]], list[DocumentFigure]]
-    compare_chance: Callable[[Mapping[str, dict[str, Any]]], list[DocumentFigure]]
-    part: Callable[[Finished, dict[str, Any] | None], Part]
+    compare_chance: Callable[[Mapping[str, ArmSummary]], list[DocumentFigure]]
+    part: Callable[[FinishedRun, SeedDistribution | None], Part]
     seeds: str
     same_on_both_engines: tuple[str, ...] = ()

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loadtest.experiments.distribution import kept_for
+from loadtest.experiments.distribution import read_distribution
 from loadtest.experiments.registry import experiment_of
-from loadtest.figures.finished import measure
+from loadtest.figures.finished import measure_run
+from loadtest.records.shapes import as_json
 from loadtest.report.all_runs import update_index
 from loadtest.report.headline import headline
 from loadtest.report.part import Part
 from loadtest.report.render import write_report
 
 if TYPE_CHECKING:
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.run_folder import RunFolder
 
 
-def measure_with_part(folder: RunFolder) -> tuple[Finished, Part]:
+def measure_with_part(folder: RunFolder) -> tuple[FinishedRun, Part]:
     """Fold a run, with what its experiment adds to the report, and write nothing. Raises WrongInputError."""
     experiment = experiment_of(folder.scenario())
-    done = measure(folder, experiment.compare if experiment else None)
-    part = experiment.part(done, kept_for(done.scenario)) if experiment else Part()
-    done.summary["headline"] = headline(done, part)
-    return done, part
+    done = measure_run(folder, experiment.compare if experiment else None)
+    part = experiment.part(done, read_distribution(done.scenario)) if experiment else Part()
+    return replace(done, summary=replace(done.summary, headline=headline(done, part))), part
 
 
-def finish(folder: RunFolder) -> Finished:
+def finish(folder: RunFolder) -> FinishedRun:
     """Write summary.json, the report, and the page of all runs. Raises WrongInputError where there is no run."""
     done, part = measure_with_part(folder)
-    folder.write("summary.json", json.dumps(done.summary, indent=2) + "\n")
+    folder.write("summary.json", json.dumps(as_json(done.summary), indent=2) + "\n")
     write_report(folder, done, part)
     update_index(folder.path)
     return done

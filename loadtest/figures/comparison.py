@@ -1,68 +1,61 @@
-"""Hold the arms of a scenario against its baseline, paired by seed."""
+"""Compare the arms of a scenario with its baseline, paired by seed. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loadtest.records.comparison import ComparedArm, Comparison, PairedFigure
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-# Figures that are compared, in the order of the report.
-FIGURES = (
-    "success_rate",
-    "fast_fail_rate",
-    "timeout_rate",
-    "mean_response_s",
-    "backend_calls",
-    "in_flight_s",
-    "backend_busy_s",
-    "client_cpu_s",
-)
+    from loadtest.records.summary import RunFigures
+
 # Resamples of an interval.
 _RESAMPLES = 9_999
 # Below this number of runs an interval says more about luck than about the arms.
 LEAST_RUNS = 5
 
 
-def compare(baseline: str | None, arms: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Return {baseline, arms.<arm>.<figure>.{baseline, value, difference, ratio, interval}}.
+def compare_arms(baseline: str | None, runs: Mapping[str, Sequence[RunFigures]]) -> Comparison | None:
+    """Return each arm beside the baseline, from the runs of each; none without baseline or second arm.
 
     `difference` is the mean over seeds of value minus baseline on the same weather; `interval` its 95 % percentile
-    bootstrap interval from resampling seeds, none below LEAST_RUNS seeds. None without baseline or second arm.
+    bootstrap interval from resampling seeds, none below LEAST_RUNS seeds.
     """
-    if baseline is None or baseline not in arms or len(arms) < 2:
+    if baseline is None or baseline not in runs or len(runs) < 2:
         return None
-    others = {name: arm for name, arm in arms.items() if name != baseline}
-    return {
-        "baseline": baseline,
-        "arms": {
-            name: {figure: _pair(arms[baseline]["runs"], arm["runs"], figure) for figure in FIGURES}
-            for name, arm in others.items()
-        },
-    }
+    base = runs[baseline]
+    arms = {name: _compare_arm(base, each) for name, each in runs.items() if name != baseline}
+    return Comparison(baseline, arms)
 
 
-def _pair(base_runs: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]], figure: str) -> dict[str, Any]:
-    base = {run["seed"]: run[figure] for run in base_runs}
+def _compare_arm(base: Sequence[RunFigures], runs: Sequence[RunFigures]) -> ComparedArm:
+    return ComparedArm(**{field.name: _pair_runs(base, runs, field.name) for field in fields(ComparedArm)})
+
+
+def _pair_runs(base: Sequence[RunFigures], runs: Sequence[RunFigures], figure: str) -> PairedFigure:
+    by_seed = {run.seed: getattr(run, figure) for run in base}
     pairs = [
-        (base[run["seed"]], run[figure])
+        (by_seed[run.seed], getattr(run, figure))
         for run in runs
-        if base.get(run["seed"]) is not None and run[figure] is not None
+        if by_seed.get(run.seed) is not None and getattr(run, figure) is not None
     ]
     if not pairs:
-        return {"baseline": None, "value": None, "difference": None, "ratio": None, "interval": None}
+        return PairedFigure(None, None, None, None, None)
     before, after = (float(np.mean(side)) for side in zip(*pairs, strict=True))
-    return {
-        "baseline": before,
-        "value": after,
-        "difference": after - before,
-        "ratio": after / before if before else None,
-        "interval": interval([second - first for first, second in pairs]),
-    }
+    return PairedFigure(
+        baseline=before,
+        value=after,
+        difference=after - before,
+        ratio=after / before if before else None,
+        interval=interval([second - first for first, second in pairs]),
+    )
 
 
 def interval(differences: Sequence[float]) -> list[float] | None:

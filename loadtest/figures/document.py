@@ -5,25 +5,13 @@ Tolerances: 3 percentage points for shares and counts of 100, 10 % for times; ex
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from loadtest.records.summary import DocumentFigure
 
 POINTS = 3.0
 TIME_SHARE = 0.10
 
 
-class DocumentFigure(NamedTuple):
-    """One figure: `deviation` in the figure's own unit, none for text; `unit` is %, s, a count's name or ''."""
-
-    name: str
-    value: float | str
-    measured: float | str | None
-    unit: str
-    tolerance: str
-    deviation: float | None
-    within: bool
-
-
-def allowed(value: float, unit: str) -> float:
+def tolerance_of(value: float, unit: str) -> float:
     """Return the tolerance of a figure in its own unit: a share of a time, else percentage points or counts."""
     return TIME_SHARE * value if unit == "s" else POINTS
 
@@ -42,14 +30,14 @@ def share_in_percent(name: str, value: float, share: float | None) -> DocumentFi
     """Return a percentage, measured as a share of 1, that may be off by some points."""
     measured = None if share is None else round(100 * share, 9)
     deviation = None if measured is None else measured - value
-    within = deviation is not None and abs(deviation) <= allowed(value, "%") + 1e-9
+    within = deviation is not None and abs(deviation) <= tolerance_of(value, "%") + 1e-9
     return DocumentFigure(name, value, measured, "%", f"{POINTS:g} points", deviation, within)
 
 
 def seconds(name: str, value: float, measured: float | None) -> DocumentFigure:
     """Return a time that may be off by some per cent of itself."""
     deviation = None if measured is None else measured - value
-    within = deviation is not None and abs(deviation) <= allowed(value, "s") + 1e-9
+    within = deviation is not None and abs(deviation) <= tolerance_of(value, "s") + 1e-9
     return DocumentFigure(name, value, measured, "s", f"{100 * TIME_SHARE:g} %", deviation, within)
 
 

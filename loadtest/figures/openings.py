@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome
+from loadtest.scenario.arm_figures import FalsePositives
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadtest.records.measured import Measured
     from loadtest.records.rows import Row
+
+# Read once: looking up a member of an enum takes longer than comparing with it, and this is done for every row.
+_OK, _FAST_FAIL = Outcome.OK, Outcome.FAST_FAIL
+_CLOSED, _OPEN = State.CLOSED, State.OPEN
 
 
 def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
@@ -19,9 +27,9 @@ def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
     for seed in arm.seeds:
         opened: float | None = None
         for change in arm.of_seed(seed).changes:
-            if change.before == "closed" and change.after == "open":
+            if change.before == _CLOSED and change.after == _OPEN:
                 opened = change.at_s
-            elif change.after == "closed" and opened is not None:
+            elif change.after == _CLOSED and opened is not None:
                 found.append((seed, opened, change.at_s))
                 opened = None
         if opened is not None:
@@ -34,8 +42,8 @@ def _refused_in(arm: Measured, seed: int, start: float, end: float | None) -> li
     return [
         row
         for row in arm.of_seed(seed).rows
-        if row.outcome == "fast_fail"
-        and row.state != "closed"
+        if row.outcome == _FAST_FAIL
+        and row.state != _CLOSED
         and start <= row.end_s
         and (end is None or row.sent_s <= end)
     ]
@@ -43,19 +51,19 @@ def _refused_in(arm: Measured, seed: int, start: float, end: float | None) -> li
 
 def wrong_refusals(rows: Iterable[Row]) -> int:
     """Count refusals, in whatever state, of calls that the backend would have answered."""
-    return sum(row.outcome == "fast_fail" and row.would_have == "ok" for row in rows)
+    return sum(row.outcome == _FAST_FAIL and row.would_have == _OK for row in rows)
 
 
-def false_positives(arm: Measured) -> dict[str, int]:
-    """Refusals of calls that the backend would have answered; trips of which most refusals were such.
+def false_positives(arm: Measured) -> FalsePositives:
+    """Count refusals of calls that the backend would have answered, and trips of which most refusals were such.
 
     A trip that refused nothing cannot be judged and is not counted.
     """
     trips = 0
     for seed, opened, closed in openings(arm):
         refused = _refused_in(arm, seed, opened, closed)
-        trips += sum(row.would_have == "ok" for row in refused) > len(refused) / 2
-    return {"fast_fails": wrong_refusals(arm.rows), "trips": trips}
+        trips += sum(row.would_have == _OK for row in refused) > len(refused) / 2
+    return FalsePositives(wrong_refusals(arm.rows), trips)
 
 
 def recovery_delay(arm: Measured) -> float | None:
@@ -67,7 +75,7 @@ def recovery_delay(arm: Measured) -> float | None:
     for seed, opened, closed in openings(arm):
         healthy: float | None = None
         for row in _refused_in(arm, seed, opened, closed):
-            healthy = None if row.would_have != "ok" else row.sent_s if healthy is None else healthy
+            healthy = None if row.would_have != _OK else row.sent_s if healthy is None else healthy
         if healthy is not None and closed is not None:
             delays.append(closed - healthy)
     return float(np.mean(delays)) if delays else None

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome
 from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.records.summary import Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loadtest.records.comparison import Comparison, PairedFigure
+    from loadtest.records.manifest import Manifest
     from loadtest.records.measured import Measured
     from loadtest.scenario.model import Scenario
 
@@ -27,60 +32,52 @@ CLAIMED = ("success_rate", "mean_response_s", "in_flight_s", "backend_calls")
 MOST_RUNS = 10_000
 
 
-class Check(NamedTuple):
-    """One check: `detail` says what was compared, in figures; `caution` what to know although it holds."""
-
-    name: str
-    ok: bool
-    detail: str
-    caution: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields that say something."""
-        return {name: value for name, value in self._asdict().items() if name != "caution" or value}
-
-
-def check_run(scenario: Scenario, manifest: dict[str, Any], arms: Sequence[Measured]) -> list[Check]:
+def check_run(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) -> list[Check]:
     """Return every check of a run."""
-    checks = [_complete(manifest, arms)]
+    checks = [_check_completeness(manifest, arms)]
     for arm in arms:
         if arm.records:  # what was cut off has no books to compare
             ended = arm.of_seeds({record.seed for record in arm.records})
-            checks += [_conserved(ended), _same_outcomes(ended), _same_calls(ended), _transitions(ended)]
-            checks += [_undisturbed(ended), _watched(ended)] if manifest["engine"] == "live" else []
-        checks += [_known(arm), _quiet_while_open(arm)]
-        if manifest["engine"] == "live":
-            checks.append(_on_time(arm))
+            checks += [
+                _check_conservation(ended),
+                _check_outcomes(ended),
+                _check_calls(ended),
+                _check_transitions(ended),
+            ]
+            checks += [_check_interference(ended), _check_samples(ended)] if manifest.engine == "live" else []
+        checks += [_check_answers(arm), _check_refusals(arm)]
+        if manifest.engine == "live":
+            checks.append(_check_schedule(arm))
     if scenario.baseline is not None:
-        checks.append(_same_weather(manifest, scenario.baseline, arms))
-        checks += _arms_differ(scenario, comparable(manifest, scenario.baseline), arms)
+        checks.append(_check_weather(manifest, scenario.baseline, arms))
+        checks += _check_differences(scenario, comparable_arms(manifest, scenario.baseline), arms)
     return checks
 
 
-def check_claims(compared: dict[str, Any] | None, runs: int) -> list[Check]:
+def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
     """Return whether the runs are enough for what a comparison says; none where nothing is compared."""
     if compared is None:
         return []
     name = "there are enough runs for what the comparison says"
     if runs < LEAST_RUNS:
-        said = f"{runs} run{'s' * (runs > 1)} of each arm, no intervals; from {LEAST_RUNS} runs on there are some"
+        detail = f"{runs} run{'s' * (runs > 1)} of each arm, no intervals; from {LEAST_RUNS} runs on there are some"
         these = "this one run" if runs == 1 else f"these {runs} runs"
         caution = f"what is compared here holds for {these}; `--seeds 1-20 --engine virtual` says what is usual"
-        return [Check(name, ok=True, detail=said, caution=caution)]
-    unclear, told = [], 0
-    for arm, figures in compared["arms"].items():
+        return [Check(name, ok=True, detail=detail, caution=caution)]
+    unclear, clear = [], 0
+    for arm, figures in compared.arms.items():
         for figure in CLAIMED:
-            pair = figures[figure]
-            if pair["interval"] is None:
+            pair: PairedFigure = getattr(figures, figure)
+            if pair.interval is None or pair.difference is None:
                 continue
-            low, high = pair["interval"]
+            low, high = pair.interval
             if low > 0 or high < 0:
-                told += 1
+                clear += 1
             elif low < high:
-                unclear.append(f"{figure} of `{arm}` ({_runs_needed(runs, pair['difference'], high - low)})")
-    said = f"{runs} runs of each arm; {told} differences are clear, {len(unclear)} may be chance"
+                unclear.append(f"{figure} of `{arm}` ({_runs_needed(runs, pair.difference, high - low)})")
+    detail = f"{runs} runs of each arm; {clear} differences are clear, {len(unclear)} may be chance"
     caution = f"too few runs to tell a difference: {', '.join(unclear)}" if unclear else ""
-    return [Check(name, ok=True, detail=said, caution=caution)]
+    return [Check(name, ok=True, detail=detail, caution=caution)]
 
 
 def _runs_needed(runs: int, difference: float, width: float) -> str:
@@ -89,17 +86,17 @@ def _runs_needed(runs: int, difference: float, width: float) -> str:
     return f"about {math.ceil(needed):,} would, were it as large as measured" if needed <= MOST_RUNS else "if any"
 
 
-def _arms_differ(scenario: Scenario, names: Sequence[str], arms: Sequence[Measured]) -> list[Check]:
+def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[Measured]) -> list[Check]:
     """Look whether any arm was ever treated in another way than the baseline: else there is nothing to compare.
 
     An arm that only tries a policy is not to differ, and is not asked.
     """
     asked = [name for name in names[1:] if scenario.arms[name].breaker.policy != "shadow"]
-    met = {arm.arm: {(row.seed, row.id): (row.outcome, row.state) for row in arm.rows} for arm in arms}
-    if not asked or not all(met.get(name) for name in (names[0], *asked)):
+    by_arm = {arm.arm: {(row.seed, row.id): (row.outcome, row.state) for row in arm.rows} for arm in arms}
+    if not asked or not all(by_arm.get(name) for name in (names[0], *asked)):
         return []
-    base = met[names[0]]
-    differ = {name: sum(base.get(key) != met[name].get(key) for key in {*base, *met[name]}) for name in asked}
+    base = by_arm[names[0]]
+    differ = {name: sum(base.get(key) != by_arm[name].get(key) for key in {*base, *by_arm[name]}) for name in asked}
     detail = ", ".join(f"{name}: {count} of {len(base)} requests" for name, count in differ.items())
     name = f"an arm differs from `{names[0]}`"
     idle = [f"`{arm}`" for arm, count in differ.items() if not count]
@@ -111,14 +108,14 @@ def _arms_differ(scenario: Scenario, names: Sequence[str], arms: Sequence[Measur
     return [Check(name, any(differ.values()), f"ended otherwise, or met another state: {detail}", caution)]
 
 
-def _complete(manifest: dict[str, Any], arms: Sequence[Measured]) -> Check:
-    asked = len(manifest["arms"]) * len(manifest["seeds"])
+def _check_completeness(manifest: Manifest, arms: Sequence[Measured]) -> Check:
+    asked = len(manifest.arms) * len(manifest.seeds)
     ended = sum(len(arm.records) for arm in arms)
-    ok = bool(manifest["complete"]) and asked == ended
+    ok = manifest.complete and asked == ended
     return Check("the run is complete", ok, f"{ended} of {asked} arms x seeds ran to their end")
 
 
-def _conserved(arm: Measured) -> Check:
+def _check_conservation(arm: Measured) -> Check:
     planned = sum(record.planned for record in arm.records)
     client = sum(record.client_requests for record in arm.records)
     ok = planned == len(arm.rows) == client
@@ -126,7 +123,7 @@ def _conserved(arm: Measured) -> Check:
     return Check(f"{arm.arm}: every request has one outcome", ok, detail)
 
 
-def _same_calls(arm: Measured) -> Check:
+def _check_calls(arm: Measured) -> Check:
     in_rows = sum(row.backend_calls for row in arm.rows)
     client = sum(record.client_backend_calls for record in arm.records)
     backend = sum(record.backend_received for record in arm.records)
@@ -134,7 +131,7 @@ def _same_calls(arm: Measured) -> Check:
     return Check(f"{arm.arm}: client and backend count the same calls", in_rows == client == backend, detail)
 
 
-def _same_outcomes(arm: Measured) -> Check:
+def _check_outcomes(arm: Measured) -> Check:
     in_rows = Counter(row.outcome for row in arm.rows)
     client, backend, received = Counter[str](), 0, 0
     for record in arm.records:
@@ -142,19 +139,19 @@ def _same_outcomes(arm: Measured) -> Check:
         backend += sum(record.backend_outcomes.values())
         received += record.backend_received
     differ = {name for name in {*in_rows, *client} if in_rows[name] != client[name]}
-    said = ", ".join(f"{name}: rows {in_rows[name]}, client {client[name]}" for name in sorted(differ))
+    differences = ", ".join(f"{name}: rows {in_rows[name]}, client {client[name]}" for name in sorted(differ))
     ok = not differ and backend == received
-    detail = f"{said or 'rows and client agree'}; backend received {received} and ended {backend}"
+    detail = f"{differences or 'rows and client agree'}; backend received {received} and ended {backend}"
     return Check(f"{arm.arm}: every outcome is the same in all books", ok, detail)
 
 
-def _undisturbed(arm: Measured) -> Check:
+def _check_interference(arm: Measured) -> Check:
     changes = sum(record.foreign_changes for record in arm.records)
     detail = f"{changes} changes of settings, breaker or faults that were not the run's own"
     return Check(f"{arm.arm}: nobody else changed anything", changes == 0, detail)
 
 
-def _watched(arm: Measured) -> Check:
+def _check_samples(arm: Measured) -> Check:
     """Look for a gap in the samples: a service, or the machine, stood still, and the figures would be its doing."""
     gaps = [
         second.at_s - first.at_s
@@ -166,34 +163,34 @@ def _watched(arm: Measured) -> Check:
     return Check(f"{arm.arm}: both services answered all the time", worst <= GAP_S, detail)
 
 
-def _known(arm: Measured) -> Check:
+def _check_answers(arm: Measured) -> Check:
     lost = sum(row.status == 0 for row in arm.rows)
     return Check(f"{arm.arm}: every request was answered by the client", lost == 0, f"{lost} without an answer")
 
 
-def _quiet_while_open(arm: Measured) -> Check:
+def _check_refusals(arm: Measured) -> Check:
     """No refusal reached the backend, and the backend's own counter stood still between samples in one opening."""
-    leaked = sum(row.backend_calls for row in arm.rows if row.outcome == "fast_fail")
+    leaked = sum(row.backend_calls for row in arm.rows if row.outcome == Outcome.FAST_FAIL)
     moved = pairs = 0
     for seed in arm.seeds:
         samples = [sample for sample in arm.samples if sample.seed == seed]
         changes = [change.at_s for change in arm.changes if change.seed == seed]
         for first, second in pairwise(samples):
             changed = any(first.at_s <= at <= second.at_s for at in changes)
-            if first.state == second.state == "open" and not changed:
+            if first.state == second.state == State.OPEN and not changed:
                 pairs += 1
                 moved += second.backend_received - first.backend_received
     detail = f"{leaked} backend calls by refused requests; backend's counter moved by {moved} over {pairs} intervals"
     return Check(f"{arm.arm}: no backend calls while open", leaked == 0 and moved == 0, detail)
 
 
-def _transitions(arm: Measured) -> Check:
+def _check_transitions(arm: Measured) -> Check:
     seen = sum(record.transitions_seen for record in arm.records)
     made = sum(record.transitions_made for record in arm.records)
     return Check(f"{arm.arm}: every transition was recorded", seen == made, f"recorded {seen}, made {made}")
 
 
-def _on_time(arm: Measured) -> Check:
+def _check_schedule(arm: Measured) -> Check:
     late = [row.sent_s - row.intended_s for row in arm.rows]
     worst, p99 = (max(late), float(np.quantile(late, 0.99))) if late else (0.0, 0.0)
     detail = f"99 % sent within {1e3 * p99:.1f} ms, the latest {1e3 * worst:.1f} ms; allowed {1e3 * MISSED_S:g} ms"
@@ -207,29 +204,29 @@ def _on_time(arm: Measured) -> Check:
     return Check(f"{arm.arm}: the load kept to its schedule", p99 <= MISSED_S, detail, caution)
 
 
-def _same_weather(manifest: dict[str, Any], baseline: str, arms: Sequence[Measured]) -> Check:
+def _check_weather(manifest: Manifest, baseline: str, arms: Sequence[Measured]) -> Check:
     """Of the arms that are compared, each one that ran to its end met what the baseline met, by what it recorded."""
-    names = comparable(manifest, baseline)
-    met = {record.seed: record.weather for arm in arms if arm.arm == baseline for record in arm.records}
+    names = comparable_arms(manifest, baseline)
+    weather = {record.seed: record.weather for arm in arms if arm.arm == baseline for record in arm.records}
     strange = [
         f"{record.arm}/{record.seed}"
         for arm in arms
         if arm.arm in names
         for record in arm.records
-        if met.get(record.seed, record.weather) != record.weather
+        if weather.get(record.seed, record.weather) != record.weather
     ]
     others = [arm.arm for arm in arms if arm.arm not in names]
     left_out = f"; not compared, having load or faults of their own: {', '.join(others)}" if others else ""
-    detail = f"differs in {', '.join(strange)}" if strange else f"{len(met)} seed(s), {len(names)} arm(s){left_out}"
+    detail = f"differs in {', '.join(strange)}" if strange else f"{len(weather)} seed(s), {len(names)} arm(s){left_out}"
     return Check("all compared arms met the same weather", not strange, detail)
 
 
-def comparable(manifest: dict[str, Any], baseline: str) -> list[str]:
+def comparable_arms(manifest: Manifest, baseline: str) -> list[str]:
     """Return the arms that meet the baseline's weather with every seed, the baseline first."""
-    weather, seeds = manifest["weather"], manifest["seeds"]
+    weather, seeds = manifest.weather, manifest.seeds
     same = [
         arm
-        for arm in manifest["arms"]
+        for arm in manifest.arms
         if all(weather.get(f"{arm}/{seed}") == weather.get(f"{baseline}/{seed}") for seed in seeds)
     ]
-    return sorted(same, key=lambda arm: arm != baseline) if baseline in manifest["arms"] else []
+    return sorted(same, key=lambda arm: arm != baseline) if baseline in manifest.arms else []

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from client.pipeline.call import Outcome
 from loadtest.figures.comparison import interval
-from loadtest.scenario.phases import OVERALL, after, disturbances
+from loadtest.records.comparison import BothSides, Gain, Judgement, Stretch, VerdictCell, Verdicts
+from loadtest.scenario.phases import OVERALL, disturbances, group_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from loadtest.records.summary import ArmSummary, RunFigures
+    from loadtest.scenario.arm_figures import PhaseFigures
 
 # More answers lost or won than this share of the requests count, and more than this number in a run: so much a race
 # between two timers may move.
@@ -21,11 +25,9 @@ FEW = 2
 # Request-seconds or backend calls saved beyond the answers lost count from this share of the baseline's on.
 SAVING = 0.10
 
-HELPED, HARMED, TRADE, SAME, UNCLEAR = "helped", "harmed", "a trade", "no difference", "unclear"
-
 
 @dataclass(frozen=True)
-class Tally:
+class RunTotals:
     """What one run spent and got, in one group of phases or in several."""
 
     requests: int = 0
@@ -33,9 +35,9 @@ class Tally:
     seconds: float = 0.0
     calls: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: RunTotals) -> RunTotals:
         """Return both together."""
-        return Tally(
+        return RunTotals(
             self.requests + other.requests,
             self.ok + other.ok,
             self.seconds + other.seconds,
@@ -59,8 +61,8 @@ class Shares(NamedTuple):
     calls_beyond: float
 
 
-def shares(base: Tally, other: Tally) -> Shares:
-    """Hold one run against the baseline's."""
+def compare_totals(base: RunTotals, other: RunTotals) -> Shares:
+    """Compare one run with the baseline's."""
     won = other.ok - base.ok
     answers = won / base.requests if base.requests else 0.0
     lost = -won / base.ok if base.ok else 0.0
@@ -69,7 +71,7 @@ def shares(base: Tally, other: Tally) -> Shares:
     return Shares(won, answers, lost, seconds, seconds - max(0.0, lost), calls, calls - max(0.0, lost))
 
 
-def decide(*, won: bool, lost: bool, saved: bool, spent: bool) -> str:
+def decide_verdict(*, won: bool, lost: bool, saved: bool, spent: bool) -> Judgement:
     """Return the verdict: the gain is answers won or work saved, the harm answers lost or work spent.
 
     Lost or won: more than ANSWERS of the requests, and more than FEW. Saved: SAVING beyond what is lost, of seconds or
@@ -77,118 +79,108 @@ def decide(*, won: bool, lost: bool, saved: bool, spent: bool) -> str:
     """
     gain, harm = won or saved, lost or spent
     if gain and harm:
-        return TRADE
-    return HELPED if gain else HARMED if harm else SAME
+        return Judgement.TRADE
+    return Judgement.HELPED if gain else Judgement.HARMED if harm else Judgement.SAME
 
 
-def word(runs: Sequence[Shares]) -> str:
+def verdict_over_seeds(runs: Sequence[Shares]) -> Judgement:
     """Return the verdict on the means over seeds; `unclear` where the intervals do not back it."""
-    said, backed = (_decide_by(runs, shown) for shown in (_on_average, _backed))
-    return said if said == backed else UNCLEAR
+    by_means, by_intervals = (_decide_by(runs, goes_beyond) for goes_beyond in (_mean_beyond, _interval_beyond))
+    return by_means if by_means == by_intervals else Judgement.UNCLEAR
 
 
-def _decide_by(runs: Sequence[Shares], shown: Callable[[Sequence[float], float], bool]) -> str:
-    """Decide with `shown(values, limit)`: whether the values go beyond the limit."""
+def _decide_by(runs: Sequence[Shares], goes_beyond: Callable[[Sequence[float], float], bool]) -> Judgement:
+    """Decide with `goes_beyond(values, limit)`."""
 
-    def beyond(name: str, limit: float) -> bool:
-        return shown([getattr(run, name) for run in runs], limit)
+    def exceeds(name: str, limit: float) -> bool:
+        return goes_beyond([getattr(run, name) for run in runs], limit)
 
-    def below(name: str, limit: float) -> bool:
-        return shown([-getattr(run, name) for run in runs], limit)
+    def falls_below(name: str, limit: float) -> bool:
+        return goes_beyond([-getattr(run, name) for run in runs], limit)
 
-    saved = beyond("seconds_beyond", SAVING) or beyond("calls_beyond", SAVING)
-    spent = below("seconds_saved", SAVING) or below("calls_saved", SAVING)
-    won = beyond("answers", ANSWERS) and beyond("won", FEW)
-    lost = below("answers", ANSWERS) and below("won", FEW)
-    return decide(won=won, lost=lost, saved=saved, spent=spent)
+    saved = exceeds("seconds_beyond", SAVING) or exceeds("calls_beyond", SAVING)
+    spent = falls_below("seconds_saved", SAVING) or falls_below("calls_saved", SAVING)
+    won = exceeds("answers", ANSWERS) and exceeds("won", FEW)
+    lost = falls_below("answers", ANSWERS) and falls_below("won", FEW)
+    return decide_verdict(won=won, lost=lost, saved=saved, spent=spent)
 
 
-def _on_average(values: Sequence[float], limit: float) -> bool:
+def _mean_beyond(values: Sequence[float], limit: float) -> bool:
     return bool(values) and float(np.mean(values)) > limit
 
 
-def _backed(values: Sequence[float], limit: float) -> bool:
+def _interval_beyond(values: Sequence[float], limit: float) -> bool:
     """Whether the interval, where there are enough runs for one, excludes that there is nothing."""
-    found = interval(values) if _on_average(values, limit) else None
-    return _on_average(values, limit) and (found is None or found[0] > 0)
+    bounds = interval(values) if _mean_beyond(values, limit) else None
+    return _mean_beyond(values, limit) and (bounds is None or bounds[0] > 0)
 
 
-def judge(baseline: str | None, arms: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Return {baseline, runs, arms.<arm>.<disturbance or overall>.{verdict, ...}} from folded arms on the same weather.
+def judge_arms(baseline: str | None, arms: Mapping[str, ArmSummary]) -> Verdicts | None:
+    """Return the verdict on each arm in each disturbance and overall, from folded arms on the same weather.
 
-    A disturbance is its phases and the quiet time after them; `parts` has both by themselves. One that no
-    request met is left out. None without named phases, a baseline, or a second arm.
+    A disturbance is its phases and the quiet time after them; `parts` has both by themselves. One that no request
+    met is left out, as is an arm without a seed of the baseline's. None without named phases, a baseline, or a second
+    arm.
     """
     if baseline is None or baseline not in arms:
         return None
-    met = arms[baseline].get("phases", {})
-    named = [name for name in disturbances(met) if met[name]["requests"]]
-    base = {run["seed"]: run for run in arms[baseline]["runs"]}
-    others = {name: arm for name, arm in arms.items() if name != baseline and arm["runs"]}
-    if not named or not base or not others:
+    phases = arms[baseline].phases or {}
+    named = [name for name in disturbances(phases) if phases[name].requests]
+    base = {run.seed: run for run in arms[baseline].runs}
+    others = {name: [run for run in arm.runs if run.seed in base] for name, arm in arms.items() if name != baseline}
+    others = {name: runs for name, runs in others.items() if runs}
+    if not named or not others:
         return None
-    parts: dict[str, list[str]] = {name: [name, after(name)] for name in named}
-    return {
-        "baseline": baseline,
-        "runs": len(base),
-        "arms": {
+    return Verdicts(
+        baseline,
+        runs=len(base),
+        arms={
             name: {
-                **{
-                    disturbance: {
-                        **_cell(base, arm["runs"], partial(_of_groups, groups=groups)),
-                        "parts": {
-                            group: _figures(_pairs(base, arm["runs"], partial(_of_groups, groups=[group])))
-                            for group in groups
-                            if group in arm["phases"]
-                        },
-                    }
-                    for disturbance, groups in parts.items()
-                },
-                OVERALL: _cell(base, arm["runs"], _tally),
+                **{each: _judge_disturbance(base, runs, each) for each in named},
+                OVERALL: _judge_pairs([(_totals(base[run.seed]), _totals(run)) for run in runs]),
             }
-            for name, arm in others.items()
+            for name, runs in others.items()
         },
-    }
+    )
 
 
-def _cell(
-    base: Mapping[int, dict[str, Any]], runs: Sequence[dict[str, Any]], part: Callable[[dict[str, Any]], Tally]
-) -> dict[str, Any]:
-    pairs = _pairs(base, runs, part)
-    found = [shares(*pair) for pair in pairs]
-    return {
-        "verdict": word(found),
-        **_figures(pairs),
-        **{
-            name: {"share": float(np.mean(values)), "interval": interval(values)}
-            for name, values in ((name, [getattr(each, name) for each in found]) for name in Shares._fields[1:])
-            if values
-        },
-    }
+def _judge_disturbance(base: Mapping[int, RunFigures], runs: Sequence[RunFigures], disturbance: str) -> VerdictCell:
+    groups = (disturbance, group_after(disturbance))
+    there = [group for group in groups if group in (runs[0].phases or {})]
+    parts = {group: _stretch(_pair_groups(base, runs, [group])) for group in there}
+    return replace(_judge_pairs(_pair_groups(base, runs, groups)), parts=parts)
 
 
-def _pairs(
-    base: Mapping[int, dict[str, Any]], runs: Sequence[dict[str, Any]], part: Callable[[dict[str, Any]], Tally]
-) -> list[tuple[Tally, Tally]]:
-    """Return (baseline, other) for each seed that both have."""
-    return [(part(base[run["seed"]]), part(run)) for run in runs if run["seed"] in base]
+def _judge_pairs(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> VerdictCell:
+    """Judge (baseline, other) of each seed."""
+    shares = [compare_totals(*pair) for pair in pairs]
+    gains: dict[str, Any] = {name: _gain([getattr(each, name) for each in shares]) for name in Shares._fields[1:]}
+    return VerdictCell(verdict=verdict_over_seeds(shares), **vars(_stretch(pairs)), **gains)
 
 
-def _figures(pairs: Sequence[tuple[Tally, Tally]]) -> dict[str, Any]:
-    """Return the requests of the baseline, and each figure of baseline and arm; means over seeds."""
-    means = {
-        name: [float(np.mean([getattr(pair[side], name) for pair in pairs])) if pairs else 0.0 for side in (0, 1)]
-        for name in ("requests", "ok", "seconds", "calls")
-    }
-    return {
-        "requests": means.pop("requests")[0],
-        **{name: dict(zip(("baseline", "value"), both, strict=True)) for name, both in means.items()},
-    }
+def _gain(values: Sequence[float]) -> Gain:
+    return Gain(float(np.mean(values)), interval(values))
 
 
-def _of_groups(run: dict[str, Any], *, groups: Sequence[str]) -> Tally:
-    return sum((_tally(run["phases"][group]) for group in groups if group in run["phases"]), Tally())
+def _stretch(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> Stretch:
+    """Return the means over seeds."""
+
+    def both(name: str) -> BothSides:
+        return BothSides(*(float(np.mean([getattr(pair[side], name) for pair in pairs])) for side in (0, 1)))
+
+    return Stretch(both("requests").baseline, both("ok"), both("seconds"), both("calls"))
 
 
-def _tally(figures: dict[str, Any]) -> Tally:
-    return Tally(figures["requests"], figures["outcomes"]["ok"], figures["in_flight_s"], figures["backend_calls"])
+def _pair_groups(
+    base: Mapping[int, RunFigures], runs: Sequence[RunFigures], groups: Sequence[str]
+) -> list[tuple[RunTotals, RunTotals]]:
+    return [(_totals_of(base[run.seed], groups), _totals_of(run, groups)) for run in runs]
+
+
+def _totals_of(run: RunFigures, groups: Sequence[str]) -> RunTotals:
+    phases = run.phases or {}
+    return sum((_totals(phases[group]) for group in groups if group in phases), RunTotals())
+
+
+def _totals(figures: RunFigures | PhaseFigures) -> RunTotals:
+    return RunTotals(figures.requests, figures.outcomes[Outcome.OK], figures.in_flight_s, figures.backend_calls)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loadtest.probability.law import Law
-    from loadtest.probability.question import Question
-    from loadtest.probability.simulation import Run
+    from loadtest.probability.question import TripQuestion
+    from loadtest.probability.simulation import SimulatedRun
 
     Counts = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -30,7 +30,7 @@ _Z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class TripFigure:
     """A value, with its interval where it was simulated. Not a number: it is not known, or there is none.
 
     The interval has no upper end where too few of the runs came to a trip to see one.
@@ -48,7 +48,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class TripFigures:
     """What becomes of a fresh breaker.
 
     `trips`: chance of a trip within `requests` calls. `calls`: mean number of calls up to the first trip, the call that
@@ -58,21 +58,21 @@ class Figures:
     probes.
     """
 
-    trips: Figure
-    calls: Figure
-    tenth: Figure
-    half: Figure
-    most: Figure
-    recovers: Figure
-    cycle: Figure
+    trips: TripFigure
+    calls: TripFigure
+    tenth: TripFigure
+    half: TripFigure
+    most: TripFigure
+    recovers: TripFigure
+    cycle: TripFigure
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TripAnswer:
     """The figures; where some were simulated, in how many runs, and how many of those ended without a trip."""
 
-    question: Question
-    figures: Figures
+    question: TripQuestion
+    figures: TripFigures
     runs: int = 0
     given_up: int = 0
 
@@ -94,7 +94,7 @@ class Answer:
         }
 
 
-def _setting(asked: Question) -> dict[str, Any]:
+def _setting(asked: TripQuestion) -> dict[str, Any]:
     counts = {
         "consecutive": ("fail_max",),
         "count_window": ("failure_rate", "min_calls", "window_calls"),
@@ -105,21 +105,21 @@ def _setting(asked: Question) -> dict[str, Any]:
     }
 
 
-def answer(asked: Question, tell: Callable[[int], None] = lambda _: None) -> Answer:
+def answer(asked: TripQuestion, tell: Callable[[int], None] = lambda _: None) -> TripAnswer:
     """Follow the chain where there is one, and simulate the rest; `tell` gets the number of runs that are over."""
     channel = Channel.of(asked.error_rate, asked.burst_length)
     law = _law(asked, channel)
     exact = _exact(asked, channel, law) if law else {}
-    found = {name: Figure(value) for name, value in exact.items() if value is not None}
+    found = {name: TripFigure(value) for name, value in exact.items() if value is not None}
     if asked.is_exact:
-        return Answer(asked, Figures(**found))
+        return TripAnswer(asked, TripFigures(**found))
     require("scipy", "a simulated answer", "make .venv/.lab")
     runs = simulate(asked, tell)
     given_up = sum(run.trip is None for run in runs)
-    return Answer(asked, Figures(**{**_simulated(asked, runs, given_up), **found}), len(runs), given_up)
+    return TripAnswer(asked, TripFigures(**{**_simulated(asked, runs, given_up), **found}), len(runs), given_up)
 
 
-def _law(asked: Question, channel: Channel) -> Law | None:
+def _law(asked: TripQuestion, channel: Channel) -> Law | None:
     """Return the law of the first trip, or of its first calls, where the policy has a chain that can be followed."""
     if asked.simulate or asked.policy == "time_window":
         return None
@@ -132,7 +132,7 @@ def _law(asked: Question, channel: Channel) -> Law | None:
     return first_calls(filling, filling.calls)
 
 
-def _exact(asked: Question, channel: Channel, law: Law) -> dict[str, float | None]:
+def _exact(asked: TripQuestion, channel: Channel, law: Law) -> dict[str, float | None]:
     """Return each figure that the law knows.
 
     The chances of the probes sum over the fate of the call that tripped. The backend's weather goes on while the
@@ -163,7 +163,7 @@ def _exact(asked: Question, channel: Channel, law: Law) -> dict[str, float | Non
     }
 
 
-def _simulated(asked: Question, runs: Sequence[Run], given_up: int) -> dict[str, Figure]:
+def _simulated(asked: TripQuestion, runs: Sequence[SimulatedRun], given_up: int) -> dict[str, TripFigure]:
     made = np.sort([run.calls for run in runs])  # those that were given up come last: they are all as long
     in_time = sum(run.trip is not None and run.trip <= asked.latest_trip for run in runs)
     closed = sum(run.closed is not None for run in runs)
@@ -179,24 +179,24 @@ def _simulated(asked: Question, runs: Sequence[Run], given_up: int) -> dict[str,
     }
 
 
-def _share(hits: int, of: int) -> Figure:
+def _share(hits: int, of: int) -> TripFigure:
     """Return a share with its Clopper-Pearson interval (Biometrika 26 (1934) 404); of nothing, anything."""
     if not of:
-        return Figure(math.nan, (0.0, 1.0))
+        return TripFigure(math.nan, (0.0, 1.0))
     from scipy import stats  # noqa: PLC0415 - half a second's work, which an exact answer can do without
 
     found = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
-    return Figure(hits / of, (float(found.low), float(found.high)))
+    return TripFigure(hits / of, (float(found.low), float(found.high)))
 
 
-def _mean(made: Counts, given_up: int) -> Figure:
+def _mean(made: Counts, given_up: int) -> TripFigure:
     """Return the mean with its normal interval; its lower end alone where runs were given up, which makes it small."""
     mean = float(made.mean())
     margin = _Z * float(made.std(ddof=1)) / math.sqrt(len(made))
-    return Figure(math.nan, (mean - margin, None)) if given_up else Figure(mean, (mean - margin, mean + margin))
+    return TripFigure(math.nan, (mean - margin, None)) if given_up else TripFigure(mean, (mean - margin, mean + margin))
 
 
-def _quantile(made: Counts, share: float, given_up: int) -> Figure:
+def _quantile(made: Counts, share: float, given_up: int) -> TripFigure:
     """Return an order statistic with the interval of the two whose ranks lie a binomial margin beside it.
 
     Conover, Practical Nonparametric Statistics, chapter 3.2.
@@ -207,4 +207,4 @@ def _quantile(made: Counts, share: float, given_up: int) -> Figure:
     low, middle, high = (min(runs, max(1, math.ceil(rank))) for rank in ranks)
     known = runs - given_up
     value = float(made[middle - 1]) if middle <= known else math.nan
-    return Figure(value, (float(made[low - 1]), float(made[high - 1]) if high <= known else None))
+    return TripFigure(value, (float(made[low - 1]), float(made[high - 1]) if high <= known else None))

@@ -29,7 +29,7 @@ def _opens(name: str) -> str:
     return name
 
 
-class Question(FlatPolicy):
+class TripQuestion(FlatPolicy):
     """A breaker with its settings in front of a backend whose calls fail at random, at a constant rate of requests."""
 
     policy: Annotated[str, AfterValidator(_opens)] = "consecutive"

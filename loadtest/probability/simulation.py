@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from client.breakers.interface import Breaker
-    from loadtest.probability.question import Question
+    from loadtest.probability.question import TripQuestion
 
 # Calls in all runs together up to their first trip, where `requests` asks for no more: some seconds.
 _CALLS = 2_000_000
@@ -25,7 +25,7 @@ _LONGER, _DEARER = 4, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SimulatedRun:
     """A fresh breaker's first trip and what came of it, by number of request, from 1.
 
     `trip`: none if there was none in the `calls` that were made; `closed`: none unless requests were refused, and the
@@ -37,7 +37,7 @@ class Run:
     closed: int | None = None
 
 
-def simulate(question: Question, tell: Callable[[int], None] = lambda _: None) -> list[Run]:
+def simulate(question: TripQuestion, tell: Callable[[int], None] = lambda _: None) -> list[SimulatedRun]:
     """Return `runs` independent runs; `tell` gets their number after each."""
     longest = max(question.requests, _CALLS // question.runs)
     runs = []
@@ -54,14 +54,14 @@ def simulate(question: Question, tell: Callable[[int], None] = lambda _: None) -
     return runs
 
 
-def _drawn(question: Question, number: int, longest: int) -> Run:
+def _drawn(question: TripQuestion, number: int, longest: int) -> SimulatedRun:
     rng = np.random.default_rng((question.seed, number))
     start = rng.random() * question.window_s  # anywhere between the borders of a time window's buckets
     fates = Channel.of(question.error_rate, question.burst_length).draw(rng)
     return follow(question, fates, longest, start)
 
 
-def follow(question: Question, fates: Iterator[bool], longest: int, start: float = 0.0) -> Run:
+def follow(question: TripQuestion, fates: Iterator[bool], longest: int, start: float = 0.0) -> SimulatedRun:
     """Let one request after the other come to a fresh breaker, at most `longest` up to the trip; calls take no time.
 
     `fates`: whether the calls fail, of the refused requests, too; `start`: time of the first one.
@@ -69,7 +69,7 @@ def follow(question: Question, fates: Iterator[bool], longest: int, start: float
     breaker = build(question.breaker(), start, lambda _: None)
     trip = _first_trip(breaker, islice(fates, longest), start, question.rate)
     if trip is None:
-        return Run(longest)
+        return SimulatedRun(longest)
     refused = 0
     for request, failed in enumerate(islice(fates, max(0, question.requests - trip)), trip + 1):
         now = start + (request - 1) / question.rate
@@ -81,8 +81,8 @@ def follow(question: Question, fates: Iterator[bool], longest: int, start: float
         if breaker.state is OPEN:
             break
         if breaker.state is CLOSED:
-            return Run(trip, trip, request if refused else None)
-    return Run(trip, trip)
+            return SimulatedRun(trip, trip, request if refused else None)
+    return SimulatedRun(trip, trip)
 
 
 def _first_trip(breaker: Breaker, fates: Iterator[bool], start: float, rate: float) -> int | None:

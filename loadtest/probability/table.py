@@ -11,11 +11,11 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadtest.probability.answer import Answer, Figure
-    from loadtest.probability.question import Question
+    from loadtest.probability.answer import TripAnswer, TripFigure
+    from loadtest.probability.question import TripQuestion
 
 
-def table(found: Answer) -> Table:
+def table(found: TripAnswer) -> Table:
     """Return one line for each figure, which says how it was found."""
     asked = found.question
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -24,7 +24,7 @@ def table(found: Answer) -> Table:
     if found.runs:
         drawn.add_column("95 % interval")
     drawn.add_column("how")
-    rows: list[tuple[str, Figure, Callable[[float], str]]] = [
+    rows: list[tuple[str, TripFigure, Callable[[float], str]]] = [
         (f"trip within {asked.requests} calls", found.figures.trips, _percent),
         ("mean calls to the first trip", found.figures.calls, _calls),
         ("10 % have tripped by call", found.figures.tenth, _calls),
@@ -43,7 +43,7 @@ def table(found: Answer) -> Table:
     return drawn
 
 
-def sentences(found: Answer) -> str:
+def sentences(found: TripAnswer) -> str:
     """Return what it comes to, what was simulated, and what the whole cycle is: a line each."""
     asked = found.question
     failures = "independently" if asked.burst_length is None else f"in bursts of {asked.burst_length:g} on average"
@@ -60,11 +60,11 @@ def sentences(found: Answer) -> str:
     return "\n".join([*lines, _cycle(asked)])
 
 
-def _how(figure: Figure) -> str:
+def _how(figure: TripFigure) -> str:
     return " (exact)" if figure.interval is None else " (simulated)"
 
 
-def _when(found: Answer) -> str:
+def _when(found: TripAnswer) -> str:
     mean = found.figures.calls
     if mean.interval is not None and mean.interval[1] is None:
         return f"the first trip takes more than {_calls(mean.interval[0])} calls on average (simulated)"
@@ -74,7 +74,7 @@ def _when(found: Answer) -> str:
     return f"the first trip takes {_calls(mean.value)} calls on average{_how(mean)}"
 
 
-def _cycle(asked: Question) -> str:
+def _cycle(asked: TripQuestion) -> str:
     """Say what the whole cycle is, and why there can be none."""
     probes = " and ".join(_probes(asked))
     meant = (
@@ -88,14 +88,14 @@ def _cycle(asked: Question) -> str:
     return meant
 
 
-def _opens(asked: Question) -> str:
+def _opens(asked: TripQuestion) -> str:
     if asked.policy == "consecutive":
         return f"after {asked.fail_max} consecutive failures"
     window = f"{asked.window_calls} calls" if asked.policy == "count_window" else f"{asked.window_s:g} s"
     return f"at {100 * asked.failure_rate:g} % failures in the last {window} ({asked.min_calls} calls at least)"
 
 
-def _probes(asked: Question) -> tuple[str, str]:
+def _probes(asked: TripQuestion) -> tuple[str, str]:
     if asked.success_threshold == 1:
         return "first probe succeeds", "closes"
     return f"first {asked.success_threshold} probes succeed", "close"

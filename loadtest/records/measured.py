@@ -60,7 +60,7 @@ class Measured:
         return recorded or max((row.end_s for row in part.rows), default=0.0)
 
 
-def gather(
+def gather_arms(
     arms: Sequence[str],
     rows: Iterable[Row],
     changes: Iterable[StateChange],

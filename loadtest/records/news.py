@@ -15,16 +15,15 @@ class News:
     """Reads the files of a run as they grow; nothing is held open."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self._rows, self._samples = Tail(folder.requests), Tail(folder.samples)
+        self._rows, self._samples = Tail(folder.requests, Row), Tail(folder.samples, Sample)
 
     def rows(self, *, every: bool) -> tuple[int, list[Row]]:
         """Return how many rows are new, and each of them or the last alone."""
         if every:
-            new = [Row(**values) for values in self._rows.new()]
+            new = self._rows.read_new()
             return len(new), new
-        count, last = self._rows.skim()
-        return count, [Row(**values) for values in last]
+        return self._rows.read_last()
 
     def samples(self) -> list[Sample]:
         """Return the new samples."""
-        return [Sample(**values) for values in self._samples.new()]
+        return self._samples.read_new()

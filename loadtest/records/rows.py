@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome, Served
 from inputs.wrong_input import WrongInputError
+from loadtest.scenario.quantities import BoundedFloat, BoundedInt, describe
+
+# The state of a sample that fell into a change.
+CHANGING = "changing"
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,49 +23,53 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    # Any text for the type checker, since the services' headers are; one of the words for who reads a file.
+    OutcomeWord = str
+    ServedWord = str
+    StateWord = str
+    StateOrNone = str
+    SampledState = str
+    Fate = str
+else:
+    OutcomeWord = Literal[tuple(each.value for each in Outcome)]
+    ServedWord = Literal[tuple(each.value for each in Served)]
+    StateWord = Literal[tuple(each.value for each in State)]
+    StateOrNone = Literal[("", *(each.value for each in State))]
+    SampledState = Literal[(*(each.value for each in State), CHANGING)]
+    Fate = Literal[tuple(each.value for each in (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT))]
 
-def _one_of(*allowed: str) -> AfterValidator:
-    """Check text of a file: a Literal, but for the type checker, since the services' headers are any text."""
-
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"allowed: {', '.join(map(repr, allowed))}")
-        return value
-
-    return AfterValidator(check)
-
-
-# Bounded, so that no sum overflows.
-Seconds = Annotated[float, Field(ge=-1e9, le=1e9)]
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-State = Annotated[str, _one_of("closed", "open", "half-open")]
 NO_OTHER = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+Arm = Annotated[str, describe("name of the arm")]
+Seed = Annotated[BoundedInt, describe("seed of load and weather")]
 
 
 @dataclass(slots=True)  # frozen would cost 1.6 us of 16 us a request
 class Row:
-    """One request. Times in seconds from the start of its arm; `status` 0 and `state` '' mean no answer at all.
-
-    `would_have` is what the backend would have answered had the call been let through (ok, error or timeout), known
-    from the weather; a wait for a worker is not in it.
-    """
+    """One request. Times are from the start of its arm; `status` 0 and `state` '' mean no answer at all."""
 
     __pydantic_config__ = NO_OTHER
 
-    arm: str
-    seed: Whole
-    id: Whole
-    intended_s: Seconds
-    sent_s: Seconds
-    duration_s: Seconds
-    status: Whole
-    outcome: str
-    served: str
-    state: Annotated[str, _one_of("", "closed", "open", "half-open")]
-    fail_count: Whole
-    attempts: Whole
-    backend_calls: Whole
-    would_have: str
+    arm: Arm
+    seed: Seed
+    id: Annotated[BoundedInt, describe("number of the request in its arm, from 1")]
+    intended_s: Annotated[BoundedFloat, describe("when it was to be sent", "s")]
+    sent_s: Annotated[BoundedFloat, describe("when it was sent", "s")]
+    duration_s: Annotated[BoundedFloat, describe("how long it took until it had ended", "s")]
+    status: Annotated[BoundedInt, describe("HTTP status of the client's answer; 0: none came")]
+    outcome: Annotated[OutcomeWord, describe("how the protected call ended")]
+    served: Annotated[ServedWord, describe("what the caller got")]
+    state: Annotated[StateOrNone, describe("the breaker's state when it decided; '': no answer came")]
+    fail_count: Annotated[BoundedInt, describe("what the breaker had counted after the result", "failures")]
+    attempts: Annotated[BoundedInt, describe("tries of the call at the backend", "attempts")]
+    backend_calls: Annotated[BoundedInt, describe("tries that reached the backend", "calls")]
+    would_have: Annotated[
+        Fate,
+        describe(
+            "what the backend would have answered had the call been let through, known from the weather; "
+            "a wait for a worker is not in it"
+        ),
+    ]
 
     @property
     def end_s(self) -> float:
@@ -74,65 +84,66 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """A transition of the client's breaker during an arm; `at_s` in seconds from the start of the arm."""
+    """A transition of the client's breaker during an arm."""
 
     __pydantic_config__ = NO_OTHER
 
-    arm: str
-    seed: Whole
-    at_s: Seconds
-    before: State
-    after: State
-    cause: str
-    fail_count: Whole
+    arm: Arm
+    seed: Seed
+    at_s: Annotated[BoundedFloat, describe("when, from the start of the arm", "s")]
+    before: Annotated[StateWord, describe("the state that was left")]
+    after: Annotated[StateWord, describe("the state that was entered")]
+    cause: Annotated[str, describe("why, with the figures that decided")]
+    fail_count: Annotated[BoundedInt, describe("what the breaker had counted by then", "failures")]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Both services at one moment: the breaker's state, and what the backend has received since the arm began."""
+    """Both services at one moment of a live run."""
 
     __pydantic_config__ = NO_OTHER
 
-    arm: str
-    seed: Whole
-    at_s: Seconds
-    state: Annotated[str, _one_of("closed", "open", "half-open", "changing")]
-    backend_received: Whole
-    in_flight: Whole
+    arm: Arm
+    seed: Seed
+    at_s: Annotated[BoundedFloat, describe("when, from the start of the arm", "s")]
+    state: Annotated[SampledState, describe("the breaker's state; changing: it was not the same all the time")]
+    backend_received: Annotated[BoundedInt, describe("what the backend received since the arm began", "calls")]
+    in_flight: Annotated[BoundedInt, describe("requests inside the client", "requests")]
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRecord:
-    """One arm with one seed, as both services counted it; differences between its end and its start.
-
-    `shadow`: calls that a policy tried in the shadow would have refused, by their results; empty where none was.
-    """
+    """One arm with one seed, as both services counted it; differences between its end and its start."""
 
     __pydantic_config__ = NO_OTHER
 
-    arm: str
-    seed: Whole
-    planned: Whole
-    duration_s: Seconds
-    weather: str
-    client_requests: Whole
-    client_outcomes: dict[str, Whole]
-    client_backend_calls: Whole
-    client_cpu_s: Seconds
-    backend_received: Whole
-    backend_outcomes: dict[str, Whole]
-    backend_busy_s: Seconds
-    transitions_seen: Whole
-    transitions_made: Whole
-    foreign_changes: Whole = 0  # the first runs did not look for any
-    shadow: dict[str, Whole] = field(default_factory=dict)
+    arm: Arm
+    seed: Seed
+    planned: Annotated[BoundedInt, describe("requests that the load has", "requests")]
+    duration_s: Annotated[BoundedFloat, describe("from its start to the end of its last request", "s")]
+    weather: Annotated[str, describe("hash of all that the arm met from outside")]
+    client_requests: Annotated[BoundedInt, describe("requests, as the client counts them", "requests")]
+    client_outcomes: Annotated[dict[str, BoundedInt], describe("the same by outcome", "requests")]
+    client_backend_calls: Annotated[BoundedInt, describe("backend calls, as the client counts them", "calls")]
+    client_cpu_s: Annotated[BoundedFloat, describe("CPU time of the client's process", "s")]
+    backend_received: Annotated[BoundedInt, describe("calls, as the backend counts them", "calls")]
+    backend_outcomes: Annotated[dict[str, BoundedInt], describe("the same by what became of them", "calls")]
+    backend_busy_s: Annotated[BoundedFloat, describe("worker-seconds that the backend used", "s")]
+    transitions_seen: Annotated[BoundedInt, describe("changes of state that were recorded", "transitions")]
+    transitions_made: Annotated[BoundedInt, describe("changes of state, as the client counts them", "transitions")]
+    foreign_changes: Annotated[BoundedInt, describe("changes by anybody but the run itself", "changes")] = 0
+    shadow: Annotated[
+        dict[str, BoundedInt],
+        describe("calls that a policy tried in the shadow would have refused, by their results", "calls"),
+    ] = field(default_factory=dict)
 
 
 Record = Row | StateChange | Sample | ArmRecord
 AnyRecord = TypeVar("AnyRecord", Row, StateChange, Sample, ArmRecord)
 
 
-_NAMES = {kind: [each.name for each in fields(kind)] for kind in (Row, StateChange, Sample, ArmRecord)}
+KINDS: tuple[type[Record], ...] = (Row, StateChange, Sample, ArmRecord)
+_NAMES = {kind: [each.name for each in fields(kind)] for kind in KINDS}
 
 
 def write(file: TextIO, record: Record) -> None:
@@ -155,7 +166,7 @@ def read(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
                 try:
                     yield validate(line)
                 except ValidationError as error:
-                    raise _wrong(f"{path.name}, line {number}", kind, error) from error
+                    raise _wrong_line(f"{path.name}, line {number}", kind, error) from error
     except FileNotFoundError:
         return
     except OSError as error:
@@ -163,24 +174,26 @@ def read(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
         raise WrongInputError([{"field": path.name, "value": str(path), "detail": detail}]) from error
 
 
-def _wrong(place: str, kind: type[Record], error: ValidationError) -> WrongInputError:
+def _wrong_line(place: str, kind: type[Record], error: ValidationError) -> WrongInputError:
     """Say what is wrong with a line: not JSON, not these fields, or else the first field that is wrong."""
-    found = error.errors(include_url=False)
-    differ = {str(each["loc"][0]) for each in found if each["type"] in ("missing", "unexpected_keyword_argument")}
-    if found[0]["type"] == "json_invalid":
-        said = "not JSON"
-    elif found[0]["type"] == "dataclass_type":
-        said = "fields differ: no object"
+    errors = error.errors(include_url=False)
+    differ = {str(each["loc"][0]) for each in errors if each["type"] in ("missing", "unexpected_keyword_argument")}
+    if errors[0]["type"] == "json_invalid":
+        reason = "not JSON"
+    elif errors[0]["type"] == "dataclass_type":
+        reason = "fields differ: no object"
     elif differ:
         order = [field.name for field in fields(kind)]
-        said = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))}; "
-        said += "if another version of the lab wrote it, `git_revision` in manifest.json is the one that reads it"
+        reason = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))}; "
+        reason += "if another version of the lab wrote it, `git_revision` in manifest.json is the one that reads it"
     else:
-        said = _said(found[0])
-    return WrongInputError([{"field": place, "value": None, "detail": f"{place}: {said}"}])
+        reason = _describe_error(errors[0])
+    return WrongInputError([{"field": place, "value": None, "detail": f"{place}: {reason}"}])
 
 
-def _said(details: ErrorDetails) -> str:
+def _describe_error(details: ErrorDetails) -> str:
     field = ".".join(map(str, details["loc"]))
-    message = details["msg"].removeprefix("Value error, ")
+    message = details["msg"]
+    if details["type"] == "literal_error":
+        message = f"allowed: {details['ctx']['expected'].replace(' or ', ', ')}"
     return f"{field}: got {details['input']!r:.80}; {message[:1].lower()}{message[1:]}"

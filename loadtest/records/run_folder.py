@@ -13,61 +13,24 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from inputs.wrong_input import WrongInputError
+from loadtest.records.manifest import Manifest
 from loadtest.scenario.files import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from loadtest.records.manifest import Engine
     from loadtest.scenario.model import Scenario
 
 _LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
 # In an image, where there is no git: see the Dockerfile.
 _REVISION = Path(__file__).parents[2] / "REVISION"
-
-
-class _Host(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    system: str
-    machine: str
-    cores: int | None
-
-
-class _Versions(BaseModel):
-    """Those that a report names; there are more."""
-
-    model_config = ConfigDict(strict=True)
-
-    python: str
-    pybreaker: str
-    locust: str
-
-
-class _Manifest(BaseModel):
-    """What every manifest has, in its order; there may be more."""
-
-    model_config = ConfigDict(strict=True)
-
-    schema_: int = Field(alias="schema")
-    complete: bool
-    scenario: str
-    scenario_text: str
-    scenario_sha256: str
-    engine: Literal["live", "virtual"]
-    arms: list[str] = Field(min_length=1)
-    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(min_length=1)
-    weather: dict[str, str]
-    started: str
-    versions: _Versions
-    git_revision: str | None
-    host: _Host
-    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,43 +64,43 @@ class RunFolder:
         """What the processes of the run had to complain about."""
         return self.path / "run.log"
 
-    def all_ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether every arm with every seed was run to its end."""
         manifest = self.manifest()
         ended = self.arms.read_bytes().count(b"\n") if self.arms.exists() else 0
-        return ended == len(manifest["arms"]) * len(manifest["seeds"])
+        return ended == len(manifest.arms) * len(manifest.seeds)
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """Read manifest.json, whose arms are arms of its scenario. Raises WrongInputError."""
         detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
         try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-            _Manifest.model_validate(found)
+            manifest = Manifest.model_validate(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
             if isinstance(error, ValidationError):
-                detail += _where(error)
+                detail += _describe_first(error)
             raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}]) from error
-        parse(found["scenario_text"], "manifest.json").choose_arms(found["arms"])
-        return dict(found)
+        parse(manifest.scenario_text, "manifest.json").choose_arms(manifest.arms)
+        return manifest
 
     def check_rows(self) -> None:
         """Raise WrongInputError for a reference that has hashes in place of its rows."""
         manifest = self.manifest()
-        if "rows_sha256" not in manifest or self.requests.exists():
+        if manifest.rows_sha256 is None or self.requests.exists():
             return
         again = "it was a live run, which cannot be made again"
-        if manifest["engine"] == "virtual":
+        if manifest.engine == "virtual":
             again = f"`python -m loadtest references {self.path}` makes them again and compares"
         detail = f"{self.path}: its rows are not kept, so no report can be built from them; {again}"
         raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}])
 
     def scenario(self) -> Scenario:
         """Return the scenario as it was run."""
-        return parse(self.manifest()["scenario_text"], "manifest.json")
+        return parse(self.manifest().scenario_text, "manifest.json")
 
     def update_manifest(self, **values: Any) -> None:
-        """Set entries of the manifest."""
-        self.write("manifest.json", json.dumps({**self.manifest(), **values}, indent=2) + "\n")
+        """Set entries of the manifest. Raises ValidationError for an entry that no manifest may have."""
+        manifest = Manifest.model_validate({**self.manifest().as_json(), **values})
+        self.write("manifest.json", manifest.as_text())
 
     def write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
@@ -147,7 +110,7 @@ class RunFolder:
         draft.replace(target)
 
 
-def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[str], seeds: list[int]) -> RunFolder:
+def create(root: Path, scenario: Scenario, text: str, engine: Engine, arms: list[str], seeds: list[int]) -> RunFolder:
     """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
 
     Raises WrongInputError where it cannot be written.
@@ -158,23 +121,28 @@ def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[st
     try:
         parent.mkdir(parents=True, exist_ok=True)
         path = _new_folder(parent, stamp, engine)
-        manifest = {
-            "schema": 1,
-            "complete": False,
-            "scenario": scenario.name,
-            "scenario_text": text,
-            "scenario_sha256": sha256(text.encode()).hexdigest(),
-            "engine": engine,
-            "arms": arms,
-            "seeds": seeds,
-            "weather": {f"{arm}/{seed}": scenario.weather_hash(arm, seed) for arm in arms for seed in seeds},
-            "started": began.isoformat(timespec="seconds"),
-            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
-            "git_revision": _git_revision(),
-            "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
-            "settings": {},
-        }
-        (path / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        manifest = Manifest.model_validate(
+            {
+                "schema": 1,
+                "complete": False,
+                "scenario": scenario.name,
+                "scenario_text": text,
+                "scenario_sha256": sha256(text.encode()).hexdigest(),
+                "engine": engine,
+                "arms": arms,
+                "seeds": seeds,
+                "weather": {f"{arm}/{seed}": scenario.weather_hash(arm, seed) for arm in arms for seed in seeds},
+                "started": began.isoformat(timespec="seconds"),
+                "versions": {
+                    "python": platform.python_version(),
+                    **{name: metadata.version(name) for name in _LIBRARIES},
+                },
+                "git_revision": _git_revision(),
+                "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+                "settings": {},
+            }
+        )
+        (path / "manifest.json").write_text(manifest.as_text(), encoding="utf-8")
         _point_latest(parent, path)
     except OSError as error:
         detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
@@ -183,7 +151,7 @@ def create(root: Path, scenario: Scenario, text: str, engine: str, arms: list[st
 
 
 @contextmanager
-def only_run(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
+def reserve_place(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
     """Hold the place for the one run that may go on in `root`, and for the one that may use the client at a URL.
 
     The system releases the place if the process dies. Raises WrongInputError when another run holds it, or when the
@@ -195,12 +163,12 @@ def only_run(root: Path, what: str, client_url: str | None = None) -> Iterator[N
         places.append(Path(tempfile.gettempdir()) / f"breaker-lab-{key}.running")
     with ExitStack() as stack:
         for place in places:
-            stack.enter_context(_held(place, what))
+            stack.enter_context(_lock_place(place, what))
         yield
 
 
 @contextmanager
-def _held(path: Path, what: str) -> Iterator[None]:
+def _lock_place(path: Path, what: str) -> Iterator[None]:
     # Any user may come after us, and the web UI lets go in another greenlet than it began in.
     lock = FileLock(path.with_name(f"{path.name}.lock"), mode=0o666, thread_local=False)
     try:
@@ -247,20 +215,24 @@ def _point_latest(parent: Path, path: Path) -> None:
     draft.replace(parent / "latest")
 
 
-def _where(error: ValidationError) -> str:
+def _describe_first(error: ValidationError) -> str:
     """' (arms: got 3; ...)': the first entry that is there and wrong."""
     for each in error.errors(include_url=False):
         if each["loc"] and each["type"] != "missing":
             field = ".".join(map(str, each["loc"]))
-            said = "allowed: keys with values" if each["type"] == "model_type" else each["msg"]
-            return f" ({field}: got {each['input']!r:.80}; {said[:1].lower()}{said[1:]})"
+            reason = (
+                "allowed: keys with values"
+                if each["type"] == "model_type"
+                else each["msg"].removeprefix("Value error, ")
+            )
+            return f" ({field}: got {each['input']!r:.80}; {reason[:1].lower()}{reason[1:]})"
     return ""
 
 
 def _git_revision() -> str | None:
     """Ask git; where it knows nothing, as in an image, read what was noted when the image was made."""
     try:
-        found = subprocess.run(
+        answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
             cwd=Path(__file__).parent,
             capture_output=True,
@@ -268,9 +240,9 @@ def _git_revision() -> str | None:
             timeout=10,
             check=False,
         )
-        told = found.stdout.strip()
+        revision = answer.stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
-        told = ""
+        revision = ""
     with suppress(OSError, UnicodeDecodeError):
-        told = told or _REVISION.read_text(encoding="utf-8").strip()
-    return told or None
+        revision = revision or _REVISION.read_text(encoding="utf-8").strip()
+    return revision or None

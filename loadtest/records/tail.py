@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic
+
+from loadtest.records.rows import AnyRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Tail:
-    """The records that a file has gained since the last look; none as long as it is missing."""
+class Tail(Generic[AnyRecord]):
+    """The records that a file has gained since it was last read; none as long as it is missing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[AnyRecord]) -> None:
         self._path = path
+        self._kind: type[AnyRecord] = kind
         self._offset = 0
 
-    def new(self) -> list[dict[str, Any]]:
-        """Return the lines that are whole by now."""
-        return [json.loads(each) for each in self._lines()]
+    def read_new(self) -> list[AnyRecord]:
+        """Return the records of the lines that are whole by now."""
+        return [self._kind(**json.loads(each)) for each in self._new_lines()]
 
-    def skim(self) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many lines are new, and the last of them alone."""
-        lines = self._lines()
-        return len(lines), [json.loads(each) for each in lines[-1:]]
+    def read_last(self) -> tuple[int, list[AnyRecord]]:
+        """Return how many records are new, and the last of them alone."""
+        lines = self._new_lines()
+        return len(lines), [self._kind(**json.loads(each)) for each in lines[-1:]]
 
-    def _lines(self) -> list[bytes]:
+    def _new_lines(self) -> list[bytes]:
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from loadtest.records.glance import read_manifest, read_summary
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 INDEX = "index.html"
-_LARGEST = 20_000_000
 _CODE_MARKS = MarkdownIt("zero", {"html": False}).enable("backticks")
 # The page where there is one: a reference has its Markdown alone.
 _REPORTS = (
@@ -72,7 +72,7 @@ class Runs:
     skipped: list[tuple[str, str]]
 
 
-def find(root: Path) -> Runs:
+def find_runs(root: Path) -> Runs:
     """Look at every folder two levels down. Links are left out: they name what is there already."""
     runs: list[Entry] = []
     others: list[tuple[str, str]] = []
@@ -86,9 +86,9 @@ def find(root: Path) -> Runs:
         if folder.name.startswith(("sweep-", "tune-")) or not (folder / "manifest.json").is_file():
             continue
         try:
-            runs.append(_entry(folder, name))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            skipped.append((name, _why(error)))
+            runs.append(_read_entry(folder, name))
+        except (OSError, ValueError) as error:
+            skipped.append((name, str(error) or type(error).__name__))
     runs.sort(key=lambda each: (each.started, each.folder), reverse=True)
     return Runs(runs, others, skipped)
 
@@ -98,16 +98,18 @@ def write_index(root: Path) -> Path:
     page, draft = root / INDEX, root / f".{INDEX}.{os.getpid()}"
     environment = Environment(loader=PackageLoader("loadtest.report"), undefined=StrictUndefined, autoescape=True)
     template = environment.get_template("index.html.j2")
-    with _alone(root):
-        found = find(root)
-        scenarios = sorted({each.scenario for each in found.runs})
-        draft.write_text(template.render(found=found, scenarios=scenarios, said=_said), encoding="utf-8")
+    with _lock_index(root):
+        runs = find_runs(root)
+        scenarios = sorted({each.scenario for each in runs.runs})
+        draft.write_text(
+            template.render(found=runs, scenarios=scenarios, headline_html=_headline_html), encoding="utf-8"
+        )
         draft.replace(page)
     return page
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _lock_index(root: Path) -> Iterator[None]:
     """Hold a lock, where the folder's may be used; it goes with the process."""
     lock = FileLock(root / ".index.lock", mode=0o666, thread_local=False)
     with suppress(OSError):
@@ -121,8 +123,8 @@ def _alone(root: Path) -> Iterator[None]:
 def update_index(run: Path) -> None:
     """Write the page that a run belongs to: that of results/ for results/<scenario>/<run>. Elsewhere there is none."""
     root = run.resolve().parent.parent
-    with suppress(OSError, ValueError, KeyError):
-        if _manifest(run)["scenario"] == run.resolve().parent.name:
+    with suppress(OSError, ValueError):
+        if read_manifest(run).scenario == run.resolve().parent.name:
             write_index(root)
 
 
@@ -135,49 +137,34 @@ def _folders(root: Path, depth: int) -> list[Path]:
     return folders if depth == 1 else [deeper for each in folders for deeper in _folders(each, depth - 1)]
 
 
-def _entry(folder: Path, name: str) -> Entry:
-    manifest = _manifest(folder)
-    summary = _read(folder / "summary.json") if (folder / "summary.json").is_file() else {}
-    checks = [(kind, check) for kind in ("validity", "expect") for check in summary.get(kind, ()) if not check["ok"]]
+def _read_entry(folder: Path, name: str) -> Entry:
+    manifest, summary = read_manifest(folder), read_summary(folder)
     return Entry(
         folder=name,
-        scenario=str(manifest["scenario"]),
-        title=_title(str(manifest["scenario_text"])),
-        engine=str(manifest["engine"]),
-        arms=tuple(map(str, manifest["arms"])),
-        seeds=tuple(map(int, manifest["seeds"])),
-        started=_time(manifest["started"]),
-        revision=str(manifest.get("git_revision") or "unknown"),
-        complete=manifest["complete"] is True,
-        headline=str(summary.get("headline") or _first_words(folder / "report.md")),
-        broken=tuple(f"{check['name']}: {check['detail']}" for _, check in checks),
-        untrusted=any(kind == "validity" for kind, _ in checks),
+        scenario=manifest.scenario,
+        title=_title_of(manifest.scenario_text),
+        engine=manifest.engine,
+        arms=manifest.arms,
+        seeds=manifest.seeds,
+        started=_parse_time(manifest.started),
+        revision=manifest.git_revision or "unknown",
+        complete=manifest.complete,
+        headline=summary.headline or _first_words(folder / "report.md"),
+        broken=summary.failed,
+        untrusted=not all(check.ok for check in summary.validity),
         report=next((name for name in ("report.html", "report.md") if (folder / name).is_file()), ""),
         picture=(folder / "charts" / "timeline.png").is_file(),
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    return _read(folder / "manifest.json")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > _LARGEST:
-        raise ValueError(f"{path.name} is too large")
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise TypeError(f"{path.name} is no JSON object")
-    return found
-
-
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError(f"started: got {text!r}, a time without its zone")
     return found
 
 
-def _title(text: str) -> str:
+def _title_of(text: str) -> str:
     """Return the title of a scenario's text, as a rule from its line: the whole as TOML takes longer than the rest."""
     line = next((line for line in text.splitlines() if line.partition("=")[0].strip() == "title"), "")
     for part in (line, text):
@@ -196,14 +183,6 @@ def _first_words(report: Path) -> str:
     return lines[2]
 
 
-def _said(headline: str) -> Markup:
+def _headline_html(headline: str) -> Markup:
     """Turn a headline's code marks into HTML; everything else is escaped."""
     return Markup(_CODE_MARKS.renderInline(headline))  # noqa: S704 - HTML is disabled
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"manifest.json has no {error.args[0]}"
-    if isinstance(error, json.JSONDecodeError):
-        return "a file of it is not JSON"
-    return str(error) or type(error).__name__

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-from loadtest.figures.verdict import HARMED, HELPED
+from loadtest.records.comparison import Judgement
 from loadtest.report import theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from loadtest.records.comparison import VerdictCell, Verdicts
 
 _ANSWERS = theme.Look("#0072B2", "", "", "answers lost (left) or won (right)")
 _SECONDS = theme.Look("#E69F00", "", "///", "request-seconds saved (right) or spent (left)")
@@ -24,23 +26,23 @@ _COLUMNS = 2
 _EDGE = 105.0
 
 
-def balance(verdicts: dict[str, Any]) -> Figure:
+def balance(verdicts: Verdicts) -> Figure:
     """One panel a disturbance, one row a policy: what it lost to the left, what it saved to the right, and the verdict.
 
     Bars of the same length are what refusing at random does.
     """
     with theme.style():
-        arms = list(verdicts["arms"])
-        places = list(next(iter(verdicts["arms"].values())))
+        arms = list(verdicts.arms)
+        places = list(next(iter(verdicts.arms.values())))
         lines = -(-len(places) // _COLUMNS)
         figure = theme.new_figure(0.7 + lines * (0.7 + 0.32 * len(arms)))
         axes = figure.subplots(lines, _COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
         for axis, place in zip(axes, places, strict=False):
-            _panel(axis, place, {arm: verdicts["arms"][arm][place] for arm in arms})
+            _panel(axis, place, {arm: verdicts.arms[arm][place] for arm in arms})
         for axis in axes[len(places) :]:
             axis.set_visible(False)
         for axis in axes[max(0, len(places) - _COLUMNS) : len(places)]:
-            axis.set_xlabel(f"worse < % of what {verdicts['baseline']} has > better")
+            axis.set_xlabel(f"worse < % of what {verdicts.baseline} has > better")
             axis.tick_params(labelbottom=True)
         handles = [
             Patch(facecolor=_ANSWERS.colour, edgecolor="white", label=_ANSWERS.word),
@@ -59,11 +61,11 @@ def balance(verdicts: dict[str, Any]) -> Figure:
         return figure
 
 
-def _panel(axis: Axes, place: str, cells: dict[str, dict[str, Any]]) -> None:
+def _panel(axis: Axes, place: str, cells: dict[str, VerdictCell]) -> None:
     rows = np.arange(len(cells), dtype=float)
-    answers = [-100 * cell["lost"]["share"] for cell in cells.values()]
-    seconds = [100 * cell["seconds_saved"]["share"] for cell in cells.values()]
-    calls = [100 * cell["calls_saved"]["share"] for cell in cells.values()]
+    answers = [-100 * cell.lost.share for cell in cells.values()]
+    seconds = [100 * cell.seconds_saved.share for cell in cells.values()]
+    calls = [100 * cell.calls_saved.share for cell in cells.values()]
     axis.barh(rows - 0.19, answers, height=0.36, color=_ANSWERS.colour, edgecolor="white", linewidth=0.6)
     axis.barh(
         rows + 0.19, seconds, height=0.36, color=_SECONDS.colour, edgecolor="white", hatch=_SECONDS.hatch, linewidth=0.6
@@ -79,11 +81,11 @@ def _panel(axis: Axes, place: str, cells: dict[str, dict[str, Any]]) -> None:
     )
     axis.axvline(0, color=theme.INK, linewidth=0.8)
     for row, cell in zip(rows, cells.values(), strict=True):
-        weight = "bold" if cell["verdict"] in (HARMED, HELPED) else "normal"
+        weight = "bold" if cell.verdict in (Judgement.HARMED, Judgement.HELPED) else "normal"
         axis.text(
             1.02,
             row,
-            cell["verdict"],
+            cell.verdict,
             transform=axis.get_yaxis_transform(),
             va="center",
             fontsize=8.5,

@@ -9,9 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome
 from loadtest.figures.summary import state_bands
 from loadtest.report import theme
-from loadtest.scenario.figure_names import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from loadtest.records.measured import Measured
     from loadtest.records.rows import Row
+    from loadtest.records.summary import ArmSummary
     from loadtest.scenario.phases import Span
 
 # A band narrower than this share of the axis has no room for its name.
@@ -62,7 +64,7 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
     duration_s = arm.duration_s(seed) or 1.0
     for state, start, end in state_bands(arm, seed):
         look = theme.STATES[state]
-        if state != "closed" and end > start:
+        if state != State.CLOSED and end > start:
             axis.axvspan(start, end, facecolor=look.colour, alpha=0.16, edgecolor="none")
             axis.axvspan(start, end, facecolor="none", alpha=0.35, edgecolor=look.colour, hatch=look.hatch, linewidth=0)
         if guarded and end - start > _NAMED_BAND * duration_s:
@@ -75,7 +77,7 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
                 va="bottom",
                 fontsize=8,
             )
-    for outcome in OUTCOMES:
+    for outcome in Outcome:
         rows = [row for row in arm.rows if row.outcome == outcome]
         if rows:
             look = theme.OUTCOMES[outcome]
@@ -123,7 +125,7 @@ def _mark(axis: Axes, disturbed: Sequence[Span]) -> None:
 def _legend(arms: Sequence[Measured]) -> list[Any]:
     present = {row.outcome for arm in arms for row in arm.rows}
     bands = [band for arm in arms for seed in arm.seeds[:1] for band in state_bands(arm, seed)]
-    states = {state for state, start, end in bands if end > start} - {"closed"}
+    states = {state for state, start, end in bands if end > start} - {State.CLOSED}
     points = [
         Line2D(
             [],
@@ -147,15 +149,15 @@ def _legend(arms: Sequence[Measured]) -> list[Any]:
     return points + patches
 
 
-def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
+def outcomes(summaries: Mapping[str, ArmSummary]) -> Figure:
     """How the requests of each arm ended, as stacked bars with their counts."""
     with theme.style():
         figure = theme.new_figure(1.1 + 0.55 * len(summaries))
         axis = figure.subplots()
         names = list(summaries)
         left = np.zeros(len(names))
-        for outcome in OUTCOMES:
-            counts = np.array([summaries[name]["outcomes"][outcome] for name in names], dtype=float)
+        for outcome in Outcome:
+            counts = np.array([summaries[name].outcomes[outcome] for name in names], dtype=float)
             if not counts.any():
                 continue
             look = theme.OUTCOMES[outcome]
@@ -170,7 +172,7 @@ def outcomes(summaries: dict[str, dict[str, Any]]) -> Figure:
                 linewidth=0.8,
                 height=0.62,
             )
-            most = max(summaries[name]["requests"] for name in names)
+            most = max(summaries[name].requests for name in names)
             for index, count in enumerate(counts):
                 if count:
                     narrow = count <= 0.025 * most  # its number stands above the bar

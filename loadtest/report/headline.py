@@ -2,69 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from client.pipeline.call import Outcome
 from loadtest.report import verdicts
 from loadtest.report.numbers import short_time
 
 if TYPE_CHECKING:
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
+    from loadtest.records.comparison import Comparison
+    from loadtest.records.summary import ArmSummary
     from loadtest.report.part import Part
 
 
-def headline(done: Finished, part: Part) -> str:
+def headline(done: FinishedRun, part: Part) -> str:
     """Return the answer in two sentences, or in one where the run cannot answer; what `part` has goes first."""
     if not any(arm.rows for arm in done.arms):
         return "Nothing was measured."
     if part.headline:
         return part.headline
-    if done.summary.get("verdicts"):
-        return verdicts.headline(done)
-    if done.summary["comparison"]:
-        return _comparison(done)
-    return " ".join(_plain(arm.arm, done.summary["arms"][arm.arm]) for arm in done.arms[:2])
+    if done.summary.verdicts is not None:
+        return verdicts.headline(done, done.summary.verdicts)
+    if done.summary.comparison is not None:
+        return _compare_first(done, done.summary.comparison)
+    return " ".join(_describe_arm(arm.arm, done.summary.arms[arm.arm]) for arm in done.arms[:2])
 
 
-def _comparison(done: Finished) -> str:
-    found = done.summary["comparison"]
-    base_name, other_name = found["baseline"], next(iter(found["arms"]))
-    base, other = done.summary["arms"][base_name], done.summary["arms"][other_name]
-    if not base["requests"] or not other["requests"]:
+def _compare_first(done: FinishedRun, comparison: Comparison) -> str:
+    base_name, other_name = comparison.baseline, next(iter(comparison.arms))
+    base, other = done.summary.arms[base_name], done.summary.arms[other_name]
+    if not base.requests or not other.requests or base.mean_response_s is None or other.mean_response_s is None:
         return f"Only one of the arms {base_name} and {other_name} was measured: there is nothing to compare."
+    timeouts, other_timeouts = (each.outcomes[Outcome.TIMEOUT] for each in (base, other))
+    answers, other_answers = (each.outcomes[Outcome.OK] for each in (base, other))
     return (
         f"Arm `{other_name}` against `{base_name}`: the mean response time went from "
-        f"{short_time(base['mean_response_s'])} to {short_time(other['mean_response_s'])}, timeouts from "
-        f"{base['outcomes']['timeout']} to {other['outcomes']['timeout']}{_held(base, other)}. The price: "
-        f"{other['outcomes']['fast_fail']} of {other['requests']} requests were refused, "
-        f"{answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
-        f"{other['outcomes']['ok']} instead of {base['outcomes']['ok']} got what they asked for.{_other_arms(found)}"
+        f"{short_time(base.mean_response_s)} to {short_time(other.mean_response_s)}, timeouts from "
+        f"{timeouts} to {other_timeouts}{_describe_holding(base, other)}. The price: "
+        f"{other.outcomes[Outcome.FAST_FAIL]} of {other.requests} requests were refused, "
+        f"{count_answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
+        f"{other_answers} instead of {answers} got what they asked for.{_name_others(comparison)}"
     )
 
 
-def _held(base: dict[str, Any], other: dict[str, Any]) -> str:
-    if not base["in_flight_s"]:
+def _describe_holding(base: ArmSummary, other: ArmSummary) -> str:
+    if not base.in_flight_s:
         return ""
-    change = 100 * (other["in_flight_s"] / base["in_flight_s"] - 1)
+    change = 100 * (other.in_flight_s / base.in_flight_s - 1)
     return f", and {abs(change):.0f} % {'more' if change > 0 else 'fewer'} request-seconds were held"
 
 
-def _other_arms(found: dict[str, Any]) -> str:
-    others = list(found["arms"])[1:]
+def _name_others(comparison: Comparison) -> str:
+    others = list(comparison.arms)[1:]
     return f" The other arms ({', '.join(others)}) are in the table below." if others else ""
 
 
-def answered_elsewhere(done: Finished, name: str) -> int | None:
+def count_answered_elsewhere(done: FinishedRun, name: str) -> int | None:
     """Count the refusals of an arm whose very request was answered in the baseline; none where that cannot be known."""
-    found = done.summary["comparison"]
-    if not found or name not in found["arms"]:
+    comparison = done.summary.comparison
+    if comparison is None or name not in comparison.arms:
         return None
     by_name = {arm.arm: arm for arm in done.arms}
-    answered = {(row.seed, row.id) for row in by_name[found["baseline"]].rows if row.outcome == "ok"}
-    return sum((row.seed, row.id) in answered for row in by_name[name].rows if row.outcome == "fast_fail")
+    answered = {(row.seed, row.id) for row in by_name[comparison.baseline].rows if row.outcome == Outcome.OK}
+    return sum((row.seed, row.id) in answered for row in by_name[name].rows if row.outcome == Outcome.FAST_FAIL)
 
 
-def _plain(name: str, figures: dict[str, Any]) -> str:
+def _describe_arm(name: str, figures: ArmSummary) -> str:
     return (
-        f"Arm `{name}`: {figures['outcomes']['ok']} of {figures['requests']} requests got what they asked for, "
-        f"{figures['outcomes']['fast_fail']} were refused; the breaker tripped {figures['trips']} time(s)."
+        f"Arm `{name}`: {figures.outcomes[Outcome.OK]} of {figures.requests} requests got what they asked for, "
+        f"{figures.outcomes[Outcome.FAST_FAIL]} were refused; the breaker tripped {figures.trips} time(s)."
     )

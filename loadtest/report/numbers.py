@@ -21,7 +21,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def with_interval(figure: Estimate) -> str:
+def interval_text(figure: Estimate) -> str:
     """Write a mean with its interval."""
     if figure.low is None or figure.high is None:
         return number(figure.mean)

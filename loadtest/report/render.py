@@ -19,8 +19,8 @@ from loadtest.report.requests import as_script, requests_of
 from loadtest.scenario.files import shipped
 from loadtest.scenario.phases import named_spans
 from loadtest.scenario.seeds import seed_text
-from loadtest.terminal import transcript as trace
-from loadtest.terminal.narrator import TRACED
+from loadtest.terminal import transcript
+from loadtest.terminal.narrator import MOST_PRINTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from matplotlib.figure import Figure
 
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.run_folder import RunFolder
+    from loadtest.records.summary import Check
     from loadtest.report.part import Part
 
 
-def write_report(folder: RunFolder, done: Finished, part: Part) -> None:
+def write_report(folder: RunFolder, done: FinishedRun, part: Part) -> None:
     """Write the report of a finished run into its folder, with what its experiment adds."""
     _write_charts(folder.path / "charts", done, part)
     source = markdown_of(done, part)
@@ -43,26 +44,26 @@ def write_report(folder: RunFolder, done: Finished, part: Part) -> None:
     folder.write("report.html", page(done.scenario.title, source, folder.path, requests_of(done)))
 
 
-def _write_charts(folder: Path, done: Finished, part: Part) -> None:
+def _write_charts(folder: Path, done: FinishedRun, part: Part) -> None:
     for name, figure in pictures_of(done, part):
         theme.save(figure, folder, name)
 
 
-def pictures_of(done: Finished, part: Part) -> Iterator[tuple[str, Figure]]:
+def pictures_of(done: FinishedRun, part: Part) -> Iterator[tuple[str, Figure]]:
     """Yield each picture of a report with its name."""
     unguarded = [name for name, arm in done.scenario.arms.items() if not arm.guarded]
     disturbed = {arm.arm: named_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
     yield "timeline", charts.timeline(done.arms, unguarded, disturbed)
-    yield "outcomes", charts.outcomes(done.summary["arms"])
+    yield "outcomes", charts.outcomes(done.summary.arms)
     yield "latency", charts.latency(done.arms)
     yield "in_flight", charts.in_flight(done.arms, disturbed)
-    if done.summary.get("verdicts"):
-        yield "balance", balance.balance(done.summary["verdicts"])
+    if done.summary.verdicts is not None:
+        yield "balance", balance.balance(done.summary.verdicts)
     for name, draw in part.charts.items():
         yield name, draw()
 
 
-def markdown_of(done: Finished, part: Part) -> str:
+def markdown_of(done: FinishedRun, part: Part) -> str:
     """Return the text of report.md."""
     environment = Environment(
         loader=PackageLoader("loadtest.report"),
@@ -71,53 +72,53 @@ def markdown_of(done: Finished, part: Part) -> str:
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
     figures = tables.figure_rows(done)
-    names = list(done.summary["arms"])
+    names = list(done.summary.arms)
     text = environment.get_template("report.md.j2").render(
         scenario=done.scenario,
         manifest=done.manifest,
         headline=headline(done, part),
-        untrusted=done.untrusted,
+        failed_checks=done.failed_checks,
         cautions=done.cautions,
-        unmet=done.unmet,
+        broken_bounds=done.broken_bounds,
         figures=figures,
         within=sum(each["verdict"] == "within" for each in figures),
         notes=part.notes,
-        traces=tables.traced(done, TRACED),
-        lines=trace.lines,
+        transcripts=tables.printable_arms(done, MOST_PRINTED),
+        lines=transcript.lines,
         side_by_side=len(names) > 1,
         comparison=tables.comparison_rows(done),
         intervals=tables.interval_rows(done),
         metrics=tables.metric_rows(done),
-        checks=_verdicts(done.summary["validity"]),
-        bounds=_verdicts(done.summary["expect"]),
-        again=_again(done),
+        checks=_check_rows(done.summary.validity),
+        bounds=_check_rows(done.summary.expect),
+        again=_command(done),
         **_verdict_parts(done),
         table=table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
     )
-    return tidy(text)
+    return collapse_empty_lines(text)
 
 
-def _verdict_parts(done: Finished) -> dict[str, Any]:
+def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
     """Return what the section on helping and harming shows; `verdicts` is none where there is no such section."""
-    found = done.summary.get("verdicts")
-    if not found:
+    found = done.summary.verdicts
+    if found is None:
         return {"verdicts": None}
-    places = verdicts.places(done)
+    places = verdicts.places_of(found)
     columns = {"place": "disturbance", "policy": "policy", "verdict": "verdict"}
     columns |= {"during": "answers during", "after": "answers after", "all": "answers together"}
     columns |= {"seconds": "request-seconds held", "calls": "backend calls"}
-    if found["runs"] >= LEAST_RUNS:
+    if found.runs >= LEAST_RUNS:
         columns["intervals"] = "95 % intervals, points"
     return {
         "verdicts": found,
-        "verdict_arms": list(found["arms"]),
-        "verdict_map": verdicts.map_rows(done),
+        "verdict_arms": list(found.arms),
+        "verdict_map": verdicts.map_rows(found),
         "verdict_columns": {"policy": "policy", **{place: place for place in places}},
-        "verdict_figures": verdicts.figure_rows(done),
+        "verdict_figures": verdicts.figure_rows(found),
         "verdict_figure_columns": columns,
-        "known_ends": list(verdicts.known_ends(done)),
-        "shadow_reports": list(verdicts.shadow_reports(done)),
+        "rule_checks": list(verdicts.check_rule(done, found)),
+        "shadow_reports": list(verdicts.report_shadows(done)),
         "answers_limit": verdict.ANSWERS,
         "few": verdict.FEW,
         "saving_limit": verdict.SAVING,
@@ -125,21 +126,21 @@ def _verdict_parts(done: Finished) -> dict[str, Any]:
     }
 
 
-def _verdicts(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**each, "verdict": "ok" if each["ok"] else "**NOT OK**"} for each in checks]
+def _check_rows(checks: Sequence[Check]) -> list[dict[str, str]]:
+    return [{"name": each.name, "verdict": "ok" if each.ok else "**NOT OK**", "detail": each.detail} for each in checks]
 
 
-def _again(done: Finished) -> str:
+def _command(done: FinishedRun) -> str:
     """Return the shortest command that makes the same run."""
     manifest, scenario = done.manifest, done.scenario
     is_shipped = scenario.name in shipped()
-    whole = manifest["seeds"] == [scenario.seed] and manifest["arms"] == list(scenario.arms)
+    whole = manifest.seeds == [scenario.seed] and manifest.arms == list(scenario.arms)
     if is_shipped and whole and scenario.document:
-        return f"make {scenario.name}" + (" ARGS='--engine virtual'" if manifest["engine"] == "virtual" else "")
+        return f"make {scenario.name}" + (" ARGS='--engine virtual'" if manifest.engine == "virtual" else "")
     name = scenario.name if is_shipped else f"{scenario.name}.toml"
-    arms = "" if manifest["arms"] == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest["arms"])
-    engine = " --engine virtual" if manifest["engine"] == "virtual" else ""
-    return f".venv/bin/python -m loadtest run {name}{engine}{arms} --seeds {seed_text(manifest['seeds'])}"
+    arms = "" if manifest.arms == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest.arms)
+    engine = " --engine virtual" if manifest.engine == "virtual" else ""
+    return f".venv/bin/python -m loadtest run {name}{engine}{arms} --seeds {seed_text(manifest.seeds)}"
 
 
 def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
@@ -153,7 +154,7 @@ def _cell(value: Any) -> str:
     return " ".join(str(value).replace("|", "/").split())
 
 
-def tidy(text: str) -> str:
+def collapse_empty_lines(text: str) -> str:
     """Collapse runs of empty lines outside code."""
     lines: list[str] = []
     for line in text.splitlines():
@@ -188,12 +189,12 @@ def page(title: str, source: str, folder: Path, requests: dict[str, Any] | None 
         title=title,
         body=body,
         requests=Markup(as_script(requests)) if requests and "charts/timeline.svg" in drawn else None,  # noqa: S704
-        style=_own("requests.css"),
-        script=_own("requests.js"),
+        style=_template_text("requests.css"),
+        script=_template_text("requests.js"),
     )
 
 
-def _own(name: str) -> Markup:
+def _template_text(name: str) -> Markup:
     """Return a file of the lab's own that becomes part of a page."""
     text = (resources.files("loadtest.report") / "templates" / name).read_text(encoding="utf-8")
     return Markup(text)  # noqa: S704

@@ -6,15 +6,16 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from client.breakers.interface import State
 from client.dashboard import looks
+from client.pipeline.call import Outcome, Served
 from loadtest.figures.summary import state_bands
-from loadtest.scenario.figure_names import SERVED, STATES
 from loadtest.scenario.phases import named_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
     from loadtest.records.rows import Row
 
@@ -22,23 +23,24 @@ if TYPE_CHECKING:
 MOST_SHOWN = 6000
 MOST_KEPT = 20_000
 MOST_SEEDS = 20
-_WOULD_HAVE = ("ok", "error", "timeout")
+_STATES, _SERVED = list(State), list(Served)
+_WOULD_HAVE = [Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT]
 
 
-def requests_of(done: Finished) -> dict[str, Any]:
+def requests_of(done: FinishedRun) -> dict[str, Any]:
     """Return the data of the picture: for each seed the arms, with a list for each field of a request.
 
     Where there are too many requests, every n-th by id stands for the rest, and `every` says so; where there are too
     many seeds, the first ones are there, and `seeds_left_out` says how many are not.
     """
-    seeds = done.manifest["seeds"]
+    seeds = done.manifest.seeds
     most = max(Counter(row.seed for arm in done.arms for row in arm.rows).values(), default=0)
     every = max(1, -(-most // MOST_SHOWN))
     offered = max(1, min(len(seeds), MOST_SEEDS, MOST_KEPT // max(1, most // every)))
     return {
         "outcomes": {name: {"word": look.word, "colour": look.colour} for name, look in looks.OUTCOMES.items()},
         "states": {name: {"word": look.word, "colour": look.colour} for name, look in looks.STATES.items()},
-        "served": SERVED,
+        "served": _SERVED,
         "would_have": _WOULD_HAVE,
         "every": every,
         "seeds_left_out": len(seeds) - offered,
@@ -53,7 +55,7 @@ def as_script(data: dict[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _arm(done: Finished, arm: Measured, seed: int, every: int) -> dict[str, Any]:
+def _arm(done: FinishedRun, arm: Measured, seed: int, every: int) -> dict[str, Any]:
     one = arm.of_seed(seed)
     rows = [row for row in one.rows if row.id % every == 0] if every > 1 else one.rows
     duration_s = one.duration_s(seed)
@@ -66,7 +68,7 @@ def _arm(done: Finished, arm: Measured, seed: int, every: int) -> dict[str, Any]
         "bands": [
             [state, round(start, 3), round(end, 3)]
             for state, start, end in (state_bands(one, seed) if guarded else ())
-            if state != "closed" and end > start
+            if state != State.CLOSED and end > start
         ],
         "marks": [
             [mark.group, round(mark.start_s, 3), round(min(mark.end_s, duration_s), 3)]
@@ -85,13 +87,13 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
         "sent_ms": [round(1000 * row.sent_s) for row in rows],
         "took_ms": [round(1000 * row.duration_s, 1) for row in rows],
         "status": [row.status for row in rows],
-        "outcome": [_place(outcomes, row.outcome) for row in rows],
-        "state": [_place(STATES, row.state) for row in rows],
+        "outcome": [_index_of(outcomes, row.outcome) for row in rows],
+        "state": [_index_of(_STATES, row.state) for row in rows],
         "failures": [row.fail_count for row in rows],
-        "served": [_place(SERVED, row.served) for row in rows],
-        "would_have": [_place(_WOULD_HAVE, row.would_have) for row in rows],
+        "served": [_index_of(_SERVED, row.served) for row in rows],
+        "would_have": [_index_of(_WOULD_HAVE, row.would_have) for row in rows],
     }
 
 
-def _place(names: Sequence[str], name: str) -> int:
+def _index_of(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else -1

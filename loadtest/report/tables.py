@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from loadtest.report.headline import answered_elsewhere
+from client.pipeline.call import Outcome
+from loadtest.report.headline import count_answered_elsewhere
 from loadtest.report.numbers import short_time
+from loadtest.scenario.arm_figures import figure_at
 
 if TYPE_CHECKING:
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
+    from loadtest.records.summary import ArmSummary, DocumentFigure
 
 
-def figure_rows(done: Finished) -> list[dict[str, str]]:
+def figure_rows(done: FinishedRun) -> list[dict[str, str]]:
     """Return the document's figures as text: name, document, measured, deviation, tolerance, verdict.
 
-    The lines of its trace that agree share one row; the trace itself stands below.
+    The lines of its transcript that agree share one row; the transcript itself stands below.
     """
-    figures = done.summary["document"]
-    lines = [each for each in figures if each["name"].startswith("trace, ")]
-    agree = [each for each in lines if each["within"]]
+    figures = done.summary.document
+    lines = [each for each in figures if each.name.startswith("trace, ")]
+    agree = [each for each in lines if each.within]
     shown = [each for each in figures if each not in agree]
-    summed = {
+    all_lines = {
         "name": "printed trace: result, state and count",
         "document": f"{len(lines)} lines",
         "measured": f"{len(agree)} lines agree",
@@ -29,40 +32,40 @@ def figure_rows(done: Finished) -> list[dict[str, str]]:
         "tolerance": "exact",
         "verdict": "within" if len(agree) == len(lines) else "**outside**",
     }
-    return [*([summed] if lines else []), *map(_figure_row, shown)]
+    return [*([all_lines] if lines else []), *map(_figure_row, shown)]
 
 
-def _figure_row(figure: dict[str, Any]) -> dict[str, str]:
+def _figure_row(figure: DocumentFigure) -> dict[str, str]:
     return {
-        "name": figure["name"],
-        "document": value_text(figure["value"], figure["unit"]),
-        "measured": value_text(figure["measured"], figure["unit"]),
+        "name": figure.name,
+        "document": value_text(figure.value, figure.unit),
+        "measured": value_text(figure.measured, figure.unit),
         "deviation": _deviation(figure),
-        "tolerance": figure["tolerance"],
-        "verdict": "within" if figure["within"] else "**outside**",
+        "tolerance": figure.tolerance,
+        "verdict": "within" if figure.within else "**outside**",
     }
 
 
-def metric_rows(done: Finished) -> list[dict[str, str]]:
+def metric_rows(done: FinishedRun) -> list[dict[str, str]]:
     """Return the five metrics that the document asks for, one row each, one column an arm."""
-    arms = {name: arm for name, arm in done.summary["arms"].items() if done.scenario.arms[name].guarded}
-    none = dict.fromkeys((name for name in done.summary["arms"] if name not in arms), "no breaker")
+    arms = {name: arm for name, arm in done.summary.arms.items() if done.scenario.arms[name].guarded}
+    none = dict.fromkeys((name for name in done.summary.arms if name not in arms), "no breaker")
     rows: dict[str, dict[str, str]] = {
         "1. state transitions": {name: _transitions(arm) for name, arm in arms.items()},
-        "2. fast-fail rate": {name: _percent(arm["fast_fail_rate"]) for name, arm in arms.items()},
+        "2. fast-fail rate": {name: _percent(arm.fast_fail_rate) for name, arm in arms.items()},
         "3. success rate in half-open": {name: _half_open(arm) for name, arm in arms.items()},
         "4. time in each state": {name: _times(arm) for name, arm in arms.items()},
         "5. false positives": {
-            name: _false_positives(arm, answered_elsewhere(done, name)) for name, arm in arms.items()
+            name: _false_positives(arm, count_answered_elsewhere(done, name)) for name, arm in arms.items()
         },
-        "mean recovery delay": {name: _seconds(arm["recovery_delay_s"]) for name, arm in arms.items()},
+        "mean recovery delay": {name: _seconds(arm.recovery_delay_s) for name, arm in arms.items()},
     }
     return [{"metric": metric, **none, **values} for metric, values in rows.items()]
 
 
-def comparison_rows(done: Finished) -> list[dict[str, str]]:
+def comparison_rows(done: FinishedRun) -> list[dict[str, str]]:
     """Return the arms side by side, one row a figure."""
-    words: list[tuple[str, str, str]] = [
+    shown: list[tuple[str, str, str]] = [
         ("requests", "requests", "count"),
         ("ok", "outcomes.ok", "count"),
         ("error", "outcomes.error", "count"),
@@ -83,41 +86,33 @@ def comparison_rows(done: Finished) -> list[dict[str, str]]:
     ]
     write = {"count": _count, "percent": _percent, "seconds": _seconds}
     return [
-        {"figure": word, **{name: write[kind](_at(arm, path)) for name, arm in done.summary["arms"].items()}}
-        for word, path, kind in words
+        {"figure": label, **{name: write[kind](figure_at(arm, path)) for name, arm in done.summary.arms.items()}}
+        for label, path, kind in shown
     ]
 
 
-def interval_rows(done: Finished) -> list[dict[str, str]]:
+def interval_rows(done: FinishedRun) -> list[dict[str, str]]:
     """Return differences from the baseline with their intervals, where there are enough runs for one."""
-    found = done.summary["comparison"]
-    if not found:
+    comparison = done.summary.comparison
+    if comparison is None:
         return []
     return [
         {
             "arm": arm,
             "figure": figure,
-            "difference": f"{pair['difference']:+.4g}",
-            "interval": f"{pair['interval'][0]:+.4g} to {pair['interval'][1]:+.4g}",
+            "difference": f"{pair.difference:+.4g}",
+            "interval": f"{pair.interval[0]:+.4g} to {pair.interval[1]:+.4g}",
         }
-        for arm, figures in found["arms"].items()
-        for figure, pair in figures.items()
-        if pair["interval"]
+        for arm, figures in comparison.arms.items()
+        for figure, pair in vars(figures).items()
+        if pair.interval
     ]
 
 
-def traced(done: Finished, most: int) -> list[Measured]:
+def printable_arms(done: FinishedRun, most: int) -> list[Measured]:
     """Return the arms, first seed only, that are short enough to be printed request by request."""
     firsts = [arm.of_seed(arm.seeds[0]) for arm in done.arms if arm.seeds]
     return [arm for arm in firsts if len(arm.rows) <= most]
-
-
-def _at(figures: Any, path: str) -> float | None:
-    for part in path.split("."):
-        if not isinstance(figures, dict) or part not in figures:
-            return None
-        figures = figures[part]
-    return None if figures is None else float(figures)
 
 
 def value_text(value: float | str | None, unit: str) -> str:
@@ -135,8 +130,8 @@ def number_text(value: float, unit: str) -> str:
     return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
 
 
-def _deviation(figure: dict[str, Any]) -> str:
-    deviation, unit = figure["deviation"], figure["unit"]
+def _deviation(figure: DocumentFigure) -> str:
+    deviation, unit = figure.deviation, figure.unit
     if not deviation:
         return "" if deviation is None else "0"
     if unit == "s" and abs(deviation) < 0.1:
@@ -144,34 +139,34 @@ def _deviation(figure: dict[str, Any]) -> str:
     return f"{deviation:+.1f} points" if unit == "%" else f"{deviation:+.3g} {unit}".strip()
 
 
-def _transitions(arm: dict[str, Any]) -> str:
-    changes = arm["transitions"]
+def _transitions(arm: ArmSummary) -> str:
+    changes = arm.transitions
     if not changes:
         return "none"
-    several = len({change["seed"] for change in changes}) > 1
+    several = len({change.seed for change in changes}) > 1
     shown = [
-        f"{'seed ' + str(change['seed']) + ': ' if several else ''}{change['after']} at {change['at_s']:.1f} s "
-        f"({change['cause']})"
+        f"{'seed ' + str(change.seed) + ': ' if several else ''}{change.after} at {change.at_s:.1f} s ({change.cause})"
         for change in changes[:8]
     ]
     more = f"; and {len(changes) - 8} more" if len(changes) > 8 else ""
     return "; ".join(shown) + more
 
 
-def _half_open(arm: dict[str, Any]) -> str:
-    probes, successes = arm["half_open"]["probes"], arm["half_open"]["successes"]
+def _half_open(arm: ArmSummary) -> str:
+    probes, successes = arm.half_open.probes, arm.half_open.successes
     return f"{successes} of {probes} probes" if probes else "no probe"
 
 
-def _times(arm: dict[str, Any]) -> str:
-    return ", ".join(f"{state} {spent:.1f} s" for state, spent in arm["time_in_state_s"].items())
+def _times(arm: ArmSummary) -> str:
+    return ", ".join(f"{state} {spent:.1f} s" for state, spent in arm.time_in_state_s.items())
 
 
-def _false_positives(arm: dict[str, Any], elsewhere: int | None) -> str:
-    found = arm["false_positives"]
-    refusals, trips = arm["outcomes"]["fast_fail"], arm["trips"]
+def _false_positives(arm: ArmSummary, elsewhere: int | None) -> str:
+    refusals, trips = arm.outcomes[Outcome.FAST_FAIL], arm.trips
     real = "" if elsewhere is None else f" ({elsewhere} were answered in the baseline arm)"
-    return f"{found['fast_fails']} of {refusals} refusals{real}, {found['trips']} of {trips} trips"
+    return (
+        f"{arm.false_positives.fast_fails} of {refusals} refusals{real}, {arm.false_positives.trips} of {trips} trips"
+    )
 
 
 def _count(value: float | None) -> str:

@@ -12,9 +12,9 @@ from client.breakers import policies
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError, closest
-from loadtest.scenario.figure_names import figure_names
+from loadtest.scenario.arm_figures import figure_names
 from loadtest.scenario.load.segment import Segment  # noqa: TC001 - pydantic reads the annotation
-from loadtest.scenario.phases import groups, spans, taken
+from loadtest.scenario.phases import groups, reserved_names, spans
 
 if TYPE_CHECKING:
     from client.breakers.policy import PolicySettings
@@ -123,7 +123,7 @@ class Scenario(StrictModel):
     def _phases_are_told_apart(self) -> Self:
         for faults in (self.faults, *(arm.faults for arm in self.arms.values())):
             names = [phase.name for phase in faults.phases] if isinstance(faults, FaultPlan) else []
-            for name in taken(names):
+            for name in reserved_names(names):
                 raise ValueError(
                     f"faults.phases: got the name {name!r}; allowed: any but 'before', 'overall' and 'after-...', "
                     "which a report gives to the quiet time and to the whole"

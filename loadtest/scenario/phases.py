@@ -24,7 +24,7 @@ class Span(NamedTuple):
     end_s: float
 
 
-def after(disturbance: str) -> str:
+def group_after(disturbance: str) -> str:
     """Return the group of the quiet time that follows a disturbance."""
     return _AFTER + disturbance
 
@@ -42,7 +42,7 @@ def spans(plan: FaultPlan) -> list[Span]:
     last = ""
     for phase in plan.phases:
         last = phase.name or last
-        group = phase.name or (after(last) if last else BEFORE)
+        group = phase.name or (group_after(last) if last else BEFORE)
         end_s = start_s + (math.inf if phase.duration_s is None else phase.duration_s)
         found.append(Span(group, start_s, end_s))
         start_s = end_s
@@ -73,6 +73,6 @@ def disturbances(names: Iterable[str]) -> list[str]:
     return [name for name in names if name != BEFORE and not name.startswith(_AFTER)]
 
 
-def taken(names: Iterable[str]) -> list[str]:
+def reserved_names(names: Iterable[str]) -> list[str]:
     """Return the names of phases that mean something else in a report."""
     return [name for name in names if name in (BEFORE, OVERALL) or name.startswith(_AFTER)]

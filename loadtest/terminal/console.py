@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 from rich.console import Console
 
-from loadtest.terminal.interruption import held_back
+from loadtest.terminal.interruption import hold_back_signals
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -41,7 +41,7 @@ def print_error(why: str) -> None:
 
 def finishing() -> AbstractContextManager[None]:
     """Finish a report even when a signal comes, unless a second one does."""
-    return held_back(lambda: print_error("writing the report; once more leaves it out"))
+    return hold_back_signals(lambda: print_error("writing the report; once more leaves it out"))
 
 
 def fail(why: str, code: int) -> NoReturn:

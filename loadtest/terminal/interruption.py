@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # What ends a run in good order: Ctrl-C, kill, and the closing of the terminal.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
-_came: list[int] = []
+_signals_seen: list[int] = []
 
 
 class Interrupted(BaseException):
@@ -31,7 +31,7 @@ def listen() -> None:
     One that is ignored, as under nohup or in the background of a script, stays so. After a signal, what other threads
     stumble over is the ending's doing, and not told.
     """
-    _came.clear()
+    _signals_seen.clear()
     for each in SIGNALS:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, _interrupt)
@@ -44,32 +44,32 @@ def stop_listening() -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
-def _tell_until_a_signal(told: threading.ExceptHookArgs) -> None:
-    if not _came:
-        threading.__excepthook__(told)
+def _tell_until_a_signal(failure: threading.ExceptHookArgs) -> None:
+    if not _signals_seen:
+        threading.__excepthook__(failure)
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
     stop_listening()  # a second one must not cut off the tidying up
-    _came.append(number)
+    _signals_seen.append(number)
     raise Interrupted(number)
 
 
-def behind(error: BaseException) -> Interrupted | None:
+def interruption_in(error: BaseException) -> Interrupted | None:
     """Return the interruption that an error is, or that a library made it of; none where none came."""
     if isinstance(error, Interrupted):
         return error
-    return Interrupted(_came[0]) if _came else None
+    return Interrupted(_signals_seen[0]) if _signals_seen else None
 
 
-def check() -> None:
+def raise_interruption() -> None:
     """Raise Interrupted where one came while a library was at work that lost it, as in a callback from C."""
-    if _came:
-        raise Interrupted(_came[0])
+    if _signals_seen:
+        raise Interrupted(_signals_seen[0])
 
 
 @contextmanager
-def held_back(tell: Callable[[], object]) -> Iterator[None]:
+def hold_back_signals(tell: Callable[[], object]) -> Iterator[None]:
     """Call `tell` when a signal comes, and raise nothing before the block ends: for what must not be cut off.
 
     A second signal is raised at once. Outside the main thread, where no signal comes, nothing is held back.
@@ -77,14 +77,14 @@ def held_back(tell: Callable[[], object]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    held = _Held(tell)
+    handlers = _HeldSignals(tell)
     try:
         yield
     finally:
-        held.let_go()
+        handlers.restore_handlers()
 
 
-class _Held:
+class _HeldSignals:
     """Stands in for the handlers of the signals that are listened to."""
 
     def __init__(self, tell: Callable[[], object]) -> None:
@@ -93,16 +93,16 @@ class _Held:
         self._before: dict[int, Any] = {each: signal.getsignal(each) for each in SIGNALS}
         for each, handler in self._before.items():
             if callable(handler):
-                signal.signal(each, self._hold)
+                signal.signal(each, self._keep_signal)
 
-    def _hold(self, number: int, _: FrameType | None) -> None:
+    def _keep_signal(self, number: int, _: FrameType | None) -> None:
         self._came.append(number)
         if len(self._came) > 1:
-            self.let_go()
+            self.restore_handlers()
         else:
             self._tell()
 
-    def let_go(self) -> None:
+    def restore_handlers(self) -> None:
         """Put the handlers back, and hand them the first signal that came."""
         before, self._before = self._before, {}  # once: it may be a second signal that asks for it
         for each, handler in before.items():

@@ -1,4 +1,4 @@
-"""Tell on the terminal how a run goes: the trace of short arms, and one line that says where things stand."""
+"""Tell on the terminal how a run goes: the transcript of short arms, and one line that says where things stand."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from loadtest.scenario.model import Scenario
 
-# Arms of at most this many requests are traced line by line.
-TRACED = 40
+# Arms of at most this many requests are printed line by line.
+MOST_PRINTED = 40
 PLAIN_EVERY_S = 10.0
 BETWEEN_ARMS_S = 1.0
 
 
-class Request(PrintedRequest, Protocol):
+class EndedRequest(PrintedRequest, Protocol):
     """A request that has ended."""
 
     @property
@@ -37,7 +37,7 @@ class Request(PrintedRequest, Protocol):
     def end_s(self) -> float: ...
 
 
-class Moment(Protocol):
+class LiveMoment(Protocol):
     """Where a live run stands, a few times a second."""
 
     @property
@@ -50,18 +50,18 @@ class Moment(Protocol):
     def state(self) -> str: ...
 
 
-class News(Protocol):
+class NewsSource(Protocol):
     """What a run has written since it was last asked."""
 
-    def rows(self, *, every: bool) -> tuple[int, Sequence[Request]]:
+    def rows(self, *, every: bool) -> tuple[int, Sequence[EndedRequest]]:
         """Return how many requests are new, and each of them or the last alone."""
 
-    def samples(self) -> Sequence[Moment]:
+    def samples(self) -> Sequence[LiveMoment]:
         """Return what is new of a live run's samples."""
 
 
 class Narrator:
-    """Reads the run's files as they grow. A context manager; call `look` a few times a second."""
+    """Reads the run's files as they grow. A context manager; call `read_news` a few times a second."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Narrator:
         scenario: Scenario,
         arms: Sequence[str],
         seeds: Sequence[int],
-        news: News,
+        news: NewsSource,
         *,
         virtual: bool = False,
         quiet: bool = False,
@@ -83,13 +83,13 @@ class Narrator:
                 arrivals = list(schedule(scenario.load_of(arm), seed))
                 self._planned[arm, seed] = len(arrivals)
                 self._ends[arm, seed] = arrivals[-1].intended_s + BETWEEN_ARMS_S
-        self._traces = not quiet and min(self._planned.values(), default=0) <= TRACED
+        self._prints_requests = not quiet and min(self._planned.values(), default=0) <= MOST_PRINTED
         self._expected_s = sum(self._ends.values())
         self._total = sum(self._planned.values())
         self._done = 0
-        self._before: dict[tuple[str, int], Request] = {}
+        self._before: dict[tuple[str, int], EndedRequest] = {}
         self._state, self._place = "closed", ""
-        self._began = self._said = self._news = time.monotonic()
+        self._began = self._last_line = self._news = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
@@ -101,7 +101,7 @@ class Narrator:
             disable=quiet or not console.is_terminal,
         )
         self._task = self._progress.add_task(
-            "starting", total=self._total, state="closed", left=f"{self._left(0.0):.0f}"
+            "starting", total=self._total, state="closed", left=f"{self._seconds_left(0.0):.0f}"
         )
 
     def __enter__(self) -> Self:
@@ -117,42 +117,42 @@ class Narrator:
     ) -> None:
         self._progress.stop()
 
-    def look(self) -> float:
+    def read_news(self) -> float:
         """Read what is new and tell it; return the seconds since there was news."""
-        count, rows = self._news_of_run.rows(every=self._traces)
+        count, rows = self._news_of_run.rows(every=self._prints_requests)
         samples = self._news_of_run.samples()
         if rows or samples:
             self._news = time.monotonic()
         self._done += count
         for row in rows:
-            self._tell(row)
+            self._tell_request(row)
         for sample in samples:
             self._state = sample.state
             self._place = f"{sample.arm}, seed {sample.seed}, {max(0.0, sample.at_s):.0f} s"
         elapsed = time.monotonic() - self._began
-        left = f"{self._left(elapsed):.0f}"
+        left = f"{self._seconds_left(elapsed):.0f}"
         self._progress.update(
             self._task, completed=self._done, state=self._state, left=left, description=self._place or "starting"
         )
-        if not self._quiet and self._progress.disable and time.monotonic() - self._said >= PLAIN_EVERY_S:
-            self._said = time.monotonic()
+        if not self._quiet and self._progress.disable and time.monotonic() - self._last_line >= PLAIN_EVERY_S:
+            self._last_line = time.monotonic()
             self._console.print(
                 f"  {self._place}: {self._done}/{self._total} requests, breaker {self._state}, about {left} s left"
             )
         return time.monotonic() - self._news
 
-    def _left(self, elapsed: float) -> float:
+    def _seconds_left(self, elapsed: float) -> float:
         """Return the seconds that are left: by the schedule, or by the pace, where time is virtual."""
         if self._virtual:
             return elapsed * (self._total / self._done - 1) if self._done else 0.0
         return max(0.0, self._expected_s - elapsed)
 
-    def _tell(self, row: Request) -> None:
+    def _tell_request(self, row: EndedRequest) -> None:
         self._place = f"{row.arm}, seed {row.seed}, {row.end_s:.0f} s"
         if row.state:
             self._state = row.state
         key = row.arm, row.seed
-        if self._quiet or self._planned.get(key, 0) > TRACED:
+        if self._quiet or self._planned.get(key, 0) > MOST_PRINTED:
             return
         before = self._before.get(key)
         if before is None:

@@ -37,14 +37,14 @@ def line(row: PrintedRequest, before: PrintedRequest | None) -> str:
         news = "Circuit Breaker CLOSED; "
     result = RESULTS.get(row.outcome, row.outcome.upper())
     seconds = f"({row.duration_s:.3f}s)"
-    said = f"{result} {seconds}" if row.backend_calls == 0 else f"Backend: {result} {seconds}"
+    answer = f"{result} {seconds}" if row.backend_calls == 0 else f"Backend: {result} {seconds}"
     count = "" if row.backend_calls == 0 else f" (fail_count: {row.fail_count})"
     state = row.state.upper().replace("-", "_") or "UNKNOWN"
-    return f"{f'Request {row.id}:':<12} {news}{said}, Circuit: {state}{count}"
+    return f"{f'Request {row.id}:':<12} {news}{answer}, Circuit: {state}{count}"
 
 
 def lines(rows: Iterable[PrintedRequest]) -> Iterator[str]:
-    """Yield the trace of one arm and seed, in the order of the request ids."""
+    """Yield the transcript of one arm and seed, in the order of the request ids."""
     before: PrintedRequest | None = None
     for row in sorted(rows, key=lambda each: each.id):
         yield line(row, before)

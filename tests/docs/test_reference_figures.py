@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from client.pipeline.call import Outcome
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.figures.summary import fold
 from loadtest.probability.answer import answer
-from loadtest.probability.question import Question
+from loadtest.probability.question import TripQuestion
 from loadtest.scenario.files import parse
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +136,8 @@ def test_the_scenario_to_copy_is_one() -> None:
     assert list(found.arms) == ["without", "with"]
     assert found.weather_hash("with", 1) == found.weather_hash("without", 1)
     assert (
-        fold(simulate(found, "with", found.seed))["outcomes"]["timeout"] <= found.expect["with"]["outcomes.timeout"].max
+        fold(simulate(found, "with", found.seed)).outcomes[Outcome.TIMEOUT]
+        <= found.expect["with"]["outcomes.timeout"].max
     )
 
 
@@ -155,7 +157,7 @@ def test_the_words_on_tune_are_measured() -> None:
 
 def test_the_words_on_chances_are_exact() -> None:
     """Independent errors, and the same share in bursts."""
-    chances = (answer(Question(burst_length=length)).figures.trips for length in (None, 5))
+    chances = (answer(TripQuestion(burst_length=length)).figures.trips for length in (None, 5))
     alone, bursts = (f"{100 * figure.value:.3g} %" for figure in chances)
 
     assert f"is {alone} when 30 % of the calls fail independently, and {bursts} when the same share fails in" in words(

@@ -28,8 +28,8 @@ def _fill(folder: RunFolder, only: Sequence[str] | None = None) -> None:
         folder.transitions.open("a", encoding="utf-8") as transitions,
         folder.arms.open("a", encoding="utf-8") as arms,
     ):
-        for seed in manifest["seeds"]:
-            for arm in manifest["arms"] if only is None else only:
+        for seed in manifest.seeds:
+            for arm in manifest.arms if only is None else only:
                 measured = simulate(found, arm, seed)
                 for row in measured.rows:
                     rows.write(requests, row)

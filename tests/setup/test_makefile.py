@@ -40,6 +40,7 @@ TARGETS = {
     "distribution": ("lab", ["VENV/bin/python -m loadtest distribution ARGS"]),
     "docs": ("run", ["VENV/bin/python -m loadtest docs ARGS"]),
     "references": ("lab", ["VENV/bin/python -m loadtest references ARGS"]),
+    "schema": ("run", ["VENV/bin/python -m loadtest schema ARGS"]),
     "soak": ("lab", ["VENV/bin/python -m bench.soak ARGS"]),
     "conformance": ("peers", ["VENV/bin/python -m bench.conformance ARGS"]),
     "bench": ("peers", ["VENV/bin/python -m bench ARGS"]),

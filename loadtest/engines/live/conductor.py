@@ -10,10 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from client.pipeline.call import Outcome, Served
 from client.pipeline.order import CallSettings
 from loadtest.engines.live.control import Service, ServiceError
 from loadtest.engines.would_have import would_have
-from loadtest.records.rows import ArmRecord, Row, Sample, StateChange, write
+from loadtest.records.manifest import EffectiveSettings
+from loadtest.records.rows import CHANGING, ArmRecord, Row, Sample, StateChange, write
 from loadtest.scenario.load.schedule import schedule
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Reply(Protocol):
         """Return a header's value, '' where it is missing."""
 
 
-class Crew(Protocol):
+class Jobs(Protocol):
     """Work side by side: start a job, and wait for all that were started."""
 
     def start(self, job: Callable[..., None], *arguments: Any) -> None:
@@ -72,14 +74,14 @@ class Conductor:
         client: Service,
         backend: Service,
         send: Callable[[int, str], Reply],
-        new_crew: Callable[[], Crew],
+        new_jobs: Callable[[], Jobs],
     ) -> None:
         self._scenario = scenario
         self._folder = folder
         self._client = client
         self._backend = backend
         self._send = send
-        self._new_crew = new_crew
+        self._new_jobs = new_jobs
         self._files: dict[str, TextIO] = {}
         self._seen = 0
         self._trouble: ServiceError | None = None
@@ -92,8 +94,8 @@ class Conductor:
                 path = getattr(self._folder, name)
                 self._files[name] = stack.enter_context(path.open("a", encoding="utf-8"))
             self._restore_afterwards(stack)
-            for seed in manifest["seeds"]:
-                for arm in manifest["arms"]:
+            for seed in manifest.seeds:
+                for arm in manifest.arms:
                     self._run_arm(arm, seed)
 
     def _restore_afterwards(self, stack: ExitStack) -> None:
@@ -112,7 +114,7 @@ class Conductor:
         revisions = self._revisions()
         self._record_settings(arm, seed)
         transitions_before = self._seen
-        crew, watch = self._new_crew(), self._new_crew()
+        jobs, watch = self._new_jobs(), self._new_jobs()
         going = True
 
         def sample() -> None:
@@ -127,8 +129,8 @@ class Conductor:
         try:
             for arrival in arrivals:
                 self._sleep_until(arrival.intended_s, clock)
-                crew.start(self._send_request, arm, plan, arrival, clock)
-            crew.wait()
+                jobs.start(self._send_request, arm, plan, arrival, clock)
+            jobs.wait()
         finally:
             going = False
             watch.wait()
@@ -172,8 +174,8 @@ class Conductor:
 
     def _record_settings(self, arm: str, seed: int) -> None:
         """Put the effective settings of both services into the manifest."""
-        effective = {"client": self._client.get("/config"), "backend": self._backend.get("/faults")}
-        settings = self._folder.manifest()["settings"]
+        effective = EffectiveSettings(client=self._client.get("/config"), backend=self._backend.get("/faults"))
+        settings = self._folder.manifest().settings
         self._folder.update_manifest(settings={**settings, f"{arm}/{seed}": effective})
 
     def _send_request(self, arm: str, plan: FaultPlan, arrival: Arrival, clock: _Clock) -> None:
@@ -188,8 +190,8 @@ class Conductor:
             sent_s=round(sent_s, 6),
             duration_s=round(reply.duration_s, 6),
             status=reply.status,
-            outcome=reply.header("X-Outcome") or "error",
-            served=reply.header("X-Served") or "nothing",
+            outcome=reply.header("X-Outcome") or Outcome.ERROR,
+            served=reply.header("X-Served") or Served.NOTHING,
             state=reply.header("X-Breaker-State"),
             fail_count=int(reply.header("X-Breaker-Failures") or 0),
             attempts=int(reply.header("X-Attempts") or 0),
@@ -204,7 +206,7 @@ class Conductor:
         received = self._backend.get("/stats")["received"] - received_before
         breaker = self._client.get(f"/breaker?transitions_after={self._seen}")
         still = first["transition_count"] == breaker["transition_count"]
-        state = breaker["state"] if still else "changing"
+        state = breaker["state"] if still else CHANGING
         for change in breaker["transitions"]:
             at_s = round(clock.from_client(change["at"]), 6)
             names = ("before", "after", "cause", "fail_count")

@@ -29,17 +29,17 @@ def run_live(folder: RunFolder, urls: Urls | None, narrator: Narrator) -> None:
         process = _start_locust(folder, at)
         try:
             while process.poll() is None:
-                if narrator.look() > SILENT_S:
+                if narrator.read_news() > SILENT_S:
                     raise ChildError(f"no news from the load generator for {SILENT_S:g} s; given up")
                 time.sleep(LOOK_EVERY_S)
         finally:
             end_process(process)
-            narrator.look()
+            narrator.read_news()
         if process.returncode < 0:
             raise ChildError(f"the load generator was ended by signal {-process.returncode}")
         if process.returncode > 0:
             raise ChildError(f"the load generator gave up: {last_words(folder.log)}")
-        if not folder.all_ended():
+        if not folder.has_ended():
             raise ChildError(f"the load generator ended before every arm had run: {last_words(folder.log)}")
 
 

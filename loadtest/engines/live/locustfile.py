@@ -6,7 +6,6 @@ scenario, each start makes a run folder of its own and, at its end, the report, 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -22,6 +21,7 @@ from gevent.pool import Group
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.exception import CatchResponseError
 
+from client.pipeline.call import Outcome
 from inputs.environment import from_environment
 from inputs.wrong_input import WrongInputError
 from loadtest.engines.live.conductor import Conductor
@@ -30,6 +30,8 @@ from loadtest.engines.live.services import end_process, last_words
 from loadtest.engines.live.ui import form, pages
 from loadtest.engines.live.ui.progress import Progress
 from loadtest.records import run_folder
+from loadtest.records.glance import read_summary
+from loadtest.records.manifest import ENGINES
 from loadtest.records.run_folder import RunFolder
 from loadtest.settings import LoadtestSettings
 from service.observe import tracing
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
     from locust.env import Environment
 
+    from loadtest.records.rows import Row
     from service.observe.spans import Tracing
 
 log = logging.getLogger("breaker-lab")
@@ -81,8 +84,8 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--seeds", default="", help="such as 1-5 or 3,7; empty: the scenario's own")
     parser.add_argument(
         "--engine",
-        choices=form.ENGINES,
-        default=form.ENGINES[0],
+        choices=ENGINES,
+        default=ENGINES[0],
         help="live: real services in real time; virtual: the same code on a clock that jumps, in a moment",
     )
     parser.add_argument("--backend-url", default="", help="where the live engine finds the backend; host is the client")
@@ -120,7 +123,7 @@ class Desk:
     def progress(self) -> dict[str, Any]:
         """Return the newest figures of the run."""
         if session.phase == "running" and session.progress is not None:
-            session.progress.look()
+            session.progress.read_news()
         run = session.progress.snapshot() if session.progress is not None else None
         return {"phase": session.phase, "message": session.failed, "run": run, **session.shown}
 
@@ -190,7 +193,7 @@ def _prepare_run(environment: Environment, asked: Mapping[str, Sequence[str]]) -
         Service("backend", wanted.backend_url).check("/faults")
     results = Path(options.results)
     what = f"{wanted.scenario.name} from Locust's web UI"
-    lock = run_folder.only_run(results, what, wanted.client_url if live else None)
+    lock = run_folder.reserve_place(results, what, wanted.client_url if live else None)
     lock.__enter__()
     try:
         folder = run_folder.create(results, wanted.scenario, wanted.text, wanted.engine, wanted.arms, wanted.seeds)
@@ -202,14 +205,14 @@ def _prepare_run(environment: Environment, asked: Mapping[str, Sequence[str]]) -
     session.phase, session.failed, session.shown = "running", "", {}
 
 
-def _report_request(environment: Environment, row: dict[str, Any]) -> None:
+def _report_request(environment: Environment, row: Row) -> None:
     """Put a request that Locust has not sent itself into its statistics."""
     environment.events.request.fire(
         request_type="GET",
-        name=f"{row['arm']}: {row['outcome']}",
-        response_time=1000 * row["duration_s"],
+        name=f"{row.arm}: {row.outcome}",
+        response_time=1000 * row.duration_s,
         response_length=0,
-        exception=None if row["outcome"] == "ok" else CatchResponseError(row["outcome"]),
+        exception=None if row.outcome == Outcome.OK else CatchResponseError(row.outcome),
         context={},
     )
 
@@ -237,9 +240,9 @@ def finish_run(environment: Environment, **_: Any) -> None:
         return
     session.phase = "reporting"
     if session.progress is not None:
-        session.progress.look()
+        session.progress.read_news()
     try:
-        complete = folder.all_ended()
+        complete = folder.has_ended()
         folder.update_manifest(complete=complete)
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
         written = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -261,12 +264,17 @@ def hand_over_traces(**_: Any) -> None:
 def _read_report(folder: RunFolder, results: str) -> dict[str, Any]:
     """Return where the report is, its headline, and what is wrong with the run; nothing where there is no report."""
     try:
-        found = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
+        summary = read_summary(folder.path)
         address = (folder.path / "report.html").resolve(strict=True).relative_to(Path(results).resolve())
-        broken = [f"{each['name']}: {each['detail']}" for each in found["validity"] + found["expect"] if not each["ok"]]
-        return {"report": f"./results/{address.as_posix()}", "headline": found["headline"], "broken": broken}
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return {}
+    if summary.headline is None:
+        return {}
+    return {
+        "report": f"./results/{address.as_posix()}",
+        "headline": summary.headline,
+        "broken": list(summary.failed),
+    }
 
 
 class UntilDone(LoadTestShape):
@@ -282,12 +290,12 @@ class UntilDone(LoadTestShape):
         return None if session.done else (1, 1)
 
 
-class GreenletCrew:
+class GreenletJobs:
     """Jobs as greenlets; all of them end with the user that started them."""
 
-    def __init__(self, crews: list[Group]) -> None:
+    def __init__(self, groups: list[Group]) -> None:
         self._group = Group()
-        crews.append(self._group)
+        groups.append(self._group)
 
     def start(self, job: Callable[..., None], *arguments: Any) -> None:
         """Run `job` in a greenlet of its own."""
@@ -325,10 +333,10 @@ class Lab(FastHttpUser):
         if session.done or folder is None:
             gevent.sleep(0.1)
             return
-        if folder.manifest()["engine"] == "virtual":
+        if folder.manifest().engine == "virtual":
             self._on_virtual_time(folder)
             return
-        crews: list[Group] = []
+        groups: list[Group] = []
         try:
             conductor = Conductor(
                 folder.scenario(),
@@ -336,15 +344,15 @@ class Lab(FastHttpUser):
                 Service("client", self.host or ""),
                 Service("backend", _options(self.environment).backend_url),
                 self._send,
-                lambda: GreenletCrew(crews),
+                lambda: GreenletJobs(groups),
             )
             conductor.run()
             session.done = True
         except (ServiceError, WrongInputError) as error:
             _give_up(self.environment, str(error))
         finally:
-            for crew in crews:
-                crew.kill()
+            for group in groups:
+                group.kill()
 
     def _on_virtual_time(self, folder: RunFolder) -> None:
         """Let a process of its own fill the folder; whoever looks at the progress tells Locust of each request."""
@@ -359,8 +367,8 @@ class Lab(FastHttpUser):
         try:
             while process.poll() is None:
                 gevent.sleep(0.2)
-                progress.look()
-            progress.look()
+                progress.read_news()
+            progress.read_news()
         finally:
             end_process(process)
         if process.returncode != 0:

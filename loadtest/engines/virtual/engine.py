@@ -11,6 +11,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.engines.virtual.simulate import simulate_into
+from loadtest.records.manifest import EffectiveSettings
 from loadtest.records.rows import write
 from loadtest.scenario.load.schedule import requests_in
 from loadtest.terminal import interruption
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.model import Scenario
     from loadtest.terminal.narrator import Narrator
 
-    Told = tuple[Sequence[StateChange], ArmRecord]
+    Ended = tuple[Sequence[StateChange], ArmRecord]
     Results = list[tuple[str, Sequence[StateChange], ArmRecord]]
     # Does the work of each task, in any process, and yields the results in the order of the tasks.
     Spread = Callable[[Callable[["_Batch"], Results], Iterable["_Batch"]], Iterator[Results]]
@@ -44,15 +45,15 @@ class _Batch(NamedTuple):
 def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | None = None) -> None:
     """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes."""
     scenario, manifest = folder.scenario(), folder.manifest()
-    runs = [(arm, seed) for seed in manifest["seeds"] for arm in manifest["arms"]]
+    runs = [(arm, seed) for seed in manifest.seeds for arm in manifest.arms]
     settings = {
-        f"{arm}/{seed}": {
-            "client": scenario.arms[arm].call(seed).model_dump(mode="json"),
-            "backend": scenario.plan_of(arm, seed).model_dump(mode="json"),
-        }
+        f"{arm}/{seed}": EffectiveSettings(
+            client=scenario.arms[arm].call(seed).model_dump(mode="json"),
+            backend=scenario.plan_of(arm, seed).model_dump(mode="json"),
+        )
         for arm, seed in runs
     }
-    longest = max(requests_in(scenario.load_of(arm)) for arm in manifest["arms"])
+    longest = max(requests_in(scenario.load_of(arm)) for arm in manifest.arms)
     many = sum(requests_in(scenario.load_of(arm)) for arm, _ in runs) >= WORTH_SPREADING and longest <= _LONG_RUN
     with ExitStack() as stack:
         rows, changes, records = (
@@ -60,23 +61,23 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
             for path in (folder.requests, folder.transitions, folder.arms)
         )
         stack.enter_context(narrator)
-        told = _spread(scenario, runs, rows, spread) if many and spread else _one_by_one(scenario, runs, rows)
-        for moved, record in told:
+        results = _spread(scenario, runs, rows, spread) if many and spread else _one_by_one(scenario, runs, rows)
+        for moved, record in results:
             for change in moved:
                 write(changes, change)
             write(records, record)
-            narrator.look()
-            interruption.check()
+            narrator.read_news()
+            interruption.raise_interruption()
     folder.update_manifest(settings=settings)
 
 
-def _one_by_one(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO) -> Iterator[Told]:
+def _one_by_one(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO) -> Iterator[Ended]:
     """Write each row as its request ends."""
     for arm, seed in runs:
         yield simulate_into(partial(write, rows), scenario, arm, seed)
 
 
-def _spread(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO, spread: Spread) -> Iterator[Told]:
+def _spread(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO, spread: Spread) -> Iterator[Ended]:
     """Write the rows of each run once it has ended, in the order of the runs."""
     size = max(1, WORTH_SPREADING // 4 * len(runs) // sum(requests_in(scenario.load_of(arm)) for arm, _ in runs))
     batches = (_Batch(scenario, tuple(runs[start : start + size])) for start in range(0, len(runs), size))

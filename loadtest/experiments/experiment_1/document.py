@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome
 from loadtest.figures.document import exact_count, printed_line, seconds, seconds_at_least, seconds_at_most
 from loadtest.terminal.transcript import RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loadtest.figures.document import DocumentFigure
     from loadtest.records.measured import Measured
     from loadtest.records.rows import Row
+    from loadtest.records.summary import ArmSummary, DocumentFigure
 
 # How often each thing happens in the document's printed transcript, its last lines being as the one before them.
 IN_PRINT = {"failed calls": 7, "trips": 1, "refused requests": 4, "backend calls": 16, "probes that close it": 1}
@@ -41,16 +43,16 @@ PRINTED: dict[int, tuple[str | None, str, int | None]] = {
 
 
 def compare(arms: Sequence[Measured]) -> list[DocumentFigure]:
-    """Hold the replay against the document's Experiment 1: its printed lines, then its observations."""
+    """Compare the replay with the document's Experiment 1: its printed lines, then its observations."""
     replay = next((arm for arm in arms if arm.arm == "replay"), None)
     if replay is None:
         return []
     rows = {row.id: row for row in replay.rows}
-    fast = [row.duration_s for row in replay.rows if row.outcome == "fast_fail"]
-    normal = [row.duration_s for row in replay.rows if row.outcome in ("ok", "error")]
-    opened = [change.at_s for change in replay.changes if change.after == "open"]
-    probed = [change.at_s for change in replay.changes if change.after == "half-open"]
-    probes = [row for row in replay.rows if row.state == "half-open"]
+    fast = [row.duration_s for row in replay.rows if row.outcome == Outcome.FAST_FAIL]
+    normal = [row.duration_s for row in replay.rows if row.outcome in (Outcome.OK, Outcome.ERROR)]
+    opened = [change.at_s for change in replay.changes if change.after == State.OPEN]
+    probed = [change.at_s for change in replay.changes if change.after == State.HALF_OPEN]
+    probes = [row for row in replay.rows if row.state == State.HALF_OPEN]
     wait_s = probed[0] - opened[0] if opened and probed else None
     return [
         *(_line(number, expected, rows.get(number)) for number, expected in PRINTED.items()),
@@ -58,7 +60,7 @@ def compare(arms: Sequence[Measured]) -> list[DocumentFigure]:
         exact_count(
             "backend calls while open",
             0,
-            sum(row.backend_calls for row in replay.rows if row.outcome == "fast_fail"),
+            sum(row.backend_calls for row in replay.rows if row.outcome == Outcome.FAST_FAIL),
             "calls",
         ),
         seconds_at_most("fast-fail, median", 0.002, _median(fast), "0.001 to 0.002 s printed; at most 0.002 s"),
@@ -66,21 +68,23 @@ def compare(arms: Sequence[Measured]) -> list[DocumentFigure]:
         seconds_at_least(
             "wait from opening to the probe", 30.0, wait_s, "not before 30 s: the next request then is the probe"
         ),
-        exact_count("probes that close it", 1, len(probes) if probes and probes[-1].outcome == "ok" else 0, "probe"),
+        exact_count(
+            "probes that close it", 1, len(probes) if probes and probes[-1].outcome == Outcome.OK else 0, "probe"
+        ),
     ]
 
 
-def compare_chance(arms: Mapping[str, dict[str, Any]]) -> list[DocumentFigure]:
+def compare_chance(arms: Mapping[str, ArmSummary]) -> list[DocumentFigure]:
     """Hold a run of Experiment 1's set-up, independent failures, against what the document's transcript has of each."""
     if "independent-30" not in arms:
         return []
     drawn = arms["independent-30"]
     measured = {
-        "failed calls": drawn["outcomes"]["error"],
-        "trips": drawn["trips"],
-        "refused requests": drawn["outcomes"]["fast_fail"],
-        "backend calls": drawn["backend_calls"],
-        "probes that close it": drawn["half_open"]["successes"],
+        "failed calls": drawn.outcomes[Outcome.ERROR],
+        "trips": drawn.trips,
+        "refused requests": drawn.outcomes[Outcome.FAST_FAIL],
+        "backend calls": drawn.backend_calls,
+        "probes that close it": drawn.half_open.successes,
     }
     return [exact_count(name, value, measured[name], "") for name, value in IN_PRINT.items()]
 

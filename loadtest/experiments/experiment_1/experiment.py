@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loadtest.experiments.experiment import Experiment
 from loadtest.experiments.experiment_1.document import compare, compare_chance
@@ -12,15 +12,16 @@ from loadtest.experiments.templates import render_notes
 from loadtest.report.part import Part
 
 if TYPE_CHECKING:
-    from loadtest.figures.finished import Finished
+    from loadtest.experiments.many_seeds import SeedDistribution
+    from loadtest.figures.finished import FinishedRun
 
 
-def part(done: Finished, kept: dict[str, Any] | None) -> Part:
+def part(done: FinishedRun, kept: SeedDistribution | None) -> Part:
     """Return its headline, and why the document's transcript is a rare event."""
     chances = [chance_of_trip(done, arm.arm) for arm in done.arms]
     notes = render_notes(
         __file__,
-        figures=done.summary["document"],
+        figures=done.summary.document,
         chance=next((each for each in chances if each is not None), None),
         kept=kept,
         by_chance=chance_rows(kept),

@@ -5,26 +5,28 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome
 from loadtest.probability import mean_calls_to_trip, trip_probability
 from loadtest.report.numbers import short_time
 
 if TYPE_CHECKING:
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
 
 
-def headline(done: Finished) -> str:
+def headline(done: FinishedRun) -> str:
     """Return what became of the replay, and of independent failures; nothing where neither was run."""
-    return " ".join(filter(None, (_replay(done), _independent(done))))
+    return " ".join(filter(None, (_describe_replay(done), _describe_independent(done))))
 
 
-def _replay(done: Finished) -> str:
+def _describe_replay(done: FinishedRun) -> str:
     arm = next((each for each in done.arms if each.arm == "replay" and each.rows), None)
     if arm is None:
         return ""
-    fast = [row.duration_s for row in arm.rows if row.outcome == "fast_fail"]
-    normal = [row.duration_s for row in arm.rows if row.outcome in ("ok", "error")]
-    opened = next((change for change in arm.changes if change.after == "open"), None)
-    closed = next((change for change in arm.changes if change.after == "closed"), None)
+    fast = [row.duration_s for row in arm.rows if row.outcome == Outcome.FAST_FAIL]
+    normal = [row.duration_s for row in arm.rows if row.outcome in (Outcome.OK, Outcome.ERROR)]
+    opened = next((change for change in arm.changes if change.after == State.OPEN), None)
+    closed = next((change for change in arm.changes if change.after == State.CLOSED), None)
     if opened is None or not fast:
         return f"In the replay of the document's sequence the breaker did not trip in {len(arm.rows)} requests."
     last = max((row.id for row in arm.rows if row.sent_s <= opened.at_s and row.backend_calls), default=0)
@@ -40,18 +42,18 @@ def _replay(done: Finished) -> str:
     )
 
 
-def _independent(done: Finished) -> str:
+def _describe_independent(done: FinishedRun) -> str:
     arm = next((each for each in done.arms if each.arm == "independent-30" and each.rows), None)
     if arm is None:
         return ""
-    figures = done.summary["arms"][arm.arm]
+    figures = done.summary.arms[arm.arm]
     exact = chance_of_trip(done, arm.arm)
-    tripped = "tripped" if figures["trips"] else "did not trip"
+    tripped = "tripped" if figures.trips else "did not trip"
     if exact is None:
         return f"With independent failures it {tripped}."
     chance = f"{100 * exact['trips']:.2f} %"
     failures = "With the 30 % independent failures that the document describes"
-    if figures["trips"]:
+    if figures.trips:
         return (
             f"{failures} it tripped, too, which has an exact chance of only {chance} in {exact['requests']} requests."
         )
@@ -61,7 +63,7 @@ def _independent(done: Finished) -> str:
     )
 
 
-def chance_of_trip(done: Finished, arm: str) -> dict[str, Any] | None:
+def chance_of_trip(done: FinishedRun, arm: str) -> dict[str, Any] | None:
     """Return the exact chances for an arm with independent errors and consecutive counting, else none."""
     settings = done.scenario.arms[arm]
     profile = done.scenario.plan_of(arm, 0).profile_at(0)

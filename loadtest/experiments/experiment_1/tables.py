@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from statistics import median, quantiles
-from typing import Any
+from typing import TYPE_CHECKING
 
 from loadtest.experiments.experiment_1.document import IN_PRINT
 
+if TYPE_CHECKING:
+    from loadtest.experiments.many_seeds import SeedDistribution
 
-def chance_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
+
+def chance_rows(kept: SeedDistribution | None) -> list[dict[str, str]]:
     """Return what independent failures give over many seeds, beside what the document's transcript has of each."""
     if kept is None:
         return []
@@ -21,5 +24,5 @@ def chance_rows(kept: dict[str, Any] | None) -> list[dict[str, str]]:
             "same": f"{100 * sum(each == value for each in values) / len(values):.1f} %",
         }
         for name, value in IN_PRINT.items()
-        for values in [kept["figures"][name]]
+        for values in [kept.figures[name]]
     ]

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from backend.faults import draw
 from backend.weather import WeatherKey
+from client.breakers.interface import State
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.experiment_2.document import compare
-from loadtest.figures.document import POINTS, DocumentFigure, allowed
+from loadtest.figures.document import POINTS, tolerance_of
 from loadtest.figures.summary import fold
 from loadtest.scenario import files
 from loadtest.scenario.load.schedule import schedule
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.records.measured import Measured
+    from loadtest.records.summary import DocumentFigure
 
 
 def figures_of(found: Scenario, seed: int) -> tuple[list[DocumentFigure], list[Measured]]:
@@ -35,17 +37,17 @@ def figures_of(found: Scenario, seed: int) -> tuple[list[DocumentFigure], list[M
     return compare({arm.arm: fold(arm) for arm in arms}), arms
 
 
-def worst(figures: list[DocumentFigure]) -> float:
+def worst_deviation(figures: list[DocumentFigure]) -> float:
     """Return the largest deviation in units of its tolerance; 1 or less means that every figure is within."""
-    return max(abs(figure.deviation or 0.0) / allowed(float(figure.value), figure.unit) for figure in figures)
+    return max(abs(figure.deviation or 0.0) / tolerance_of(float(figure.value), figure.unit) for figure in figures)
 
 
-def recovers(arm: Measured) -> bool:
+def closes_again(arm: Measured) -> bool:
     """Whether the breaker opened, probed and closed again within the run."""
-    return any(change.before == "half-open" and change.after == "closed" for change in arm.changes)
+    return any(change.before == State.HALF_OPEN and change.after == State.CLOSED for change in arm.changes)
 
 
-def glance(found: Scenario, seed: int) -> tuple[int, int, float]:
+def estimate_baseline(found: Scenario, seed: int) -> tuple[int, int, float]:
     """Return (ok, timeouts, mean response in seconds) of the arm `without`, from a queue by hand.
 
     First come, first served, callers who leave when their time is up. Only discards draws before both arms are run.
@@ -119,7 +121,7 @@ def with_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
     return Scenario.model_validate(values)
 
 
-def nudge(rng: random.Random, settings: dict[str, Any]) -> dict[str, Any]:
+def nudge_settings(rng: random.Random, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings with one or two of the continuous ones moved a little."""
     moved = dict(settings)
     for name in rng.sample(
@@ -130,22 +132,26 @@ def nudge(rng: random.Random, settings: dict[str, Any]) -> dict[str, Any]:
     return moved
 
 
-def evaluate(base: Scenario, settings: dict[str, Any], seed: int) -> tuple[float, dict[str, Any]] | None:
+def evaluate_settings(base: Scenario, settings: dict[str, Any], seed: int) -> tuple[float, dict[str, Any]] | None:
     """Return (score, settings with seed and figures); none where the breaker does not close again."""
     figures, arms = figures_of(with_settings(base, settings), seed)
-    if not recovers(arms[-1]):
+    if not closes_again(arms[-1]):
         return None
-    return worst(figures), {**settings, "seed": seed, "figures": {each.name: each.measured for each in figures}}
+    return worst_deviation(figures), {
+        **settings,
+        "seed": seed,
+        "figures": {each.name: each.measured for each in figures},
+    }
 
 
-def climb(
+def improve_settings(
     rng: random.Random, base: Scenario, start: tuple[float, dict[str, Any]], steps: int
 ) -> tuple[float, dict[str, Any]]:
     """Improve one find by small moves with its seed kept: the draws stay, so figures change little by little."""
     best = start
     for _ in range(steps):
         settings = {name: value for name, value in best[1].items() if name not in ("seed", "figures")}
-        found = evaluate(base, nudge(rng, settings), best[1]["seed"])
+        found = evaluate_settings(base, nudge_settings(rng, settings), best[1]["seed"])
         if found is not None and found[0] < best[0]:
             best = found
     return best
@@ -163,16 +169,16 @@ def search(
         drawn, settings = draw_settings(rng, base)
         for number in rng.sample(range(1, 1_000_000), 20):
             tried += 1
-            ok, timeouts, mean_s = glance(drawn, number)
-            if abs(ok - 42) > POINTS or abs(timeouts - 18) > POINTS or abs(mean_s - 1.8) > allowed(1.8, "s"):
+            ok, timeouts, mean_s = estimate_baseline(drawn, number)
+            if abs(ok - 42) > POINTS or abs(timeouts - 18) > POINTS or abs(mean_s - 1.8) > tolerance_of(1.8, "s"):
                 continue
-            found = evaluate(base, settings, number)
+            found = evaluate_settings(base, settings, number)
             if found is not None:
                 best.append(found)
         tell(f"{tried} runs, best {min((score for score, _ in best), default=math.inf):.2f}")
     best.sort(key=lambda each: each[0])
     for place, start in enumerate(best[:climbs]):
-        best[place] = climb(rng, base, start, steps)
+        best[place] = improve_settings(rng, base, start, steps)
         tell(f"improving {place + 1} of {climbs}, now {best[place][0]:.2f}")
     best.sort(key=lambda each: each[0])
     return tried, best[:climbs]

@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from loadtest.records.summary import DocumentFigure
 
-def seeds(kept: dict[str, list[float]], figures: Sequence[dict[str, Any]]) -> Figure:
+
+def seeds(kept: dict[str, list[float]], figures: Sequence[DocumentFigure]) -> Figure:
     """Each figure over many seeds, with the document's value and this run's; `kept` maps a figure to its values."""
     with theme.style():
-        shown = [figure for figure in figures if len(set(kept.get(figure["name"], []))) > 1]
+        shown = [figure for figure in figures if len(set(kept.get(figure.name, []))) > 1]
         columns = 3
         figure = theme.new_figure(0.6 + 1.9 * -(-len(shown) // columns))
         axes = figure.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
         for axis, each in zip(axes, shown, strict=False):
-            values = kept[each["name"]]
-            axis.hist(values, bins=_bins(values, each["unit"]), color="#56B4E9", edgecolor=theme.INK, linewidth=0.3)
-            if each["measured"] is not None:
-                axis.axvline(each["measured"], color="#D55E00", linewidth=3.5)
-            axis.axvline(each["value"], color=theme.INK, linestyle="--", linewidth=1.4)
-            axis.set_title(each["name"], fontsize=8)
-            axis.set_xlabel(each["unit"], fontsize=8)
+            values = kept[each.name]
+            axis.hist(values, bins=_bins(values, each.unit), color="#56B4E9", edgecolor=theme.INK, linewidth=0.3)
+            if each.measured is not None:
+                axis.axvline(each.measured, color="#D55E00", linewidth=3.5)
+            axis.axvline(each.value, color=theme.INK, linestyle="--", linewidth=1.4)
+            axis.set_title(each.name, fontsize=8)
+            axis.set_xlabel(each.unit, fontsize=8)
             axis.set_ylabel("seeds", fontsize=8)
             axis.tick_params(labelsize=8)
             axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))

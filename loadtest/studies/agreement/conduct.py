@@ -24,7 +24,7 @@ def agreement_of(folder: RunFolder) -> list[ArmAgreement]:
     scenario, manifest = folder.scenario(), folder.manifest()
     experiment = experiment_of(scenario)
     exact = experiment.same_on_both_engines if experiment else ()
-    if manifest["engine"] != "live":
+    if manifest.engine != "live":
         raise WrongInputError(
             [{"field": "live", "value": str(folder.path), "detail": f"live: {folder.path} is no live run"}]
         )
@@ -32,8 +32,8 @@ def agreement_of(folder: RunFolder) -> list[ArmAgreement]:
     live = list(rows.read(folder.requests, rows.Row))
     changes = list(rows.read(folder.transitions, rows.StateChange))
     virtual: list[rows.Row] = []
-    for seed in manifest["seeds"]:
-        for arm in manifest["arms"]:
+    for seed in manifest.seeds:
+        for arm in manifest.arms:
             run = simulate(scenario, arm, seed)
             virtual += run.rows
             changes += run.changes

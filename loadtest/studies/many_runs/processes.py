@@ -51,7 +51,7 @@ def spread(
     )
     with TemporaryDirectory(prefix="breaker-lab-") as folder:
         end = Path(folder) / "end"
-        with interruption.held_back(end.touch):
+        with interruption.hold_back_signals(end.touch):
             try:
                 with _deaf_children():
                     results = pool(joblib.delayed(_unless)(end, work, task) for task in tasks)

@@ -13,6 +13,7 @@ from loadtest.experiments.finish import measure_with_part
 from loadtest.experiments.registry import experiments
 from loadtest.records.news import News
 from loadtest.records.run_folder import RunFolder
+from loadtest.records.shapes import as_json
 from loadtest.report.render import markdown_of
 from loadtest.studies.agreement.conduct import agreement_of, write
 from loadtest.studies.many_runs import workers
@@ -69,7 +70,7 @@ def _run(reference: Path, scratch: Path, console: Console) -> Told:
     again = RunFolder(scratch / "run")
     again.path.mkdir()
     shutil.copyfile(reference / "manifest.json", again.path / "manifest.json")
-    hashes: dict[str, str] | None = manifest.get("rows_sha256")
+    hashes = manifest.rows_sha256
     if RunFolder(reference).requests.exists():
         how = "report rebuilt from its rows"
         for name in ROWS:
@@ -77,17 +78,17 @@ def _run(reference: Path, scratch: Path, console: Console) -> Told:
                 shutil.copyfile(reference / name, again.path / name)
     elif hashes is None:
         return Told("not made again", ["neither rows nor hashes of them are kept"])
-    elif manifest["engine"] == "live":
+    elif manifest.engine == "live":
         return Told("not made again: it was a live run without its rows, and no live run is the same twice", [])
     else:
         how = "run again on virtual time"
-        narrator = Narrator(
-            *(console, again.scenario(), manifest["arms"], manifest["seeds"], News(again)), virtual=True
-        )
+        narrator = Narrator(*(console, again.scenario(), manifest.arms, manifest.seeds, News(again)), virtual=True)
         run_on_virtual_time(again, narrator, spread_in_order)
-        again.update_manifest(settings=manifest["settings"])
+        again.update_manifest(settings=manifest.settings)
     done, part = measure_with_part(again)
-    summary = slim_summary(done.summary) if hashes is not None else done.summary
+    summary = as_json(done.summary)
+    if hashes is not None:
+        summary = slim_summary(summary)
     return Told(
         how,
         [

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from inputs.wrong_input import WrongInputError
 from loadtest.experiments.finish import measure_with_part
 from loadtest.records.run_folder import RunFolder
+from loadtest.records.shapes import as_json
 from loadtest.report.render import markdown_of, pictures_of
 from loadtest.studies.references import pictures
 from loadtest.studies.references.rows_hash import rows_hashes
@@ -39,7 +40,7 @@ def keep(source: Path, root: Path, name: str, *, rows: bool) -> Path:
     study = study_in(source)
     if study is None:
         run = RunFolder(source)
-        if not run.manifest()["complete"]:
+        if not run.manifest().complete:
             raise _wrong(source, "the run is incomplete: only a complete one becomes a reference")
         run.check_rows()
     elif rows:
@@ -60,18 +61,17 @@ def study_in(folder: Path) -> str | None:
 
 def _keep_run(run: RunFolder, draft: Path, *, rows: bool) -> None:
     done, part = measure_with_part(run)
-    summary = json.dumps(done.summary, indent=2)
-    manifest = json.dumps(done.manifest, indent=2)
+    summary = as_json(done.summary)
     if rows:
         for name in ROWS:
             if (run.path / name).exists():
                 shutil.copyfile(run.path / name, draft / name)
     else:
-        kept = slim_manifest(done.manifest, rows_hashes(run))
-        done = replace(done, manifest=kept)
-        summary, manifest = written(slim_summary(done.summary)), written(kept)
+        done = replace(done, manifest=slim_manifest(done.manifest, rows_hashes(run)))
+        summary = slim_summary(summary)
     source = with_png(markdown_of(done, part))
-    for name, text in {"manifest.json": manifest, "summary.json": summary}.items():
+    for name, value in {"manifest.json": done.manifest.as_json(), "summary.json": summary}.items():
+        text = json.dumps(value, indent=2) if rows else written(value)
         (draft / name).write_text(f"{text}\n", encoding="utf-8")
     (draft / "report.md").write_text(source, encoding="utf-8")
     (draft / "charts").mkdir()

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from loadtest.records.manifest import Manifest
+
 # Lists as long as the run, which its rows give again.
 _LONG = ("transitions", "runs")
 _DIGITS = 6
@@ -14,20 +16,21 @@ _LEVELS = 3
 
 
 def slim_summary(summary: dict[str, Any]) -> dict[str, Any]:
-    """Leave out each arm's lists of changes and of single runs, and round to six digits."""
+    """Leave out of summary.json each arm's lists of changes and of single runs, and round to six digits."""
     arms = {
         name: {key: value for key, value in arm.items() if key not in _LONG} for name, arm in summary["arms"].items()
     }
     return dict(_rounded({**summary, "arms": arms}))
 
 
-def slim_manifest(manifest: dict[str, Any], hashes: dict[str, str]) -> dict[str, Any]:
+def slim_manifest(manifest: Manifest, hashes: dict[str, str]) -> Manifest:
     """Add the hashes of the rows, and leave out settings: what is null, and on virtual time all of them.
 
     There they follow from the scenario's text.
     """
-    settings = {} if manifest["engine"] == "virtual" else _without_nulls(manifest["settings"])
-    return {**manifest, "settings": settings, "rows_sha256": hashes}
+    values = manifest.as_json()
+    settings = {} if manifest.engine == "virtual" else _without_nulls(values["settings"])
+    return Manifest.model_validate({**values, "settings": settings, "rows_sha256": hashes})
 
 
 def written(value: Any, level: int = 0) -> str:

@@ -70,7 +70,7 @@ def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) 
 
     What ends it early, Ctrl-C among it, leaves whole results behind; the next time goes on from there.
     """
-    with run_folder.only_run(sweep.folder.path, f"sweep of {sweep.asked.scenario}"):
+    with run_folder.reserve_place(sweep.folder.path, f"sweep of {sweep.asked.scenario}"):
         sweep.folder.begin(sweep.plan, sweep.asked)
         found = sweep.folder.load(sweep.plan)
         if len(found) < sweep.plan.runs:

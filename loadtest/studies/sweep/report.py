@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.report import theme
-from loadtest.report.numbers import number, with_interval
-from loadtest.report.render import page, table, tidy
+from loadtest.report.numbers import interval_text, number
+from loadtest.report.render import collapse_empty_lines, page, table
 from loadtest.scenario.seeds import seed_text
 from loadtest.studies.sweep.heat_map import heat_map
 from loadtest.studies.sweep.lines import lines
@@ -57,12 +57,12 @@ def _write_charts(folder: Path, plan: Plan, standing: Standing, seen: View) -> N
 def headline(plan: Plan, standing: Standing) -> str:
     """Say which point is best, how much that is worth, and how sure it is."""
     best, figures, answered = standing.best, standing.figures[MISJUDGED], standing.figures["ok"]
-    said = f"Of {plan.on_grid} settings, {_name(plan, best)} misjudges least: {with_interval(figures[best])} %"
+    said = f"Of {plan.on_grid} settings, {_name(plan, best)} misjudges least: {interval_text(figures[best])} %"
     if best == plan.default:
         said += ", and that is the default"
     else:
         lead = standing.from_default[MISJUDGED][best]
-        said += f"; the default {with_interval(figures[plan.default])} %, difference {with_interval(lead)}"
+        said += f"; the default {interval_text(figures[plan.default])} %, difference {interval_text(lead)}"
     said += (
         f". 100 % is what no breaker, refusing everything, and refusing at random have. Answered: "
         f"{number(answered[best].mean)} of {number(standing.figures['requests'][best].mean)} requests, with the "
@@ -148,7 +148,7 @@ def _markdown(plan: Plan, asked: Asked, standing: Standing, seen: View) -> str:
         seed_text=seed_text(asked.seeds),
         table=table,
     )
-    return tidy(text)
+    return collapse_empty_lines(text)
 
 
 def _best_rows(plan: Plan, standing: Standing) -> list[dict[str, Any]]:
@@ -177,8 +177,8 @@ def _row(plan: Plan, standing: Standing, index: int) -> dict[str, Any]:
     front = standing.front_share[index] if standing.front_share and index < plan.on_grid else None
     return {
         **{f"setting {place}": value for place, value in enumerate(plan.points[index].values)},
-        **{name: with_interval(standing.figures[name][index]) for name in (MISJUDGED, *_FIGURES)},
-        "lead": "" if index == plan.default else with_interval(standing.from_default[MISJUDGED][index]),
+        **{name: interval_text(standing.figures[name][index]) for name in (MISJUDGED, *_FIGURES)},
+        "lead": "" if index == plan.default else interval_text(standing.from_default[MISJUDGED][index]),
         "first": "" if share is None else _percent(share),
         "share": "" if front is None else _percent(front),
     }

@@ -15,7 +15,7 @@ from inputs.wrong_input import WrongInputError
 from loadtest.records import run_folder
 from loadtest.report import theme
 from loadtest.report.numbers import number
-from loadtest.report.render import page, table, tidy
+from loadtest.report.render import collapse_empty_lines, page, table
 from loadtest.studies.tune import charts
 from loadtest.studies.tune.fit import distance
 from loadtest.studies.tune.objective import PER
@@ -157,4 +157,4 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         table=table,
         number=number,
     )
-    return tidy(text)
+    return collapse_empty_lines(text)

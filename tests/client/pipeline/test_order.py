@@ -20,9 +20,8 @@ from client.settings import ClientSettings
 from inputs.environment import from_environment, variables
 from loadtest.engines.virtual.engine import run_on_virtual_time
 from loadtest.engines.virtual.simulate import simulate
-from loadtest.figures.finished import measure
-from loadtest.figures.versus import *
-from loadtest.figures import versus
+from loadtest.figures.finished import measure_run
+from loadtest.figures.two_runs import compare_runs
 from loadtest.records import run_folder
 from loadtest.scenario import files
 from loadtest.studies.sweep.grid import settings
@@ -55,8 +54,7 @@ for delay in ("0.25", "0.5"):
     runs.append(folder)
 found["rows"] = [row.duration_s for row in simulate(scenario, "with", 1).rows]
 found["grid"] = "delay.delay_s" in settings()
-compare = getattr(versus, "compare_runs", None) or versus.hold
-found["compared"] = [each for each in compare(*map(measure, runs)).differences if "delay" in each[0]]
+found["compared"] = [each for each in compare_runs(*map(measure_run, runs)).differences if "delay" in each[0]]
 print(json.dumps(found))
 '''
 

@@ -307,7 +307,7 @@ def test_results_that_cannot_be_written_are_told(lab: Lab, tmp_path: Path) -> No
 
 def test_a_second_run_is_refused(lab: Lab, tmp_path: Path) -> None:
     """While one goes on in the same folder."""
-    with run_folder.only_run(tmp_path / "results", "experiment-2"):
+    with run_folder.reserve_place(tmp_path / "results", "experiment-2"):
         assert lab("run", "experiment-1") == 2
 
     assert lab.err.startswith("loadtest: another run is going on (experiment-2, process ")
@@ -347,7 +347,7 @@ def test_a_good_run_ends_with_its_answer_and_exit_code_0(
     assert lab.out == (f"Mine [/bold] [x]\nfiles in {folder}\n\n{ANSWER}\nreport: {folder}/report.html\n")
     assert lab.err == ""
     assert not (tmp_path / folder / "run.log").exists()
-    assert run_folder.RunFolder(tmp_path / "results" / "mine" / "latest").manifest()["complete"] is True
+    assert run_folder.RunFolder(tmp_path / "results" / "mine" / "latest").manifest().complete is True
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -361,7 +361,7 @@ def test_quiet_says_only_what_came_out(lab: Lab, tmp_path: Path, engine: Callabl
     assert lab.out.splitlines()[1].startswith("Arm `short`: 6 of 6 requests")
     assert lab.out.splitlines()[-1] == f"report: {filled[0]}/report.html"
     manifest = run_folder.RunFolder(tmp_path / filled[0]).manifest()
-    assert (manifest["seeds"], manifest["arms"]) == ([3, 5, 6], ["short"])
+    assert (manifest.seeds, manifest.arms) == ([3, 5, 6], ["short"])
     assert filled[0].startswith("elsewhere/mine/")
 
 
@@ -393,7 +393,7 @@ def test_a_run_that_was_cut_off_still_gets_its_report(
     assert lab.err == f"loadtest: {said}\n"
     assert "NOT OK the run is complete: 1 of 2 arms x seeds ran to their end\n" in lab.out
     folder = run_folder.RunFolder(tmp_path / filled[0])
-    assert folder.manifest()["complete"] is False
+    assert folder.manifest().complete is False
     assert "This run does not hold" in (folder.path / "report.md").read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest.commands.app import main
-from loadtest.report.all_runs import find
+from loadtest.report.all_runs import find_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_the_page_of_all_runs_shows_it(old: Path) -> None:
     """With the first words of its report for want of a headline."""
-    [run] = find(old.parents[1]).runs
+    [run] = find_runs(old.parents[1]).runs
 
     assert (run.scenario, run.headline, run.report, run.verdict) == (
         "mine",

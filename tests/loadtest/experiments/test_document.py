@@ -11,14 +11,17 @@ from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.experiment_1.document import PRINTED
 from loadtest.experiments.experiment_1.document import compare as compare_experiment_1
 from loadtest.experiments.experiment_2.document import compare as compare_experiment_2
-from loadtest.figures.document import DocumentFigure, allowed
+from loadtest.figures.document import tolerance_of
+from loadtest.records.summary import DocumentFigure
 from loadtest.scenario import files
+from tests.loadtest.made_figures import arm_summary, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.records.measured import Measured
     from loadtest.records.rows import Row
+    from loadtest.records.summary import ArmSummary
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +148,7 @@ def test_an_observation_at_its_tolerance_is_within(replay: Measured, fast: float
     assert outside(spoil(replay)) == []
 
 
-def arms(**changes: Any) -> dict[str, dict[str, Any]]:
+def arms(**changes: Any) -> dict[str, ArmSummary]:
     """Return the document's own Experiment 2 as summaries; a change is named `<arm>__<figure>`."""
     found: dict[str, dict[str, Any]] = {
         "without": {
@@ -153,7 +156,7 @@ def arms(**changes: Any) -> dict[str, dict[str, Any]]:
             "success_rate": 0.42,
             "mean_response_s": 1.8,
             "timeout_rate": 0.18,
-            "outcomes": {"error": 40},
+            "outcomes": outcomes(error=40),
             "in_flight_s": 180.0,
         },
         "with": {
@@ -168,14 +171,14 @@ def arms(**changes: Any) -> dict[str, dict[str, Any]]:
     for name, value in changes.items():
         arm, _, figure = name.removesuffix("_").partition("__")
         found[arm.removeprefix("_")][figure] = value
-    return found
+    return {arm: arm_summary(**figures) for arm, figures in found.items()}
 
 
 def test_the_documents_own_table_deviates_by_nothing() -> None:
     """Every figure of Experiment 2, with its unit and tolerance."""
     found = compare_experiment_2(arms())
 
-    assert [each._replace(deviation=round(each.deviation or 0, 9)) for each in found] == [
+    assert [replace(each, deviation=round(each.deviation or 0, 9)) for each in found] == [
         DocumentFigure("without: total requests", 100, 100, "requests", "exact", 0, within=True),
         DocumentFigure("without: success rate", 42, 42.0, "%", "3 points", 0, within=True),
         DocumentFigure("without: average response time", 1.8, 1.8, "s", "10 %", 0, within=True),
@@ -204,8 +207,8 @@ def test_the_documents_own_table_deviates_by_nothing() -> None:
         ("without__mean_response_s", 1.619, "without: average response time", -0.181, False),
         ("without__timeout_rate", 0.21, "without: timeout rate", 3, True),
         ("without__timeout_rate", 0.22, "without: timeout rate", 4, False),
-        ("without__outcomes", {"error": 43}, "without: failed requests", 3, True),
-        ("without__outcomes", {"error": 36}, "without: failed requests", -4, False),
+        ("without__outcomes", outcomes(error=43), "without: failed requests", 3, True),
+        ("without__outcomes", outcomes(error=36), "without: failed requests", -4, False),
         ("with__requests", 99, "with: total requests", -1, False),
         ("with__backend_success_rate", 0.48, "with: success rate of actual backend calls", 3, True),
         ("with__backend_success_rate", 0.41, "with: success rate of actual backend calls", -4, False),
@@ -231,10 +234,7 @@ def test_a_figure_is_within_up_to_its_tolerance(
 
 def test_a_figure_that_is_not_there_is_outside() -> None:
     """An arm of which nothing was measured meets no figure."""
-    empty = dict.fromkeys(("success_rate", "mean_response_s", "timeout_rate", "backend_success_rate", "fast_fail_rate"))
-    nothing = {**empty, "requests": 0, "in_flight_s": 0, "outcomes": {"error": 0}}
-
-    found = compare_experiment_2({"without": nothing, "with": nothing})
+    found = compare_experiment_2({"without": arm_summary(), "with": arm_summary()})
 
     assert [(each.measured, each.within) for each in found] == [
         (0 if "total" in each.name else None, False) for each in found
@@ -249,4 +249,4 @@ def test_experiment_2_needs_both_arms(names: list[str]) -> None:
 
 def test_the_tolerance_is_in_the_figures_own_unit() -> None:
     """10 % of a time; 3 of anything else."""
-    assert (allowed(1.8, "s"), allowed(42, "%"), allowed(100, "requests")) == (pytest.approx(0.18), 3, 3)
+    assert (tolerance_of(1.8, "s"), tolerance_of(42, "%"), tolerance_of(100, "requests")) == (pytest.approx(0.18), 3, 3)

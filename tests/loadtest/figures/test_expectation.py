@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from client.pipeline.call import Outcome
 from inputs.wrong_input import WrongInputError
 from loadtest.figures.expectation import check_expectations
 from loadtest.figures.summary import fold
-from loadtest.figures.validity import Check
 from loadtest.records.measured import Measured
 from loadtest.records.rows import Row, StateChange
+from loadtest.records.shapes import as_json
+from loadtest.records.summary import Check
 from loadtest.scenario import files
-from loadtest.scenario.figure_names import OUTCOMES, figure_names
+from loadtest.scenario.arm_figures import figure_names
 
 OK = Row("with", 1, 1, 0.0, 0.0, 0.25, 200, "ok", "fresh", "closed", 0, 1, 1, "ok")
 ERROR = replace(OK, status=502, outcome="error", would_have="error")
@@ -63,7 +65,7 @@ def test_a_figure_is_held_against_its_bound(line: str, check: Check) -> None:
     """Met at the bound itself, broken beyond it on either side; a figure that did not occur breaks every bound."""
     found = files.parse(f"{HEAD}[expect.with]\n{line}", "")
 
-    expected = check._replace(name=f"expected of with: {check.name}")
+    expected = replace(check, name=f"expected of with: {check.name}")
     assert check_expectations(found, [Measured("without", [], [], [], []), WITH]) == [expected]
 
 
@@ -92,9 +94,9 @@ def test_an_unknown_figure_is_refused_before_anything_runs(path: str, closest: s
 
 def test_every_figure_of_a_summary_may_be_bounded() -> None:
     """The names that a scenario may use are those that a fold brings forth, when every outcome occurs; no more."""
-    rows = [Row("with", 1, n, 0, 0, 1, 200, name, "fresh", "closed", 0, 1, 1, "ok") for n, name in enumerate(OUTCOMES)]
+    rows = [Row("with", 1, n, 0, 0, 1, 200, name, "fresh", "closed", 0, 1, 1, "ok") for n, name in enumerate(Outcome)]
 
-    assert sorted(figure_names()) == sorted(paths(fold(Measured("with", rows, [], [], []))))
+    assert sorted(figure_names()) == sorted(paths(as_json(fold(Measured("with", rows, [], [], [])))))
 
 
 def paths(figures: dict[str, Any], before: str = "") -> list[str]:

@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from client.breakers.interface import State
+from client.pipeline.call import Outcome, Served
 from loadtest.figures.openings import openings
 from loadtest.figures.summary import fold, time_in_state
-from loadtest.records.measured import Measured, gather
+from loadtest.records.measured import Measured, gather_arms
 from loadtest.records.rows import ArmRecord, Row, Sample, StateChange
-from loadtest.scenario.figure_names import OUTCOMES, SERVED, STATES
+from loadtest.records.shapes import as_json
+from loadtest.scenario.arm_figures import FalsePositives, ProbeFigures
+
+OUTCOMES, SERVED, STATES = list(Outcome), list(Served), list(State)
 
 OK = Row("with", 1, 1, 0.0, 0.0, 1.0, 200, "ok", "fresh", "closed", 0, 1, 1, "ok")
 ERROR = replace(OK, status=502, outcome="error", served="nothing", would_have="error")
@@ -102,7 +107,7 @@ def test_two_seeds_fold_into_one_summary() -> None:
         "client_cpu_s": None,
         "trips": 1,
     }
-    assert rounded(fold(TWO_SEEDS)) == {
+    assert rounded(as_json(fold(TWO_SEEDS))) == {
         "requests": 9,
         "outcomes": {"ok": 2, "error": 2, "timeout": 1, "fast_fail": 4, "rejected": 0, "cancelled": 0},
         "success_rate": round(2 / 9, 9),
@@ -147,7 +152,7 @@ def test_two_seeds_fold_into_one_summary() -> None:
 
 def test_an_arm_without_rows_has_no_shares_rather_than_zeros() -> None:
     """Nothing measured is not the same as a success rate of 0."""
-    assert fold(Measured("with", [], [], [], [])) == {
+    assert as_json(fold(Measured("with", [], [], [], []))) == {
         "requests": 0,
         "outcomes": dict.fromkeys(OUTCOMES, 0),
         "success_rate": None,
@@ -255,16 +260,16 @@ def test_refusals_are_judged_by_what_the_backend_would_have_answered(
 
     found = fold(Measured("with", [*rows, probe], changes, [], []))
 
-    assert found["false_positives"] == {"fast_fails": wrong, "trips": trips}
-    assert found["recovery_delay_s"] == delay
+    assert found.false_positives == FalsePositives(wrong, trips)
+    assert found.recovery_delay_s == delay
 
 
 def test_no_recovery_is_reported_while_still_open() -> None:
     """How long the breaker will take to close is not known before it has."""
     arm = Measured("with", [at(REFUSED, 1, 1.0)], [change(0.5, "closed", "open")], [], [])
 
-    assert fold(arm)["recovery_delay_s"] is None
-    assert fold(arm)["false_positives"] == {"fast_fails": 1, "trips": 1}
+    assert fold(arm).recovery_delay_s is None
+    assert fold(arm).false_positives == FalsePositives(1, 1)
 
 
 def test_the_recovery_delay_is_the_mean_over_openings() -> None:
@@ -277,7 +282,7 @@ def test_the_recovery_delay_is_the_mean_over_openings() -> None:
     ]
     arm = Measured("with", [at(REFUSED, 1, 1.0), at(REFUSED, 2, 22.0)], changes, [], [])
 
-    assert fold(arm)["recovery_delay_s"] == 6.0
+    assert fold(arm).recovery_delay_s == 6.0
 
 
 def test_a_refusal_in_half_open_is_no_probe() -> None:
@@ -288,7 +293,7 @@ def test_a_refusal_in_half_open_is_no_probe() -> None:
         at(REFUSED, 3, 2.0, state="half-open"),
     ]
 
-    assert fold(Measured("with", probes, [], [], []))["half_open"] == {"probes": 2, "successes": 1}
+    assert fold(Measured("with", probes, [], [], [])).half_open == ProbeFigures(2, 1)
 
 
 def test_what_a_run_left_behind_is_sorted_by_arm() -> None:
@@ -297,7 +302,7 @@ def test_what_a_run_left_behind_is_sorted_by_arm() -> None:
     rows = [at(OK, 2, 1.0, seed=2), at(OK, 1, 0.0, seed=2), other, at(OK, 3, 2.0), replace(OK, arm="gone")]
     sample = Sample("with", 1, 0.0, "closed", 0, 0)
 
-    assert gather(["without", "with"], rows, [change(1, "closed", "open")], [sample], [RECORD]) == [
+    assert gather_arms(["without", "with"], rows, [change(1, "closed", "open")], [sample], [RECORD]) == [
         Measured("without", [other], [], [], []),
         Measured(
             "with",
@@ -315,7 +320,7 @@ def test_a_refusal_of_the_ramp_after_closing_is_not_the_openings() -> None:
     ramp = [at(REFUSED, number, 4.0, state="closed", would_have="ok") for number in (2, 3)]
     arm = Measured("with", [at(REFUSED, 1, 2.0, would_have="error"), *ramp], changes, [], [])
 
-    assert fold(arm)["false_positives"] == {"fast_fails": 2, "trips": 0}
+    assert fold(arm).false_positives == FalsePositives(2, 0)
 
 
 ROWS = st.lists(
@@ -345,18 +350,18 @@ ROWS = st.lists(
 def test_nothing_is_lost_in_the_fold(rows: list[Row]) -> None:
     """Requests are the sum of outcomes, and of what was served; the runs add up to the whole; the rest follows."""
     found = fold(Measured("with", rows, [], [], []))
-    runs = found["runs"]
+    runs = found.runs
 
-    assert found["requests"] == sum(found["outcomes"].values()) == sum(found["served"].values()) == len(rows)
-    assert found["backend_calls"] == sum(row.backend_calls for row in rows)
-    assert [run["seed"] for run in runs] == sorted({row.seed for row in rows})
+    assert found.requests == sum(found.outcomes.values()) == sum(found.served.values()) == len(rows)
+    assert found.backend_calls == sum(row.backend_calls for row in rows)
+    assert [run.seed for run in runs] == sorted({row.seed for row in rows})
     for figure in ("requests", "backend_calls", "in_flight_s"):
-        assert sum(run[figure] for run in runs) == pytest.approx(found[figure])
-    for outcome, count in found["outcomes"].items():
-        assert sum(run["outcomes"][outcome] for run in runs) == count
-        assert (outcome in found["latency_s"]) == (count > 0)
-    assert found["false_positives"]["fast_fails"] <= found["outcomes"]["fast_fail"]
-    assert found["half_open"]["successes"] <= found["half_open"]["probes"]
-    assert sum(found["time_in_state_s"].values()) == pytest.approx(
+        assert sum(getattr(run, figure) for run in runs) == pytest.approx(getattr(found, figure))
+    for outcome, count in found.outcomes.items():
+        assert sum(run.outcomes[outcome] for run in runs) == count
+        assert (outcome in found.latency_s) == (count > 0)
+    assert found.false_positives.fast_fails <= found.outcomes["fast_fail"]
+    assert found.half_open.successes <= found.half_open.probes
+    assert sum(found.time_in_state_s.values()) == pytest.approx(
         sum(max(row.end_s for row in rows if row.seed == seed) for seed in {row.seed for row in rows})
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadtest.figures.validity import CLAIMED, Check, check_claims, check_run, comparable
+from loadtest.figures.validity import CLAIMED, check_claims, check_run, comparable_arms
+from loadtest.records.comparison import ComparedArm, Comparison, PairedFigure
+from loadtest.records.manifest import Manifest
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, Sample, StateChange
+from loadtest.records.summary import Check
 from loadtest.scenario import files
 from loadtest.scenario.model import Arm
 
@@ -45,21 +48,39 @@ ENDED = {"ok": 1, "error": 1}
 RECORD = ArmRecord("with", 1, 3, 3.0, "w", 3, {**ENDED, "fast_fail": 1}, 2, 0.0, 2, ENDED, 1.0, 1, 1, 0)
 
 
+MANIFEST = Manifest.model_validate(
+    {
+        "schema": 1,
+        "complete": True,
+        "scenario": "mine",
+        "scenario_text": "",
+        "scenario_sha256": "",
+        "engine": "live",
+        "arms": ["without", "with"],
+        "seeds": [1],
+        "weather": {"without/1": "w", "with/1": "w"},
+        "started": "2026-01-02T12:00:00+00:00",
+        "versions": {"python": "3", "pybreaker": "1", "locust": "2"},
+        "git_revision": None,
+        "host": {"system": "", "machine": "", "cores": 2},
+        "settings": {},
+    }
+)
+
+
 class Run:
     """A run of two arms, sound until a test spoils it."""
 
     def __init__(self) -> None:
-        self.manifest: dict[str, Any] = {
-            "engine": "live",
-            "complete": True,
-            "arms": ["without", "with"],
-            "seeds": [1],
-            "weather": {"without/1": "w", "with/1": "w"},
-        }
+        self.manifest = MANIFEST
         self.rows = [OK, FAILED, REFUSED]
         self.changes = [CHANGE]
         self.samples = list(SAMPLES)
         self.record = RECORD
+
+    def note(self, **values: Any) -> None:
+        """Set entries of the manifest."""
+        self.manifest = self.manifest.model_copy(update=values)
 
     def checks(self) -> list[Check]:
         without = Measured(
@@ -211,12 +232,11 @@ def stand_still(run: Run) -> None:
 
 
 def interrupt(run: Run) -> None:
-    run.manifest["complete"] = False
+    run.note(complete=False)
 
 
 def end_without_another_seed(run: Run) -> None:
-    run.manifest["seeds"] = [1, 2]
-    run.manifest["weather"] |= {"without/2": "x", "with/2": "x"}
+    run.note(seeds=[1, 2], weather={**run.manifest.weather, "without/2": "x", "with/2": "x"})
 
 
 @pytest.mark.parametrize(
@@ -318,13 +338,13 @@ def test_one_arm_of_several_that_never_differs_is_named() -> None:
     """That another arm acted says nothing of this one."""
     run = Run()
     three = SCENARIO.model_copy(update={"arms": {**SCENARIO.arms, "idle": SCENARIO.arms["with"]}})
-    manifest = {**run.manifest, "arms": ["without", "with", "idle"]}
-    manifest["weather"] = {f"{arm}/1": "w" for arm in manifest["arms"]}
+    names = ["without", "with", "idle"]
+    run.note(arms=names, weather={f"{arm}/1": "w" for arm in names})
     acted = replace(OK, outcome="fast_fail")
     arms = [Measured("without", [OK], [], [], []), Measured("with", [replace(acted, arm="with")], [], [], [])]
     arms.append(Measured("idle", [replace(OK, arm="idle")], [], [], []))
 
-    found = next(check for check in check_run(three, manifest, arms) if "differs" in check.name)
+    found = next(check for check in check_run(three, run.manifest, arms) if "differs" in check.name)
 
     assert found.ok
     assert found.caution == "never differs from `without`, so nothing can be said of it: `idle`"
@@ -341,9 +361,10 @@ def test_an_arm_that_only_tries_a_policy_need_not_differ() -> None:
     assert not any("differs" in check.name for check in check_run(shadow, run.manifest, arms))
 
 
-def compared(*figures: tuple[float, list[float] | None]) -> dict[str, Any]:
-    pairs = ({"difference": difference, "interval": interval} for difference, interval in figures)
-    return {"arms": {"with": dict(zip(CLAIMED, pairs, strict=True))}}
+def compared(*figures: tuple[float, list[float] | None]) -> Comparison:
+    nothing = dict.fromkeys((each.name for each in fields(ComparedArm)), PairedFigure(None, None, None, None, None))
+    pairs = (PairedFigure(1.0, 1.0, difference, None, interval) for difference, interval in figures)
+    return Comparison("without", {"with": ComparedArm(**{**nothing, **dict(zip(CLAIMED, pairs, strict=True))})})
 
 
 def test_few_runs_are_told_for_what_they_are() -> None:
@@ -398,7 +419,7 @@ def test_virtual_time_is_never_late() -> None:
     """Only a live run is asked whether its load kept to its schedule; the same rows fail there."""
     run = Run()
     send_too_late(run)
-    run.manifest["engine"] = "virtual"
+    run.note(engine="virtual")
 
     assert run.failed() == []
     assert not any("schedule" in check.name for check in run.checks())
@@ -407,21 +428,20 @@ def test_virtual_time_is_never_late() -> None:
 def test_an_arm_with_a_weather_of_its_own_is_not_compared() -> None:
     """Planned so, that is no defect; the check says which arms were left out, and the baseline comes first."""
     run = Run()
-    run.manifest["arms"] = ["own", "with", "without"]
-    run.manifest["weather"] |= {"own/1": "other"}
+    run.note(arms=["own", "with", "without"], weather={**run.manifest.weather, "own/1": "other"})
 
     checks = check_run(SCENARIO, run.manifest, [Measured("own", [], [], [], []), Measured("without", [], [], [], [])])
 
     said = "0 seed(s), 2 arm(s); not compared, having load or faults of their own: own"
     assert checks[-1] == Check("all compared arms met the same weather", ok=True, detail=said)
-    assert comparable(run.manifest, "without") == ["without", "with"]
-    assert comparable(run.manifest, "left out") == []
+    assert comparable_arms(run.manifest, "without") == ["without", "with"]
+    assert comparable_arms(run.manifest, "left out") == []
 
 
 def test_arms_with_different_weather_are_compared_by_nobody() -> None:
     """Without a baseline every arm may meet its own weather."""
     alone = SCENARIO.model_copy(update={"baseline": None})
-    manifest = {**Run().manifest, "weather": {"without/1": "a", "with/1": "b"}}
+    manifest = MANIFEST.model_copy(update={"weather": {"without/1": "a", "with/1": "b"}})
 
     checks = check_run(alone, manifest, [Measured("without", [], [], [], []), Measured("with", [], [], [], [])])
 
@@ -431,8 +451,8 @@ def test_arms_with_different_weather_are_compared_by_nobody() -> None:
 def test_what_was_cut_off_has_no_books_to_compare() -> None:
     """Rows of a seed without a record belong to no count; they must still be answered, and quiet while open."""
     run = Run()
-    run.manifest |= {"complete": False, "seeds": [1, 2]}
-    run.manifest["weather"] |= {"without/2": "x", "with/2": "x"}
+    weather = {**run.manifest.weather, "without/2": "x", "with/2": "x"}
+    run.note(complete=False, seeds=[1, 2], weather=weather)
     run.rows += [replace(OK, seed=2), replace(OK, seed=2, id=2, intended_s=1.0, sent_s=1.0, status=0)]
     run.changes += [replace(CHANGE, seed=2)]
 

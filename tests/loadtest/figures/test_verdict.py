@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.figures.verdict import HARMED, HELPED, SAME, TRADE, UNCLEAR, Tally, decide, judge, shares, word
+from loadtest.figures.verdict import RunTotals, compare_totals, decide_verdict, judge_arms, verdict_over_seeds
+from loadtest.records.comparison import BothSides, Judgement
+from loadtest.records.shapes import as_json
+from tests.loadtest.made_figures import arm_summary, outcomes, phase_figures, run_figures
 
-BASE = Tally(200, 100, 100.0, 200)
+if TYPE_CHECKING:
+    from loadtest.records.summary import ArmSummary
+
+HELPED, HARMED, TRADE, SAME, UNCLEAR = Judgement
+
+BASE = RunTotals(200, 100, 100.0, 200)
 
 
 @pytest.mark.parametrize(
@@ -35,14 +44,19 @@ BASE = Tally(200, 100, 100.0, 200)
 )
 def test_the_rule_on_one_run(ok: int, seconds: float, calls: int, verdict: str) -> None:
     """Against 100 answers of 200 requests for 100 request-seconds and 200 calls."""
-    assert word([shares(BASE, Tally(200, ok, seconds, calls))]) == verdict
+    assert verdict_over_seeds([compare_totals(BASE, RunTotals(200, ok, seconds, calls))]) == verdict
 
 
 def test_two_answers_may_be_a_race() -> None:
     """In a short run they are more than 1 % of the requests, and still nothing to build a verdict on."""
-    base = Tally(60, 40, 10.0, 60)
+    base = RunTotals(60, 40, 10.0, 60)
 
-    assert [word([shares(base, Tally(60, ok, 10.0, 60))]) for ok in (37, 38, 42, 43)] == [HARMED, SAME, SAME, HELPED]
+    assert [verdict_over_seeds([compare_totals(base, RunTotals(60, ok, 10.0, 60))]) for ok in (37, 38, 42, 43)] == [
+        HARMED,
+        SAME,
+        SAME,
+        HELPED,
+    ]
 
 
 def test_gain_and_harm_together_are_a_trade() -> None:
@@ -50,11 +64,11 @@ def test_gain_and_harm_together_are_a_trade() -> None:
     for won, lost, saved, spent in product((True, False), repeat=4):
         gain, harm = won or saved, lost or spent
         expected = {(True, True): TRADE, (True, False): HELPED, (False, True): HARMED, (False, False): SAME}
-        assert decide(won=won, lost=lost, saved=saved, spent=spent) == expected[gain, harm]
+        assert decide_verdict(won=won, lost=lost, saved=saved, spent=spent) == expected[gain, harm]
 
 
 TALLIES = st.builds(
-    lambda requests, ok, seconds, calls: Tally(requests, min(ok, requests), seconds, calls),
+    lambda requests, ok, seconds, calls: RunTotals(requests, min(ok, requests), seconds, calls),
     st.integers(400, 1000),
     st.integers(100, 400),
     st.floats(1, 1000),
@@ -64,24 +78,26 @@ TALLIES = st.builds(
 
 @settings(max_examples=30)
 @given(TALLIES)
-def test_the_two_ends_of_the_rule(base: Tally) -> None:
+def test_the_two_ends_of_the_rule(base: RunTotals) -> None:
     """Whatever the weather: refusing everything harms, and changing nothing makes no difference."""
-    assert word([shares(base, Tally(base.requests))]) == HARMED
-    assert word([shares(base, base)]) == SAME
+    assert verdict_over_seeds([compare_totals(base, RunTotals(base.requests))]) == HARMED
+    assert verdict_over_seeds([compare_totals(base, base)]) == SAME
 
 
 @settings(max_examples=30)
 @given(TALLIES, st.floats(0.03, 1))
-def test_refusing_at_random_harms(base: Tally, share: float) -> None:
+def test_refusing_at_random_harms(base: RunTotals, share: float) -> None:
     """Who keeps the same share of the answers, of the seconds and of the calls has chosen nothing."""
-    kept = Tally(base.requests, int(base.ok * (1 - share)), base.seconds * (1 - share), round(base.calls * (1 - share)))
+    kept = RunTotals(
+        base.requests, int(base.ok * (1 - share)), base.seconds * (1 - share), round(base.calls * (1 - share))
+    )
 
-    assert word([shares(base, kept)]) in (HARMED, SAME)
-    assert word([shares(base, kept)]) == HARMED or base.ok - kept.ok <= 0.01 * base.requests
+    assert verdict_over_seeds([compare_totals(base, kept)]) in (HARMED, SAME)
+    assert verdict_over_seeds([compare_totals(base, kept)]) == HARMED or base.ok - kept.ok <= 0.01 * base.requests
 
 
 def runs(*answers: int) -> list[Any]:
-    return [shares(BASE, Tally(200, ok, 100, 200)) for ok in answers]
+    return [compare_totals(BASE, RunTotals(200, ok, 100, 200)) for ok in answers]
 
 
 @pytest.mark.parametrize(
@@ -97,26 +113,26 @@ def runs(*answers: int) -> list[Any]:
 )
 def test_with_five_seeds_an_interval_has_to_back_the_word(answers: tuple[int, ...], verdict: str) -> None:
     """An average that could as well be nothing is no verdict."""
-    assert word(runs(*answers)) == verdict
+    assert verdict_over_seeds(runs(*answers)) == verdict
 
 
 def test_a_baseline_that_got_and_spent_nothing_divides_nothing() -> None:
     """On virtual time without latency, or in a total outage."""
-    assert shares(Tally(10), Tally(10)) == (0,) * 7
-    assert word([shares(Tally(10), Tally(10, 5, 1.0, 5))]) == HELPED
-    assert word([shares(Tally(), Tally())]) == SAME
-    assert word([]) == SAME
+    assert compare_totals(RunTotals(10), RunTotals(10)) == (0,) * 7
+    assert verdict_over_seeds([compare_totals(RunTotals(10), RunTotals(10, 5, 1.0, 5))]) == HELPED
+    assert verdict_over_seeds([compare_totals(RunTotals(), RunTotals())]) == SAME
+    assert verdict_over_seeds([]) == SAME
 
 
-def folded(**groups: tuple[int, int, float, int]) -> dict[str, Any]:
+def folded(**groups: tuple[int, int, float, int]) -> ArmSummary:
     """Return an arm of one seed from (requests, ok, seconds, calls) of each group."""
 
     def figures(requests: int, ok: int, seconds: float, calls: int) -> dict[str, Any]:
-        return {"requests": requests, "outcomes": {"ok": ok}, "in_flight_s": seconds, "backend_calls": calls}
+        return {"requests": requests, "outcomes": outcomes(ok=ok), "in_flight_s": seconds, "backend_calls": calls}
 
-    phases = {name.replace("_", "-"): figures(*each) for name, each in groups.items()}
+    phases = {name.replace("_", "-"): phase_figures(**figures(*each)) for name, each in groups.items()}
     whole = figures(*(sum(each) for each in zip(*groups.values(), strict=True)))  # type: ignore[arg-type]
-    return {"phases": phases, "runs": [{"seed": 1, **whole, "phases": phases}]}
+    return arm_summary(phases=phases, runs=[run_figures(1, **whole, phases=phases)])
 
 
 def test_a_disturbance_pays_for_the_time_after_it() -> None:
@@ -124,12 +140,11 @@ def test_a_disturbance_pays_for_the_time_after_it() -> None:
     base = folded(before=(50, 50, 5, 50), outage=(100, 0, 100, 100), after_outage=(100, 100, 10, 100))
     other = folded(before=(50, 50, 5, 50), outage=(100, 0, 30, 30), after_outage=(100, 80, 8, 80))
 
-    found = judge("off", {"off": base, "on": other})
+    found = judge_arms("off", {"off": base, "on": other})
 
     assert found is not None
-    assert (found["baseline"], found["runs"]) == ("off", 1)
-    cell = found["arms"]["on"]["outage"]
-    assert cell == {
+    assert (found.baseline, found.runs) == ("off", 1)
+    assert as_json(found.arms["on"]["outage"]) == {
         "verdict": TRADE,
         "requests": 200,
         "ok": {"baseline": 100, "value": 80},
@@ -156,16 +171,28 @@ def test_a_disturbance_pays_for_the_time_after_it() -> None:
             },
         },
     }
-    assert found["arms"]["on"]["overall"]["ok"] == {"baseline": 150, "value": 130}
+    assert found.arms["on"]["overall"].ok == BothSides(150, 130)
 
 
 def test_there_is_nothing_to_judge_without_names_or_a_second_arm() -> None:
     """Reports of such runs are as they were."""
     named, plain = folded(outage=(1, 1, 1, 1)), folded(before=(1, 1, 1, 1))
 
-    assert judge(None, {"off": named, "on": named}) is None
-    assert judge("off", {"off": named}) is None
-    assert judge("off", {"on": named, "other": named}) is None
-    assert judge("off", {"off": plain, "on": plain}) is None
-    assert judge("off", {"off": {**named, "runs": []}, "on": named}) is None
-    assert judge("off", {"off": {"runs": named["runs"]}, "on": named}) is None
+    assert judge_arms(None, {"off": named, "on": named}) is None
+    assert judge_arms("off", {"off": named}) is None
+    assert judge_arms("off", {"on": named, "other": named}) is None
+    assert judge_arms("off", {"off": plain, "on": plain}) is None
+    assert judge_arms("off", {"off": replace(named, runs=[]), "on": named}) is None
+    assert judge_arms("off", {"off": replace(named, phases=None), "on": named}) is None
+
+
+def test_an_arm_without_a_seed_of_the_baselines_is_not_judged() -> None:
+    """There is nothing to pair it with; the others are judged all the same."""
+    named = folded(outage=(1, 1, 1, 1))
+    strange = replace(named, runs=[replace(named.runs[0], seed=2)])
+
+    found = judge_arms("off", {"off": named, "on": named, "strange": strange})
+
+    assert found is not None
+    assert list(found.arms) == ["on"]
+    assert judge_arms("off", {"off": named, "strange": strange}) is None

@@ -18,8 +18,8 @@ from loadtest.probability.answer import answer
 from loadtest.probability.chains import FillingChain, StreakChain, WindowChain, is_feasible, trips_at, window_states
 from loadtest.probability.channel import Channel
 from loadtest.probability.law import Law, first_calls, first_trip
-from loadtest.probability.question import Question
-from loadtest.probability.simulation import Run, follow
+from loadtest.probability.question import TripQuestion
+from loadtest.probability.simulation import SimulatedRun, follow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,9 +39,9 @@ OUTCOMES = list(product((False, True), repeat=CALLS))
 
 
 @cache
-def runs_of_all_outcomes(number: int, **more: float) -> list[Run]:
+def runs_of_all_outcomes(number: int, **more: float) -> list[SimulatedRun]:
     """Send each of the 2^8 outcomes through a breaker of the lab."""
-    question = Question(**BREAKERS[number], **more)
+    question = TripQuestion(**BREAKERS[number], **more)
     return [follow(question, iter(fates), CALLS) for fates in OUTCOMES]
 
 
@@ -96,7 +96,7 @@ def test_the_whole_cycle_is_every_outcome_sent_through_the_labs_breaker(
     expected = sum(weight(fates, channel) for fates, run in runs if run.closed is not None)
 
     length = None if channel.fresh == 1 else 1 / (channel.fresh * (1 - channel.rate))
-    asked = Question(**BREAKERS[number], **more, requests=CALLS, error_rate=channel.rate, burst_length=length)
+    asked = TripQuestion(**BREAKERS[number], **more, requests=CALLS, error_rate=channel.rate, burst_length=length)
     assert asked.refused == 2
     assert answer(asked).figures.cycle.value == pytest.approx(expected, abs=1e-12)
 

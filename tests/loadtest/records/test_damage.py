@@ -53,6 +53,13 @@ def said_of(path: Path, kind: type[Record]) -> str:
         (Row, changed(ROW, sent_s=1e300), "sent_s: got 1e+300; input should be less than or equal to 1000000000"),
         (Row, changed(ROW, arm=["with"]), "arm: got ['with']; input should be a valid string"),
         (Row, changed(ROW, state="ajar"), "state: got 'ajar'; allowed: '', 'closed', 'open', 'half-open'"),
+        (
+            Row,
+            changed(ROW, outcome="odd"),
+            "outcome: got 'odd'; allowed: 'ok', 'error', 'timeout', 'fast_fail', 'rejected', 'cancelled'",
+        ),
+        (Row, changed(ROW, served="hot"), "served: got 'hot'; allowed: 'fresh', 'stale', 'fallback', 'nothing'"),
+        (Row, changed(ROW, would_have="fast_fail"), "would_have: got 'fast_fail'; allowed: 'ok', 'error', 'timeout'"),
         (StateChange, changed(CHANGE, after=""), "after: got ''; allowed: 'closed', 'open', 'half-open'"),
         (Sample, changed(SAMPLE, state=""), "state: got ''; allowed: 'closed', 'open', 'half-open', 'changing'"),
         (
@@ -118,7 +125,9 @@ def create(root: Path) -> RunFolder:
         ("seeds", ["3"], "seeds.0: got '3'; input should be a valid integer"),
         ("seeds", [True], "seeds.0: got True; input should be a valid integer"),
         ("weather", [], "weather: got []; input should be a valid dictionary"),
-        ("versions", 3, "versions: got 3; allowed: keys with values"),
+        ("versions", 3, "versions: got 3; input should be a valid dictionary"),
+        ("versions", {"python": "3"}, "versions: got {'python': '3'}; missing: pybreaker, locust"),
+        ("settings", {"with/3": 1}, "settings.with/3: got 1; allowed: keys with values"),
         ("host", None, "host: got None; allowed: keys with values"),
         ("scenario_text", 3, "scenario_text: got 3; input should be a valid string"),
         ("complete", "yes", "complete: got 'yes'; input should be a valid boolean"),
@@ -128,7 +137,7 @@ def create(root: Path) -> RunFolder:
 def test_a_wrong_entry_of_a_manifest_is_named(tmp_path: Path, entry: str, value: Any, said: str) -> None:
     """The folder, the entry, and what is wrong with it."""
     folder = create(tmp_path)
-    folder.write("manifest.json", json.dumps({**folder.manifest(), entry: value}))
+    folder.write("manifest.json", json.dumps({**folder.manifest().as_json(), entry: value}))
 
     with pytest.raises(WrongInputError) as caught:
         folder.manifest()
@@ -150,7 +159,7 @@ def test_a_manifest_that_is_no_json_is_named(tmp_path: Path, text: bytes) -> Non
 def test_an_arm_that_the_scenario_does_not_have_is_named(tmp_path: Path) -> None:
     """A manifest repaired by hand, or a scenario's text that was."""
     folder = create(tmp_path)
-    folder.write("manifest.json", json.dumps({**folder.manifest(), "arms": ["with", "wiht"]}))
+    folder.write("manifest.json", json.dumps({**folder.manifest().as_json(), "arms": ["with", "wiht"]}))
 
     with pytest.raises(WrongInputError, match=r"^arm: got 'wiht'; allowed in mine: without, with$"):
         folder.manifest()

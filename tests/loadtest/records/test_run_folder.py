@@ -44,7 +44,7 @@ def test_a_new_run_has_its_manifest_and_is_the_latest(tmp_path: Path, monkeypatc
 
     assert folder.path == tmp_path / "new" / "results" / "mine" / "20260102T120000Z-live"
     assert sorted(path.name for path in folder.path.iterdir()) == ["manifest.json"]
-    manifest = folder.manifest()
+    manifest = folder.manifest().as_json()
     versions, host, revision = (manifest.pop(name) for name in ("versions", "host", "git_revision"))
     assert manifest == {
         "schema": 1,
@@ -82,11 +82,11 @@ def test_two_runs_within_one_second_have_folders_of_their_own(tmp_path: Path, mo
 def test_entries_of_the_manifest_can_be_set(tmp_path: Path) -> None:
     """The others stay as they are, and the file is whole at every moment: nothing else is left in the folder."""
     folder = create(tmp_path)
-    before = folder.manifest()
+    before = folder.manifest().as_json()
 
     folder.update_manifest(complete=True, more=[1])
 
-    assert folder.manifest() == {**before, "complete": True, "more": [1]}
+    assert folder.manifest().as_json() == {**before, "complete": True, "more": [1]}
     assert [path.name for path in folder.path.iterdir()] == ["manifest.json"]
 
 
@@ -104,28 +104,28 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path, text: str | None) -> No
 
 def test_a_second_run_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
     """Two at once would measure each other; the sentence says which one holds the place, and it is free afterwards."""
-    with run_folder.only_run(tmp_path, "experiment-1", "http://client.test"):
-        with pytest.raises(WrongInputError) as caught, run_folder.only_run(tmp_path, "experiment-2"):
+    with run_folder.reserve_place(tmp_path, "experiment-1", "http://client.test"):
+        with pytest.raises(WrongInputError) as caught, run_folder.reserve_place(tmp_path, "experiment-2"):
             pytest.fail("let in")
-        other = run_folder.only_run(tmp_path / "other", "experiment-2", "http://client.test")
+        other = run_folder.reserve_place(tmp_path / "other", "experiment-2", "http://client.test")
         with pytest.raises(WrongInputError), other:
             pytest.fail("let in on the same client")
-        with run_folder.only_run(tmp_path / "another", "experiment-2", "http://another.test"):
+        with run_folder.reserve_place(tmp_path / "another", "experiment-2", "http://another.test"):
             pass
 
     assert str(caught.value).startswith(f"another run is going on (experiment-1, process {os.getpid()}, since ")
     assert str(caught.value).endswith(" UTC): two at once would measure each other; wait for it, or end it")
-    with run_folder.only_run(tmp_path, "experiment-2"):
+    with run_folder.reserve_place(tmp_path, "experiment-2"):
         text = (tmp_path / ".running").read_text(encoding="utf-8")
     assert text.startswith(f"experiment-2, process {os.getpid()}")
 
 
 def test_a_run_that_fails_leaves_the_place_free(tmp_path: Path) -> None:
     """Whatever ends it, the next one may begin."""
-    with pytest.raises(ZeroDivisionError), run_folder.only_run(tmp_path, "experiment-1"):
+    with pytest.raises(ZeroDivisionError), run_folder.reserve_place(tmp_path, "experiment-1"):
         raise ZeroDivisionError
 
-    with run_folder.only_run(tmp_path, "experiment-2"):
+    with run_folder.reserve_place(tmp_path, "experiment-2"):
         pass
 
 
@@ -134,7 +134,7 @@ def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
     root = tmp_path / "results"
     root.write_text("in the way", encoding="utf-8")
 
-    with pytest.raises(WrongInputError) as of_run, run_folder.only_run(root, "experiment-1"):
+    with pytest.raises(WrongInputError) as of_run, run_folder.reserve_place(root, "experiment-1"):
         pytest.fail("let in")
     with pytest.raises(WrongInputError) as of_create:
         create(root)

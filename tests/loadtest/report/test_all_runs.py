@@ -12,7 +12,7 @@ import pytest
 from loadtest.commands.app import main
 from loadtest.experiments.finish import finish
 from loadtest.report import all_runs as index
-from loadtest.report.all_runs import find, write_index
+from loadtest.report.all_runs import find_runs, write_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_newest_first_whatever_the_folders_are_called(root: Path) -> None:
     another(root, "three", started="2999-01-01T00:00:00+00:00")
     another(root, "four", started="2999-01-01T02:00:00+03:00")  # two hours into the year, three hours ahead
 
-    assert [run.folder for run in find(root).runs] == ["mine/three", "mine/four", "mine/one", "mine/two"]
+    assert [run.folder for run in find_runs(root).runs] == ["mine/three", "mine/four", "mine/one", "mine/two"]
 
 
 def test_a_run_with_its_headline_and_what_it_was(root: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_run_with_its_headline_and_what_it_was(root: Path) -> None:
     for name in ("requests.jsonl", "transitions.jsonl", "report.md"):
         (root / "mine" / "one" / name).unlink()
 
-    [run] = find(root).runs
+    [run] = find_runs(root).runs
 
     assert (run.scenario, run.engine, run.arms, run.seeds) == ("mine", "virtual", ("with",), (1,))
     assert run.headline == (
@@ -102,7 +102,7 @@ def test_what_is_wrong_with_a_run_is_told(root: Path) -> None:
         summary[kind] = [{"name": "a check", "ok": False, "detail": "3 of 4"}]
         path.write_text(json.dumps(summary), encoding="utf-8")
 
-    verdicts = {run.folder.removeprefix("mine/"): (run.verdict, run.broken) for run in find(root).runs}
+    verdicts = {run.folder.removeprefix("mine/"): (run.verdict, run.broken) for run in find_runs(root).runs}
 
     assert verdicts == {
         "one": ("holds", ()),
@@ -129,7 +129,7 @@ def test_a_broken_folder_is_left_out_with_the_reason(root: Path, manifest: str, 
     (root / "other" / "run").mkdir(parents=True)
     (root / "other" / "run" / "manifest.json").write_text(manifest, encoding="utf-8")
 
-    found = find(root)
+    found = find_runs(root)
 
     assert [run.folder for run in found.runs] == ["mine/one"]
     assert [(name, said.startswith(why)) for name, said in found.skipped] == [("other/run", True)]
@@ -148,7 +148,7 @@ def test_other_folders_are_no_runs(root: Path) -> None:
         (root / name).mkdir(parents=True)
         (root / name / file).write_text("x", encoding="utf-8")
 
-    found = find(root)
+    found = find_runs(root)
 
     assert found.others == [("bench/x", "bench/x/bench.md"), ("mine/sweep-1", "mine/sweep-1/sweep.html")]
     assert (len(found.runs), found.skipped) == (1, [])
@@ -221,7 +221,7 @@ def test_a_title_is_read_as_toml_has_it(root: Path, line: str, title: str) -> No
     """Escapes, a comment behind it, other quotes."""
     another(root, "two", started="2999-01-01T00:00:00+00:00", scenario_text=TEXT.replace(TEXT.splitlines()[2], line))
 
-    assert find(root).runs[0].title == title
+    assert find_runs(root).runs[0].title == title
 
 
 def test_links_lead_to_a_folder_whatever_its_name(root: Path) -> None:
@@ -229,3 +229,29 @@ def test_links_lead_to_a_folder_whatever_its_name(root: Path) -> None:
     (root / "mine").rename(root / "50 %? #1")
 
     assert 'href="50%20%25%3F%20%231/one/report.html"' in write_index(root).read_text(encoding="utf-8")
+
+
+def test_a_run_of_an_older_lab_is_there(root: Path) -> None:
+    """Before summaries had a headline it stood in the report; of a summary without checks nothing is wrong."""
+    path = another(root, "old", started="2001-01-01T00:00:00+00:00", git_revision=None) / "summary.json"
+    path.write_text('{"schema": 1, "arms": {"with": {"requests": 6}}}', encoding="utf-8")
+    path.with_name("report.md").write_text("# Mine\n\nIt was fine.\n", encoding="utf-8")
+
+    run = find_runs(root).runs[-1]
+
+    assert (run.headline, run.verdict, run.revision) == ("It was fine.", "holds", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("summary", "why"),
+    [
+        ('{"validity": [{"name": "a check", "detail": ""}]}', "summary.json: validity.0.ok: Field required"),
+        ("[]", "summary.json is no JSON object"),
+        ("{", "a file of it is not JSON"),
+    ],
+)
+def test_a_broken_summary_is_told_by_its_name(root: Path, summary: str, why: str) -> None:
+    """The reason is not looked for in the manifest, which is right."""
+    (root / "mine" / "one" / "summary.json").write_text(summary, encoding="utf-8")
+
+    assert find_runs(root).skipped == [("mine/one", why)]

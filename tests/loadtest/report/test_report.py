@@ -7,12 +7,14 @@ import re
 import shutil
 from html.parser import HTMLParser
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from loadtest.experiments import finish as finishing
 from loadtest.experiments.finish import finish
+from loadtest.experiments.many_seeds import SeedDistribution
+from loadtest.records.comparison import PairedFigure
 from loadtest.records.run_folder import RunFolder
 from loadtest.report.headline import headline
 from loadtest.report.part import Part
@@ -269,7 +271,7 @@ def test_a_comparison_is_told_with_its_price(tmp_path: Path, new_run: Callable[.
         "20 % fewer request-seconds were held. The price: 8 of 40 requests were refused, 3 of which `without` got "
         "answered, and 27 instead of 30 got what they asked for."
     )
-    assert done.broken == []
+    assert done.failures == []
     lines = words(folder).splitlines()
     for line in (
         "| figure | `without` | `with` |",
@@ -303,7 +305,7 @@ def test_a_broken_expectation_stands_on_top(tmp_path: Path, new_run: Callable[..
     folder = new_run(tmp_path, text(trips=2))
     done = finish(folder)
 
-    assert [check.name for check in done.broken] == ["expected of with: trips >= 2"]
+    assert [check.name for check in done.failures] == ["expected of with: trips >= 2"]
     assert words(folder).splitlines()[3:10] == [
         "",
         "> **Not as expected.** The scenario's bounds are broken:",
@@ -328,8 +330,8 @@ def test_an_interrupted_run_says_that_it_is_incomplete(tmp_path: Path, new_run: 
 
     done = finish(folder)
 
-    assert done.summary["complete"] is False
-    assert done.summary["arms"]["without"]["requests"] == 39
+    assert done.summary.complete is False
+    assert done.summary.arms["without"].requests == 39
     assert words(folder).splitlines()[4:7] == [
         "> **This run does not hold.** What it measured cannot be trusted:",
         ">",
@@ -364,7 +366,7 @@ def test_a_run_in_which_nothing_took_any_time_can_be_drawn(tmp_path: Path, new_r
 
     done = finish(folder)
 
-    assert done.summary["arms"]["without"]["in_flight_s"] == 0
+    assert done.summary.arms["without"].in_flight_s == 0
     assert "went from 0 ms to 0 ms, timeouts from 0 to 0. The price: " in headline(done, Part())
 
 
@@ -399,18 +401,18 @@ def test_a_known_distribution_is_shown_beside_the_run(
     """Where the pinned run stands among other seeds; without one, the report does without the section."""
     source = text().replace('baseline = "without"', 'baseline = "without"\ndocument = "experiment-2"')
     without = new_run(tmp_path, source)
-    document = finish(without).summary["document"]
-    kept: dict[str, Any] = {
-        "seeds": "1-199",
-        "runs": 199,
-        "never_tripped": {"with": 12},
-        "paired": {
-            "with": {"success_rate": {"baseline": 0.4, "value": 0.3, "difference": -0.1, "interval": [-0.12, -0.08]}}
-        },
-        "figures": {figure["name"]: [float(figure["value"])] * 199 for figure in document},
-    }
-    kept["figures"]["with: fast-fail rate"] = [float(value) for value in range(1, 200)]
-    monkeypatch.setattr(finishing, "kept_for", lambda _: kept)
+    document = finish(without).summary.document
+    figures = {figure.name: [float(figure.value)] * 199 for figure in document}
+    kept = SeedDistribution(
+        seeds="1-199",
+        conditions="",
+        runs=199,
+        never_tripped={"with": 12},
+        share_tripped={},
+        figures=figures | {"with: fast-fail rate": [float(value) for value in range(1, 200)]},
+        paired={"with": {"success_rate": PairedFigure(0.4, 0.3, -0.1, None, [-0.12, -0.08])}},
+    )
+    monkeypatch.setattr(finishing, "read_distribution", lambda _: kept)
     folder = new_run(tmp_path, source)
     finish(folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from loadtest.figures.finished import measure
+from loadtest.figures.finished import measure_run
 from loadtest.report import requests
 from loadtest.report.requests import as_script, requests_of
 
@@ -37,7 +37,7 @@ reset_timeout = 2
 
 def test_every_request_is_there_with_what_became_of_it(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """As lists of one length; words by their place; bands for an arm with a breaker, and the disturbances."""
-    done = measure(new_run(tmp_path, TEXT))
+    done = measure_run(new_run(tmp_path, TEXT))
 
     data = requests_of(done)
 
@@ -60,7 +60,7 @@ def test_a_large_run_is_thinned_out_and_says_so(
     monkeypatch.setattr(requests, "MOST_SHOWN", 12)
     monkeypatch.setattr(requests, "MOST_KEPT", 25)
 
-    data = requests_of(measure(new_run(tmp_path, TEXT, [1, 2, 3])))
+    data = requests_of(measure_run(new_run(tmp_path, TEXT, [1, 2, 3])))
 
     assert (data["every"], data["seeds_left_out"]) == (4, 1)
     assert [[arm["id"] for arm in seed["arms"]] for seed in data["seeds"]] == [[[4, 8, 12, 16, 20]] * 2] * 2
@@ -68,14 +68,14 @@ def test_a_large_run_is_thinned_out_and_says_so(
 
 def test_of_many_seeds_the_first_are_there(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """The choice of seeds stays one that fits a page."""
-    data = requests_of(measure(new_run(tmp_path, TEXT, range(1, 31))))
+    data = requests_of(measure_run(new_run(tmp_path, TEXT, range(1, 31))))
 
     assert ([each["seed"] for each in data["seeds"]], data["seeds_left_out"]) == (list(range(1, 21)), 10)
 
 
 def test_a_run_without_rows_has_an_empty_picture(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """Cut off before its first request."""
-    data = requests_of(measure(new_run(tmp_path, TEXT, only=[], complete=False)))
+    data = requests_of(measure_run(new_run(tmp_path, TEXT, only=[], complete=False)))
 
     assert [arm["id"] for arm in data["seeds"][0]["arms"]] == [[], []]
 

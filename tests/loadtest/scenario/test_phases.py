@@ -13,8 +13,9 @@ from inputs.wrong_input import WrongInputError
 from loadtest.figures.summary import fold, sort_rows
 from loadtest.records.measured import Measured
 from loadtest.records.rows import Row
+from loadtest.records.shapes import as_json
 from loadtest.scenario import files
-from loadtest.scenario.figure_names import figure_names
+from loadtest.scenario.arm_figures import figure_names
 from loadtest.scenario.phases import Span, disturbances, groups, named_spans, spans
 
 OK = Row("with", 1, 1, 0.0, 0.0, 0.25, 200, "ok", "fresh", "closed", 0, 1, 1, "ok")
@@ -86,7 +87,8 @@ def test_a_summary_has_the_figures_of_each_group() -> None:
     arm = Measured("with", [OK, refused, answered], [], [], [])
     found = fold(arm, spans(plan(("", 5), ("spike", 2), ("", None))))
 
-    assert found["phases"]["spike"] == {
+    assert found.phases is not None
+    assert as_json(found.phases["spike"]) == {
         "requests": 2,
         "outcomes": {"ok": 1, "error": 0, "timeout": 0, "fast_fail": 1, "rejected": 0, "cancelled": 0},
         "success_rate": 0.5,
@@ -97,9 +99,9 @@ def test_a_summary_has_the_figures_of_each_group() -> None:
         "in_flight_s": 0.25,
         "false_positives": {"fast_fails": 1},
     }
-    assert found["phases"]["after-spike"]["requests"] == 0
-    assert found["runs"][0]["phases"] == found["phases"]
-    assert "phases" not in fold(arm)
+    assert found.phases["after-spike"].requests == 0
+    assert found.runs[0].phases == found.phases
+    assert "phases" not in as_json(fold(arm))
 
 
 def test_every_figure_of_a_group_may_be_bounded() -> None:
@@ -107,7 +109,7 @@ def test_every_figure_of_a_group_may_be_bounded() -> None:
     found = fold(Measured("with", [OK], [], [], []), spans(plan(("spike", 5), ("", None))))
 
     named = [name for name in figure_names(["spike", "after-spike"]) if name.startswith("phases.")]
-    assert sorted(named) == sorted(paths(found["phases"], "phases."))
+    assert sorted(named) == sorted(paths(as_json(found.phases), "phases."))
 
 
 def paths(figures: dict[str, Any], before: str) -> list[str]:

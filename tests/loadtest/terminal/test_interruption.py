@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest.terminal import interruption
-from loadtest.terminal.interruption import SIGNALS, Interrupted, behind, check, held_back
+from loadtest.terminal.interruption import SIGNALS, Interrupted, hold_back_signals, interruption_in, raise_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,19 +43,19 @@ def test_a_signal_is_raised_once_and_a_second_is_not_heard() -> None:
 
 def test_what_a_library_made_of_it_is_known_for_what_it_is() -> None:
     """An error of its own, or nothing at all: the next look finds it. Without a signal an error is an error."""
-    assert behind(ValueError("mine")) is None
-    check()
+    assert interruption_in(ValueError("mine")) is None
+    raise_interruption()
     own = Interrupted(2)
-    assert behind(own) is own
+    assert interruption_in(own) is own
     with pytest.raises(Interrupted):
         signal.raise_signal(signal.SIGINT)
 
-    found = behind(ValueError("Invalid bounding box"))
+    found = interruption_in(ValueError("Invalid bounding box"))
 
     assert found is not None
     assert found.exit_code == 130
     with pytest.raises(Interrupted):
-        check()
+        raise_interruption()
 
 
 def test_what_is_held_back_is_raised_at_the_end() -> None:
@@ -63,18 +63,18 @@ def test_what_is_held_back_is_raised_at_the_end() -> None:
     told, reached = [], []
     before = signal.getsignal(signal.SIGINT)
 
-    with pytest.raises(Interrupted) as raised, held_back(lambda: told.append(len(reached))):  # noqa: PT012 - in order
+    with pytest.raises(Interrupted) as raised, hold_back_signals(lambda: told.append(len(reached))):  # noqa: PT012 - in order
         signal.raise_signal(signal.SIGINT)
         reached.append(signal.getsignal(signal.SIGINT) != before)
 
     assert (told, reached, raised.value.exit_code) == ([0], [True], 130)
 
 
-def test_a_second_signal_is_not_held_back() -> None:
+def test_a_second_signal_is_not_hold_back_signals() -> None:
     """Who asks twice means it; the first one names the exit code."""
     reached = []
 
-    with pytest.raises(Interrupted) as raised, held_back(lambda: None):  # noqa: PT012 - in order
+    with pytest.raises(Interrupted) as raised, hold_back_signals(lambda: None):  # noqa: PT012 - in order
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
         reached.append(True)
@@ -87,9 +87,9 @@ def test_a_second_signal_is_not_held_back() -> None:
 def test_nothing_comes_where_no_signal_came() -> None:
     """The handlers are as before, after an error, too."""
     before = [signal.getsignal(each) for each in SIGNALS]
-    with held_back(lambda: None):
+    with hold_back_signals(lambda: None):
         pass
-    with pytest.raises(ValueError, match="mine"), held_back(lambda: None):
+    with pytest.raises(ValueError, match="mine"), hold_back_signals(lambda: None):
         raise ValueError("mine")
 
     assert [signal.getsignal(each) for each in SIGNALS] == before
@@ -98,7 +98,7 @@ def test_nothing_comes_where_no_signal_came() -> None:
 def test_a_signal_that_is_ignored_stays_so() -> None:
     """As under nohup, or after a first one."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with held_back(lambda: None):
+    with hold_back_signals(lambda: None):
         signal.raise_signal(signal.SIGHUP)
 
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -111,7 +111,7 @@ def test_what_is_ignored_from_the_start_is_not_listened_to() -> None:
 
     signal.raise_signal(signal.SIGHUP)
 
-    assert behind(ValueError("mine")) is None
+    assert interruption_in(ValueError("mine")) is None
 
 
 def test_after_a_signal_other_threads_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +137,7 @@ def test_other_threads_have_no_signals_to_hold_back() -> None:
     done = []
 
     def work() -> None:
-        with held_back(lambda: None):
+        with hold_back_signals(lambda: None):
             done.append(True)
 
     thread = threading.Thread(target=work)

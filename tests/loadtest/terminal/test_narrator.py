@@ -49,28 +49,28 @@ def told(folder: RunFolder, *, quiet: bool = False) -> tuple[Narrator, StringIO]
     text = StringIO()
     console = Console(file=text, width=200, soft_wrap=True)
     manifest = folder.manifest()
-    virtual = manifest["engine"] == "virtual"
+    virtual = manifest.engine == "virtual"
     told = News(folder)
-    arms, seeds = manifest["arms"], manifest["seeds"]
+    arms, seeds = manifest.arms, manifest.seeds
     return Narrator(console, folder.scenario(), arms, seeds, told, virtual=virtual, quiet=quiet), text
 
 
 def test_a_short_arm_is_traced_as_its_rows_come(folder: RunFolder) -> None:
-    """Each look tells what is new, once; a line that is still being written waits; a long arm is not traced."""
+    """Each reading tells what is new, once; a line that is still being written waits; a long arm is not printed."""
     story, text = told(folder)
     with story:
-        story.look()
+        story.read_news()
         append(folder.requests, ROW)
-        story.look()
-        story.look()
+        story.read_news()
+        story.read_news()
         whole = folder.requests.read_bytes()
         append(folder.requests, REFUSED)
         line = folder.requests.read_bytes()[len(whole) :]
         folder.requests.write_bytes(whole + line[:20])
-        story.look()
+        story.read_news()
         folder.requests.write_bytes(whole + line)
         append(folder.requests, replace(ROW, arm="long"))
-        story.look()
+        story.read_news()
 
     assert text.getvalue() == (
         "2 arm(s) x seed(s), 43 requests, about 43 s\n"
@@ -92,7 +92,7 @@ def test_where_there_is_no_terminal_a_line_says_now_and_then_how_far_it_is(
     append(folder.samples, Sample("long", 1, 7.4, "half-open", 1, 0))
 
     for now[0] in (101.0, 109.9, 110.0, 119.0, 120.5):
-        story.look()
+        story.read_news()
 
     assert [line for line in text.getvalue().splitlines() if line.startswith("  ")] == [
         "  long, seed 1, 7 s: 1/43 requests, breaker half-open, about 33 s left",
@@ -105,7 +105,7 @@ def test_quiet_tells_nothing(folder: RunFolder) -> None:
     story, text = told(folder, quiet=True)
     with story:
         append(folder.requests, ROW, REFUSED)
-        story.look()
+        story.read_news()
 
     assert text.getvalue() == ""
 
@@ -115,13 +115,13 @@ def test_what_a_row_says_is_no_markup(folder: RunFolder) -> None:
     story, text = told(folder)
     append(folder.requests, replace(ROW, outcome="[/bold]"))
 
-    story.look()
+    story.read_news()
 
     assert "Backend: [/BOLD] (0.500s)" in text.getvalue()
 
 
 def test_on_virtual_time_what_is_left_goes_by_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of rows that are not traced only the last is read, and all are counted."""
+    """Of rows that are not printed only the last is read, and all are counted."""
     clock = [0.0]
     monkeypatch.setattr(narrator, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     folder = run_folder.create(tmp_path, files.parse(TEXT, ""), TEXT, "virtual", ["long"], [1])
@@ -131,7 +131,7 @@ def test_on_virtual_time_what_is_left_goes_by_the_pace(tmp_path: Path, monkeypat
             file.write("not read\n" * 9)
         append(folder.requests, replace(ROW, arm="long", state="open"))
         clock[0] = 20.0
-        story.look()
+        story.read_news()
 
     assert text.getvalue().splitlines() == [
         "1 arm(s) x seed(s), 41 requests, on virtual time",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inputs.wrong_input import WrongInputError, closest
+from loadtest.records.manifest import ENGINES
 from loadtest.scenario import files
 from loadtest.scenario.seeds import parse_seeds
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from loadtest.records.manifest import Engine
     from loadtest.scenario.model import Scenario
 
-ENGINES = ("live", "virtual")
 ALL_ARMS = "(all arms)"
 # More files than a form can show are no folder of scenarios.
 _MOST_FILES = 200
@@ -31,7 +32,7 @@ class Choice:
     text: str
     arms: list[str]
     seeds: list[int]
-    engine: str
+    engine: Engine
     client_url: str
     backend_url: str
 
@@ -80,10 +81,11 @@ def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Cho
         seeds = parse_seeds(_last_value(form, "seeds")) or [found.seed]
     except WrongInputError as error:
         problems += error.problems
-    engine = _last_value(form, "engine") or ENGINES[0]
-    if engine not in ENGINES:
-        problems += _wrong("engine", engine, f"{', '.join(ENGINES)}{closest(engine, ENGINES)}").problems
-    if problems:
+    wanted = _last_value(form, "engine") or ENGINES[0]
+    engine = next((each for each in ENGINES if each == wanted), None)
+    if engine is None:
+        problems += _wrong("engine", wanted, f"{', '.join(ENGINES)}{closest(wanted, ENGINES)}").problems
+    if problems or engine is None:
         raise WrongInputError(problems)
     return Choice(found, text, chosen, seeds, engine, _last_value(form, "host"), _last_value(form, "backend_url"))
 

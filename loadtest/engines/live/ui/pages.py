@@ -35,7 +35,7 @@ _SERVED = {
 TAB = {"title": "Breaker", "key": "breaker"}
 
 
-class Lab(Protocol):
+class RunDesk(Protocol):
     """What the pages need of the load generator."""
 
     results: Path
@@ -47,7 +47,7 @@ class Lab(Protocol):
         """Return what the Breaker tab shows."""
 
 
-def install_pages(app: Flask, lab: Lab, guarded: Callable[..., Any]) -> None:
+def install_pages(app: Flask, lab: RunDesk, guarded: Callable[..., Any]) -> None:
     """Add the pages; `guarded` is Locust's own decorator, which asks for a login where there is one."""
     app.register_blueprint(_routes(lab, guarded))
 
@@ -69,7 +69,7 @@ def install_pages(app: Flask, lab: Lab, guarded: Callable[..., Any]) -> None:
         return response
 
 
-def _routes(lab: Lab, guarded: Callable[..., Any]) -> Blueprint:
+def _routes(lab: RunDesk, guarded: Callable[..., Any]) -> Blueprint:
     pages = Blueprint("breaker_lab", __name__)
 
     @pages.route("/breaker/progress")

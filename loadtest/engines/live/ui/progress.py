@@ -7,9 +7,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from client.breakers.interface import State
 from client.pipeline.call import Outcome
+from loadtest.records.rows import CHANGING, Row, Sample, StateChange
+from loadtest.records.shapes import as_json
 from loadtest.records.tail import Tail
-from loadtest.scenario.figure_names import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,68 +36,68 @@ class _ArmSoFar:
 
     at_s: float = 0.0
     columns: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[StateChange] = field(default_factory=list)
     state: str = ""
     fail_count: int = 0
     last_end_s: float = -1.0
 
-    def add_row(self, row: dict[str, Any]) -> None:
-        end_s = row["sent_s"] + row["duration_s"]
-        self.columns[row["outcome"]][int(max(0.0, end_s) / _STEP_S)] += 1
+    def add_row(self, row: Row) -> None:
+        end_s = row.end_s
+        self.columns[row.outcome][int(max(0.0, end_s) / _STEP_S)] += 1
         self.at_s = max(self.at_s, end_s)
-        if end_s >= self.last_end_s and row["state"]:
-            self.last_end_s, self.fail_count = end_s, row["fail_count"]
-            self.state = self.state or row["state"]
+        if end_s >= self.last_end_s and row.state:
+            self.last_end_s, self.fail_count = end_s, row.fail_count
+            self.state = self.state or row.state
 
-    def add_change(self, change: dict[str, Any]) -> None:
+    def add_change(self, change: StateChange) -> None:
         self.changes.append(change)
-        self.at_s = max(self.at_s, change["at_s"])
-        self.state = change["after"]
-        self.fail_count = change["fail_count"]
+        self.at_s = max(self.at_s, change.at_s)
+        self.state = change.after
+        self.fail_count = change.fail_count
 
-    def add_sample(self, sample: dict[str, Any]) -> None:
-        self.at_s = max(self.at_s, sample["at_s"])
-        if sample["state"] != "changing":
-            self.state = sample["state"]
+    def add_sample(self, sample: Sample) -> None:
+        self.at_s = max(self.at_s, sample.at_s)
+        if sample.state != CHANGING:
+            self.state = sample.state
 
     @property
     def state_since_s(self) -> float:
-        return float(self.changes[-1]["at_s"]) if self.changes else 0.0
+        return self.changes[-1].at_s if self.changes else 0.0
 
 
 class Progress:
-    """One run. Call `look` before `snapshot`; it holds nothing open. `on_row` gets each row once."""
+    """One run. Call `read_news` before `snapshot`; it holds nothing open. `on_row` gets each row once."""
 
-    def __init__(self, folder: RunFolder, on_row: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(self, folder: RunFolder, on_row: Callable[[Row], None] | None = None) -> None:
         self._on_row = on_row
         manifest, scenario = folder.manifest(), folder.scenario()
-        self._about = {"scenario": scenario.name, "title": scenario.title, "engine": manifest["engine"]}
-        self._seeds: list[int] = manifest["seeds"]
-        self._arms: list[str] = manifest["arms"]
+        self._about = {"scenario": scenario.name, "title": scenario.title, "engine": manifest.engine}
+        self._seeds: list[int] = manifest.seeds
+        self._arms: list[str] = manifest.arms
         self._guarded = {name: arm.guarded for name, arm in scenario.arms.items()}
         self._planned = sum(segment.requests for arm in self._arms for segment in scenario.load_of(arm)) * len(
             self._seeds
         )
-        self._rows, self._changes = Tail(folder.requests), Tail(folder.transitions)
-        self._samples = Tail(folder.samples)
+        self._rows, self._changes = Tail(folder.requests, Row), Tail(folder.transitions, StateChange)
+        self._samples = Tail(folder.samples, Sample)
         self._counts: dict[str, Counter[str]] = {arm: Counter() for arm in self._arms}
         self._so_far: dict[tuple[int, str], _ArmSoFar] = {}
         self._now: tuple[int, str] = (self._seeds[0], self._arms[0])
 
-    def look(self) -> None:
+    def read_news(self) -> None:
         """Read what is new."""
-        for change in self._changes.new():
-            self._of(change).add_change(change)
-        for row in self._rows.new():
-            self._of(row).add_row(row)
-            self._counts[row["arm"]][row["outcome"]] += 1
+        for change in self._changes.read_new():
+            self._arm_of(change).add_change(change)
+        for row in self._rows.read_new():
+            self._arm_of(row).add_row(row)
+            self._counts[row.arm][row.outcome] += 1
             if self._on_row is not None:
                 self._on_row(row)
-        for sample in self._samples.new():
-            self._of(sample).add_sample(sample)
+        for sample in self._samples.read_new():
+            self._arm_of(sample).add_sample(sample)
 
-    def _of(self, record: dict[str, Any]) -> _ArmSoFar:
-        key = record["seed"], record["arm"]
+    def _arm_of(self, record: Row | StateChange | Sample) -> _ArmSoFar:
+        key = record.seed, record.arm
         if key not in self._so_far:
             self._so_far[key] = _ArmSoFar()
             self._now = key
@@ -105,7 +107,7 @@ class Progress:
         """Return everything that the tab shows, as JSON."""
         seed, arm = self._now
         now = self._so_far.get(self._now, _ArmSoFar())
-        names = [name for name in OUTCOMES if name in ALWAYS_SHOWN or self._met(name)]
+        names = [name for name in Outcome if name in ALWAYS_SHOWN or self._occurred(name)]
         return {
             **self._about,
             "arm": arm,
@@ -117,7 +119,7 @@ class Progress:
             "done": sum(counts.total() for counts in self._counts.values()),
             "planned": self._planned,
             "at_s": round(now.at_s, 2),
-            "state": (now.state or "closed") if self._guarded[arm] else "none",
+            "state": (now.state or State.CLOSED) if self._guarded[arm] else "none",
             "state_for_s": round(max(0.0, now.at_s - now.state_since_s), 1),
             "failures": now.fail_count,
             "outcomes": names,
@@ -126,14 +128,14 @@ class Progress:
             **self._chart(seed, names),
         }
 
-    def _met(self, outcome: str) -> bool:
+    def _occurred(self, outcome: str) -> bool:
         return any(counts[outcome] for counts in self._counts.values())
 
     def _transitions(self) -> dict[str, Any]:
         changes = [change for each in self._so_far.values() for change in each.changes]
-        return {"transition_count": len(changes), "transitions": changes[-MOST_CHANGES:]}
+        return {"transition_count": len(changes), "transitions": as_json(changes[-MOST_CHANGES:])}
 
-    def _chart(self, seed: int, names: list[str]) -> dict[str, Any]:
+    def _chart(self, seed: int, names: list[Outcome]) -> dict[str, Any]:
         """Return the requests that ended in each stretch of time, for the arms of the seed that is under way."""
         there = {arm: self._so_far[seed, arm] for arm in self._arms if (seed, arm) in self._so_far}
         length_s = sum(each.at_s for each in there.values())
@@ -162,7 +164,7 @@ def _columns(counts: Counter[int], width: int, length_s: float) -> list[int]:
 
 def _states(arm: _ArmSoFar) -> list[list[Any]]:
     """Return [state, from, to] for each stretch."""
-    times = [0.0, *(change["at_s"] for change in arm.changes), arm.at_s]
-    first = arm.changes[0]["before"] if arm.changes else arm.state or "closed"
-    states = [first, *(change["after"] for change in arm.changes)]
+    times = [0.0, *(change.at_s for change in arm.changes), arm.at_s]
+    first = arm.changes[0].before if arm.changes else arm.state or State.CLOSED
+    states = [first, *(change.after for change in arm.changes)]
     return [[state, times[place], times[place + 1]] for place, state in enumerate(states)]

@@ -48,7 +48,7 @@ def run(folder: Path, seeds: list[int]) -> run_folder.RunFolder:
     made = run_folder.create(folder, found, TEXT, "virtual", list(found.arms), seeds)
     story = Narrator(Console(quiet=True), found, list(found.arms), seeds, News(made), virtual=True, quiet=True)
     run_on_virtual_time(made, story, map)
-    made.update_manifest(complete=made.all_ended())
+    made.update_manifest(complete=made.has_ended())
     return made
 
 
@@ -77,10 +77,10 @@ def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
     folder = run(tmp_path, [2])
     done = finish(folder)
 
-    assert done.broken == []
-    assert done.summary["engine"] == "virtual"
-    assert {name: figures["requests"] for name, figures in done.summary["arms"].items()} == {"without": 40, "with": 40}
-    assert folder.manifest()["settings"]["with/2"]["client"]["breaker"]["seed"] == 2
+    assert done.failures == []
+    assert done.summary.engine == "virtual"
+    assert {name: figures.requests for name, figures in done.summary.arms.items()} == {"without": 40, "with": 40}
+    assert folder.manifest().settings["with/2"].client["breaker"]["seed"] == 2
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ from loadtest.engines.would_have import would_have
 from loadtest.experiments import distribution
 from loadtest.experiments.experiment_2 import search
 from loadtest.experiments.experiment_2.document import compare as compare_experiment_2
+from loadtest.experiments.many_seeds import SeedDistribution, ShareOfRuns
 from loadtest.figures.summary import fold
 from loadtest.records.rows import StateChange
+from loadtest.records.shapes import as_json
 from loadtest.scenario import files
-from loadtest.scenario.seeds import parse_seeds
 from virtual_clock.loop import VirtualLoop, run_virtual
 from virtual_clock.strand import Strand
 
@@ -485,15 +486,15 @@ SHORT = files.parse(BUSY.replace("requests = 100", "requests = 25"), "")
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
-def test_the_searchs_glance_is_the_simulation(seed: int) -> None:
+def test_the_searchs_estimate_is_the_simulation(seed: int) -> None:
     """The queue by hand, which only discards draws, gives what client and backend give for the arm `without`."""
     found = files.parse(BUSY, "")
     arm = fold(simulate(found, "without", seed))
 
-    ok, timeouts, mean_s = search.glance(found, seed)
+    ok, timeouts, mean_s = search.estimate_baseline(found, seed)
 
-    assert (ok, timeouts) == (arm["outcomes"]["ok"], arm["outcomes"]["timeout"])
-    assert mean_s == pytest.approx(arm["mean_response_s"], abs=1e-9)
+    assert (ok, timeouts) == (arm.outcomes["ok"], arm.outcomes["timeout"])
+    assert mean_s == pytest.approx(arm.mean_response_s, abs=1e-9)
 
 
 def test_a_drawn_setting_is_a_scenario_with_a_score() -> None:
@@ -506,13 +507,13 @@ def test_a_drawn_setting_is_a_scenario_with_a_score() -> None:
     assert {arm.timeout.total_s for arm in drawn.arms.values()} == {settings["timeout_s"]}
     figures, arms = search.figures_of(drawn, 1)
     assert figures == compare_experiment_2({arm.arm: fold(arm) for arm in arms})
-    assert (search.worst(figures) <= 1) == all(figure.within for figure in figures)
+    assert (search.worst_deviation(figures) <= 1) == all(figure.within for figure in figures)
 
 
-def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: Scenario, seeds: str) -> dict[str, Any]:
+def keep(root: Path, monkeypatch: pytest.MonkeyPatch, found: Scenario, seeds: str) -> SeedDistribution:
     """Put a measured distribution where the shipped one of that name would be."""
-    kept = {"seeds": seeds, **distribution.measure(found, parse_seeds(seeds))}
-    (root / f"{found.name}.json").write_text(json.dumps(kept), encoding="utf-8")
+    kept = distribution.measure_distribution(found, seeds)
+    (root / f"{found.name}.json").write_text(json.dumps(as_json(kept)), encoding="utf-8")
     monkeypatch.setattr(distribution, "_file", lambda name: root / f"{name}.json")
     return kept
 
@@ -526,14 +527,17 @@ def test_a_distribution_has_every_figure_for_every_seed(tmp_path: Path, monkeypa
     figures = [
         compare_experiment_2({arm: fold(simulate(found, arm, seed)) for arm in found.arms}) for seed in range(1, 7)
     ]
-    assert kept["figures"] == {
+    assert kept.figures == {
         each.name: [round(float(run[place].measured or 0), 3) for run in figures]
         for place, each in enumerate(figures[0])
     }
-    assert (kept["seeds"], kept["runs"], kept["never_tripped"]) == ("1-6", 6, {"with": 0})
-    assert kept["share_tripped"]["with"] == {"share": 1.0, "interval": [pytest.approx(0.5407, abs=1e-4), 1.0]}
-    assert distribution.kept_for(found) == kept
-    assert distribution.kept_for(found.model_copy(update={"seed": 9, "title": "Other", "pinned": "by hand"})) == kept
+    assert (kept.seeds, kept.runs, kept.never_tripped) == ("1-6", 6, {"with": 0})
+    assert kept.share_tripped["with"] == ShareOfRuns(1.0, [pytest.approx(0.5407, abs=1e-4), 1.0])
+    assert distribution.read_distribution(found) == kept
+    assert (
+        distribution.read_distribution(found.model_copy(update={"seed": 9, "title": "Other", "pinned": "by hand"}))
+        == kept
+    )
 
 
 @pytest.mark.parametrize(
@@ -552,14 +556,14 @@ def test_a_distribution_of_other_conditions_is_not_shown(
     """A report must not show how another scenario's figures fall."""
     keep(tmp_path, monkeypatch, files.parse(BUSY, ""), "1")
 
-    assert distribution.kept_for(files.parse(BUSY.replace(old, new), "")) is None
+    assert distribution.read_distribution(files.parse(BUSY.replace(old, new), "")) is None
 
 
 def test_a_run_that_never_trips_is_counted() -> None:
     """With a breaker that cannot trip, all three are."""
     found = files.parse(BUSY + "[arms.with.breaker]\nfail_max = 1000000\n", "")
 
-    assert distribution.measure(found, [1, 2, 3])["never_tripped"] == {"with": 3}
+    assert distribution.measure_distribution(found, "1-3").never_tripped == {"with": 3}
 
 
 def test_the_arms_are_paired_seed_by_seed() -> None:
@@ -567,11 +571,11 @@ def test_the_arms_are_paired_seed_by_seed() -> None:
     found = files.parse(BUSY, "")
     runs = {arm: [fold(simulate(found, arm, seed)) for seed in range(1, 7)] for arm in found.arms}
 
-    paired = distribution.measure(found, range(1, 7))["paired"]["with"]
+    paired = distribution.measure_distribution(found, "1-6").paired["with"]
 
-    before, after = (float(np.mean([run["mean_response_s"] for run in runs[arm]])) for arm in ("without", "with"))
-    assert paired["mean_response_s"]["difference"] == pytest.approx(after - before)
-    low, high = paired["mean_response_s"]["interval"]
+    before, after = (float(np.mean([run.mean_response_s for run in runs[arm]])) for arm in ("without", "with"))
+    assert paired["mean_response_s"].difference == pytest.approx(after - before)
+    low, high = paired["mean_response_s"].interval or (0.0, 0.0)
     assert low < after - before < high < 0
     assert "client_cpu_s" not in paired
 
@@ -580,10 +584,10 @@ def test_independent_failures_have_what_the_trace_has_of_each() -> None:
     """Counted for each seed, beside the document's; the replay is not drawn, so it is not in it."""
     found, _ = files.read("experiment-1")
 
-    kept = distribution.measure(found, [1, 2, 3])
+    kept = distribution.measure_distribution(found, "1-3")
 
     runs = [fold(simulate(found, "independent-30", seed)) for seed in (1, 2, 3)]
-    assert kept["figures"]["failed calls"] == [run["outcomes"]["error"] for run in runs]
-    assert kept["figures"]["backend calls"] == [run["backend_calls"] for run in runs]
-    assert kept["never_tripped"]["replay"] == 0
-    assert kept["paired"] == {}
+    assert kept.figures["failed calls"] == [run.outcomes["error"] for run in runs]
+    assert kept.figures["backend calls"] == [run.backend_calls for run in runs]
+    assert kept.never_tripped["replay"] == 0
+    assert kept.paired == {}

@@ -16,13 +16,14 @@ from loadtest.report.balance import balance
 from loadtest.report.headline import headline
 from loadtest.report.part import Part
 from loadtest.scenario import files
+from loadtest.scenario.arm_figures import FalsePositives
 from loadtest.scenario.phases import disturbances, groups, spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loadtest.figures.finished import Finished
+    from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
     from loadtest.records.run_folder import RunFolder
 
@@ -32,7 +33,7 @@ SHORT = TEXT.replace("requests = 840", "requests = 420")
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, new_run: Callable[..., RunFolder]) -> tuple[RunFolder, Finished]:
+def done(tmp_path_factory: pytest.TempPathFactory, new_run: Callable[..., RunFolder]) -> tuple[RunFolder, FinishedRun]:
     """Run the shortened scenario; its report is without pictures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("loadtest.report.render._write_charts", lambda *_: None)
@@ -41,7 +42,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, new_run: Callable[..., RunFol
 
 
 @pytest.fixture
-def arms(done: tuple[RunFolder, Finished]) -> dict[str, Measured]:
+def arms(done: tuple[RunFolder, FinishedRun]) -> dict[str, Measured]:
     """Return every arm of the shortened scenario."""
     return {arm.arm: arm for arm in done[1].arms}
 
@@ -60,10 +61,10 @@ def test_the_scenario_has_every_policy_and_four_disturbances() -> None:
     assert [name for name, arm in WHOLE.arms.items() if not arm.guarded] == ["off", "shadow"]
 
 
-def test_every_check_of_a_run_fits_every_policy(done: tuple[RunFolder, Finished]) -> None:
+def test_every_check_of_a_run_fits_every_policy(done: tuple[RunFolder, FinishedRun]) -> None:
     """Those that refuse a share of the calls while closed, and the one that is open from the start, too."""
-    assert done[1].broken == []
-    assert len(done[1].summary["validity"]) == 4 + 6 * len(WHOLE.arms)
+    assert done[1].failures == []
+    assert len(done[1].summary.validity) == 4 + 6 * len(WHOLE.arms)
 
 
 def test_refusals_stand_in_the_state_that_they_were_made_in(arms: dict[str, Measured]) -> None:
@@ -87,9 +88,9 @@ def test_a_breaker_that_is_open_from_the_start_was_never_closed(arms: dict[str, 
     """There is no transition to tell it from; the rows do. It did not trip either."""
     found = fold(arms["forced-open"])
 
-    assert found["time_in_state_s"] == {"closed": 0.0, "open": arms["forced-open"].duration_s(1), "half-open": 0.0}
-    assert (found["trips"], found["false_positives"]["trips"]) == (0, 0)
-    assert fold(arms["throttle"])["time_in_state_s"]["closed"] == arms["throttle"].duration_s(1)
+    assert found.time_in_state_s == {"closed": 0.0, "open": arms["forced-open"].duration_s(1), "half-open": 0.0}
+    assert (found.trips, found.false_positives.trips) == (0, 0)
+    assert fold(arms["throttle"]).time_in_state_s["closed"] == arms["throttle"].duration_s(1)
 
 
 def test_a_share_refused_is_a_false_positive_where_the_backend_was_well(arms: dict[str, Measured]) -> None:
@@ -97,19 +98,20 @@ def test_a_share_refused_is_a_false_positive_where_the_backend_was_well(arms: di
     found = fold(arms["adaptive"], spans(WHOLE.plan_of("adaptive", 1)))
 
     wrong = [row for row in arms["adaptive"].rows if row.outcome == "fast_fail" and row.would_have == "ok"]
-    assert found["false_positives"] == {"fast_fails": len(wrong), "trips": 0}
-    assert sum(each["false_positives"]["fast_fails"] for each in found["phases"].values()) == len(wrong) > 0
+    assert found.false_positives == FalsePositives(fast_fails=len(wrong), trips=0)
+    assert sum(each.false_positives.fast_fails for each in found.phases.values()) == len(wrong) > 0
 
 
 def test_a_shadow_changes_nothing_and_reports(arms: dict[str, Measured]) -> None:
     """Request by request as without a breaker; what it would have refused is in the summary."""
     ends = {name: [(row.id, row.outcome, row.duration_s) for row in arms[name].rows] for name in ("off", "shadow")}
-    would = fold(arms["shadow"])["shadow"]
+    would = fold(arms["shadow"]).shadow
 
+    assert would is not None
     assert ends["shadow"] == ends["off"]
-    assert 0 <= would["of_which_succeeded"] <= would["would_refuse"] <= 420
-    assert would["would_refuse"] > 0
-    assert "shadow" not in fold(arms["off"])
+    assert 0 <= would.of_which_succeeded <= would.would_refuse <= 420
+    assert would.would_refuse > 0
+    assert fold(arms["off"]).shadow is None
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
@@ -118,11 +120,11 @@ def test_a_fifth_of_errors_does_not_stop_the_adaptive_policy(seed: int) -> None:
     spike = files.parse(TEXT.replace("requests = 840", "requests = 190"), "")
     found = fold(simulate(spike, "adaptive", seed), spans(spike.plan_of("adaptive", seed)))
 
-    assert found["phases"]["error-spike"]["requests"] > 80
-    assert 0 < found["phases"]["error-spike"]["fast_fail_rate"] < 0.35
+    assert found.phases["error-spike"].requests > 80
+    assert 0 < found.phases["error-spike"].fast_fail_rate < 0.35
 
 
-def test_the_report_says_who_helped_and_who_harmed(done: tuple[RunFolder, Finished]) -> None:
+def test_the_report_says_who_helped_and_who_harmed(done: tuple[RunFolder, FinishedRun]) -> None:
     """In the first two sentences; policies that are fixed do not compete."""
     assert headline(done[1], Part()) == (
         "In this one run, of 5 policies held against `off`, `time-window` helped most: overall, 45 % of the "
@@ -132,7 +134,7 @@ def test_the_report_says_who_helped_and_who_harmed(done: tuple[RunFolder, Finish
     )
 
 
-def test_the_report_has_a_verdict_for_each_policy_and_disturbance(done: tuple[RunFolder, Finished]) -> None:
+def test_the_report_has_a_verdict_for_each_policy_and_disturbance(done: tuple[RunFolder, FinishedRun]) -> None:
     """Words, the rule, the figures, and the two arms whose verdict is known."""
     lines = (done[0].path / "report.md").read_text(encoding="utf-8").splitlines()
 
@@ -155,7 +157,7 @@ def test_the_report_has_a_verdict_for_each_policy_and_disturbance(done: tuple[Ru
     assert any(line.startswith("**One run is an anecdote**") for line in lines)
 
 
-def test_the_verdicts_are_in_the_summary(done: tuple[RunFolder, Finished]) -> None:
+def test_the_verdicts_are_in_the_summary(done: tuple[RunFolder, FinishedRun]) -> None:
     """Beside the comparison, with the names that scripts rely on."""
     summary = json.loads((done[0].path / "summary.json").read_text(encoding="utf-8"))
 
@@ -215,7 +217,7 @@ def test_any_scenario_with_a_baseline_and_a_named_phase_is_judged(
     assert (folder.path / "charts" / "balance.svg").exists()
     drawn = io.StringIO()
     with theme.style():  # which writes text as text
-        balance(finished.summary["verdicts"]).savefig(drawn, format="svg")
+        balance(finished.summary.verdicts).savefig(drawn, format="svg")
     assert all(f">{word}<" in drawn.getvalue() for word in ("with", "errors", "overall", "helped"))
 
 
@@ -225,4 +227,4 @@ def test_an_arm_that_was_not_measured_is_not_judged(tmp_path: Path, new_run: Cal
         patch.setattr("loadtest.report.render._write_charts", lambda *_: None)
         finished = finish(new_run(tmp_path, PLAIN, only=["without"], complete=False))
 
-    assert "verdicts" not in finished.summary
+    assert finished.summary.verdicts is None

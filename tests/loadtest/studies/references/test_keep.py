@@ -12,7 +12,7 @@ from rich.console import Console
 
 from inputs.wrong_input import WrongInputError
 from loadtest.commands.app import main
-from loadtest.report.all_runs import find, write_index
+from loadtest.report.all_runs import find_runs, write_index
 from loadtest.studies.references import pictures
 from loadtest.studies.references.again import made_again, references
 from loadtest.studies.references.keep import keep
@@ -247,7 +247,7 @@ def test_the_page_of_all_runs_shows_a_reference(run: RunFolder, tmp_path: Path) 
     (tmp_path / "tune" / "reference").mkdir(parents=True)
     (tmp_path / "tune" / "reference" / "tune.md").touch()
 
-    found = find(tmp_path)
+    found = find_runs(tmp_path)
 
     assert [(each.folder, each.report, each.picture, each.verdict) for each in found.runs] == [
         ("mine/reference", "report.md", True, "holds")

@@ -264,19 +264,19 @@ def test_the_figures_of_a_run_are_those_of_its_summary(arm: str) -> None:
     found = figures_of(run)
 
     assert found == Figures(
-        requests=whole["requests"],
+        requests=whole.requests,
         good=sum(row.would_have == "ok" for row in run.rows),
-        ok=whole["outcomes"]["ok"],
-        fast_fail=whole["outcomes"]["fast_fail"],
-        false_positives=whole["false_positives"]["fast_fails"],
-        bad_calls=whole["outcomes"]["error"] + whole["outcomes"]["timeout"],
-        in_flight_s=whole["in_flight_s"],
-        backend_calls=whole["backend_calls"],
-        trips=whole["trips"],
-        mean_response_s=whole["mean_response_s"],
+        ok=whole.outcomes["ok"],
+        fast_fail=whole.outcomes["fast_fail"],
+        false_positives=whole.false_positives.fast_fails,
+        bad_calls=whole.outcomes["error"] + whole.outcomes["timeout"],
+        in_flight_s=whole.in_flight_s,
+        backend_calls=whole.backend_calls,
+        trips=whole.trips,
+        mean_response_s=whole.mean_response_s,
     )
-    assert whole["outcomes"]["error"] > 0
-    assert (whole["outcomes"]["timeout"] > 0) == (arm == "without")
+    assert whole.outcomes["error"] > 0
+    assert (whole.outcomes["timeout"] > 0) == (arm == "without")
     assert (found.trips > 0, found.false_positives > 0) == ((arm == "with"),) * 2
 
 

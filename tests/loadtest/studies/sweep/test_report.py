@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from loadtest.figures.comparison import interval
 from loadtest.report import theme
-from loadtest.report.numbers import number, with_interval
+from loadtest.report.numbers import interval_text, number
 from loadtest.scenario import files
 from loadtest.studies.many_runs.work import Figures
 from loadtest.studies.sweep.grid import parse_grid
@@ -188,8 +188,8 @@ def test_of_more_settings_the_slice_through_the_best_is_shown() -> None:
 def test_figures_have_as_many_digits_as_one_can_use(value: float, text: str) -> None:
     """Three, more or less."""
     assert number(value) == text
-    assert with_interval(Estimate(value, None, None)) == text
-    assert with_interval(Estimate(value, 0.0, 456.7)) == f"{text} (0.00 to 457)"
+    assert interval_text(Estimate(value, None, None)) == text
+    assert interval_text(Estimate(value, 0.0, 456.7)) == f"{text} (0.00 to 457)"
 
 
 @pytest.fixture

@@ -377,7 +377,7 @@ def test_a_killed_worker_is_told(lab: Lab, scenario_file: str, monkeypatch: pyte
 def test_two_of_the_same_sweep_do_not_write_into_each_other(lab: Lab, begin: Callable[..., Sweep]) -> None:
     """The second is refused while the first goes on."""
     sweep = begin()
-    with run_folder.only_run(sweep.folder.path, "sweep of tiny"):
+    with run_folder.reserve_place(sweep.folder.path, "sweep of tiny"):
         assert lab(str(sweep.asked.given), *options(), "--seeds", "1-3") == 2
     assert lab.err.startswith("loadtest: another run is going on (sweep of tiny, process ")
 

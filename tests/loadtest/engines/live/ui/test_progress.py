@@ -46,7 +46,7 @@ def add(path: Path, *records: rows.Record) -> None:
 
 
 def now(progress: Progress, *names: str) -> list[Any]:
-    progress.look()
+    progress.read_news()
     shown = progress.snapshot()
     return [shown[name] for name in names]
 

@@ -1,4 +1,4 @@
-"""Two runs of one scenario, held against each other."""
+"""Two runs of one scenario, compared."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadtest.commands.app import main
-from loadtest.figures import versus
 from loadtest.figures.comparison import unpaired_interval
-from loadtest.figures.finished import measure
-from loadtest.report import versus as written
+from loadtest.figures.finished import measure_run
+from loadtest.figures.two_runs import FigurePair, RunComparison, compare_runs
+from loadtest.report import two_runs as written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,17 +35,17 @@ reset_timeout = 2
 SLOWER = TEXT.replace("reset_timeout = 2", "reset_timeout = 4")
 
 
-def hold(first: RunFolder, second: RunFolder) -> versus.Versus:
-    return versus.hold(measure(first), measure(second))
+def compare(first: RunFolder, second: RunFolder) -> RunComparison:
+    return compare_runs(measure_run(first), measure_run(second))
 
 
-def pair(found: versus.Versus, arm: str, figure: str) -> versus.Pair:
+def pair(found: RunComparison, arm: str, figure: str) -> FigurePair:
     return next(each for one in found.arms if one.arm == arm for each in one.figures if each.figure == figure)
 
 
 def test_the_same_weather_is_paired_by_seed(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """Only seeds that both have count, and an arm that nothing was changed of has no difference at all."""
-    found = hold(new_run(tmp_path, TEXT, range(1, 8)), new_run(tmp_path, SLOWER, range(2, 10)))
+    found = compare(new_run(tmp_path, TEXT, range(1, 8)), new_run(tmp_path, SLOWER, range(2, 10)))
 
     assert [(each.arm, each.paired, each.first_seeds, each.second_seeds) for each in found.arms] == [
         ("without", True, [2, 3, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7]),
@@ -53,7 +53,7 @@ def test_the_same_weather_is_paired_by_seed(tmp_path: Path, new_run: Callable[..
     ]
     assert pair(found, "without", "success_rate").interval == [0.0, 0.0]
     refused = pair(found, "with", "fast_fail_rate")
-    assert refused.beyond_chance
+    assert refused.is_beyond_chance
     assert refused.difference == pytest.approx(refused.second - refused.first)
     assert "`with` breaker.reset_timeout" not in [name for name, _, _ in found.differences]  # no settings were noted
     assert "-reset_timeout = 2" in found.scenario_diff
@@ -62,11 +62,11 @@ def test_the_same_weather_is_paired_by_seed(tmp_path: Path, new_run: Callable[..
 
 def test_other_seeds_are_not_paired(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """All seeds of each run count, and the report says so."""
-    found = hold(new_run(tmp_path, TEXT, range(1, 6)), new_run(tmp_path, TEXT, range(11, 17)))
+    found = compare(new_run(tmp_path, TEXT, range(1, 6)), new_run(tmp_path, TEXT, range(11, 17)))
 
     [arm, _] = found.arms
     assert (arm.paired, len(arm.first_seeds), len(arm.second_seeds)) == (False, 5, 6)
-    assert arm.how.startswith("not paired")
+    assert arm.method.startswith("not paired")
     assert pair(found, "without", "success_rate").interval is not None
     assert ("seeds", "1-5", "11-16") in found.differences
 
@@ -75,14 +75,14 @@ def test_other_weather_is_not_paired_though_seeds_are_the_same(
     tmp_path: Path, new_run: Callable[..., RunFolder]
 ) -> None:
     """The same seed with other faults is another day."""
-    found = hold(new_run(tmp_path, TEXT), new_run(tmp_path, TEXT.replace("error_rate = 0.5", "error_rate = 0.4")))
+    found = compare(new_run(tmp_path, TEXT), new_run(tmp_path, TEXT.replace("error_rate = 0.5", "error_rate = 0.4")))
 
     assert [each.paired for each in found.arms] == [False, False]
 
 
 def test_one_run_of_each_has_no_interval_and_says_so(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """A difference is shown, and what it is worth."""
-    found = hold(new_run(tmp_path, TEXT), new_run(tmp_path, SLOWER, complete=False))
+    found = compare(new_run(tmp_path, TEXT), new_run(tmp_path, SLOWER, complete=False))
 
     text = written._markdown(found, ("a", "b"))
 
@@ -96,7 +96,7 @@ def test_an_arm_that_only_one_run_has(tmp_path: Path, new_run: Callable[..., Run
     """It is named, and the others are compared."""
     more = TEXT + "[arms.third.breaker]\nfail_max = 3\n"
 
-    found = hold(new_run(tmp_path, TEXT), new_run(tmp_path, more))
+    found = compare(new_run(tmp_path, TEXT), new_run(tmp_path, more))
 
     assert ([each.arm for each in found.arms], found.only_first, found.only_second) == (
         ["without", "with"],

@@ -1,0 +1,28 @@
+"""The command `schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadtest.commands.options import wrong
+from loadtest.terminal.console import out
+
+
+def schema(
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the schemas.")] = Path("docs/schema"),
+) -> None:
+    """Write the JSON Schema of a run's files anew, from the shapes in loadtest/records."""
+    from loadtest.records.schema import SHAPES, file_of, schema_of
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in SHAPES:
+            text = json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
+            (folder / file_of(name)).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+    out.print(f"{len(SHAPES)} schemas in {folder}", markup=False)
