@@ -35,9 +35,9 @@ COPY backend/ backend/
 COPY client/ client/
 COPY virtual_clock/ virtual_clock/
 COPY loadtest/ loadtest/
-# The home of the version, for --version.
+# --version reads the version from this file.
 COPY pyproject.toml .
-# There is no git inside: which version of the lab this is, for the manifests of its runs. Empty: not known.
+# The git revision for the manifests of runs, since the image has no git. Empty: unknown.
 ARG REVISION=
 RUN printf '%s' "$REVISION" > REVISION
 ENV MPLCONFIGDIR=/tmp LOADTEST_OUT=/lab/results LOADTEST_UI_HOST=0.0.0.0
@@ -45,6 +45,6 @@ USER lab
 EXPOSE 8089
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=500ms \
   CMD ["python", "-m", "service.probe", "http://127.0.0.1:8089/"]
-# The results are shared with the host's user, whoever that is.
+# The host's user and the container share the results, so umask 0 lets both change them.
 ENTRYPOINT ["sh", "-c", "umask 0; exec python -m loadtest \"$@\"", "loadtest"]
 CMD ["ui"]

@@ -1,4 +1,4 @@
-# Breaker Lab. `make help` says what there is.
+# Breaker Lab. `make help` lists the commands.
 PYTHON ?= python3
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python
@@ -9,12 +9,12 @@ SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid
 .DEFAULT_GOAL := help
 .PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution docs schema lock test-containers up observe down clean
 
-help:  ## Say what there is
+help:  ## List the commands
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
 	@echo
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "ARGS=... goes to the command: make experiment-2 ARGS='--seeds 1-5'. Or: $(RUN) -m loadtest --help"
+	@echo "ARGS=... is passed to the command: make experiment-2 ARGS='--seeds 1-5'. Or: $(RUN) -m loadtest --help"
 
 experiment-1: $(VENV)/.run  ## Trip the breaker, watch it recover (about 1 minute)
 	@$(RUN) -m loadtest run experiment-1 $(ARGS)
@@ -24,28 +24,28 @@ experiment-2: $(VENV)/.run  ## With and without a breaker on the same weather (3
 
 compare-with-without: experiment-2  ## The same as experiment-2
 
-ui: $(VENV)/.run  ## Locust's web UI on http://127.0.0.1:8089, with services of its own
+ui: $(VENV)/.run  ## Locust's web UI on http://127.0.0.1:8089; starts its own services
 	@$(RUN) -m loadtest ui $(ARGS)
 
 report: $(VENV)/.run  ## Rebuild a report (ARGS=results/experiment-1/latest), or compare two (ARGS='A B')
 	@$(RUN) -m loadtest report $(ARGS)
 
-index: $(VENV)/.run  ## Write results/index.html, the page of all runs, anew
+index: $(VENV)/.run  ## Rewrite results/index.html, the page of all runs
 	@$(RUN) -m loadtest index $(ARGS)
 
-screenshots: $(VENV)/.dev  ## The README's pictures of the dashboard, from a real browser (1.5 minutes)
+screenshots: $(VENV)/.dev  ## Take the pictures of the dashboard for docs/ in a real browser (1.5 minutes)
 	@$(RUN) tests/e2e/screenshots.py
 
-# The fast tests share the cores. Those of tests/e2e mostly wait: three files of them run at once, in the order of their names
-# (pytest-xdist's own order would keep the longest for the end). 5: ARGS chose none of them.
-test: $(VENV)/.dev  ## All tests but those in containers (needs 2 minutes)
+# The fast tests share the cores. Those in tests/e2e mostly wait, so three files run at once, in the order of their names
+# (pytest-xdist's own order would run the longest last). Exit code 5: ARGS selected none of them.
+test: $(VENV)/.dev  ## All tests except those in containers (2 minutes)
 	@$(RUN) -m pytest -n auto tests --ignore=tests/e2e $(ARGS) || [ $$? = 5 ]
 	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not containers" tests/e2e $(ARGS) || [ $$? = 5 ]
 
 test-unit: $(VENV)/.dev  ## The fast tests only
 	@$(RUN) -m pytest -n auto tests --ignore=tests/e2e $(ARGS)
 
-test-containers: $(VENV)/.dev  ## The compose file, run for real; skipped with a reason where there is no engine
+test-containers: $(VENV)/.dev  ## Run the compose file; skipped, with the reason, if there is no container engine
 	@$(RUN) -m pytest -m containers tests/e2e $(ARGS)
 
 check: $(VENV)/.dev  ## Format, lint, types, tests
@@ -54,7 +54,7 @@ check: $(VENV)/.dev  ## Format, lint, types, tests
 	@$(RUN) -m mypy
 	@$(MAKE) --no-print-directory test
 
-format: $(VENV)/.dev  ## Put the code into its format
+format: $(VENV)/.dev  ## Format the code and apply safe lint fixes
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
@@ -64,44 +64,44 @@ policies: $(VENV)/.run  ## Every policy through an error spike, an outage, a slo
 probability: $(VENV)/.lab  ## How likely is a trip? make probability ARGS='--burst-length 5'
 	@$(RUN) -m loadtest probability $(ARGS)
 
-sweep: $(VENV)/.lab  ## Settings over a grid on all cores; goes on after Ctrl-C (half a minute)
+sweep: $(VENV)/.lab  ## Try a grid of settings on all cores; resumes after Ctrl-C (half a minute)
 	@$(RUN) -m loadtest sweep $(or $(ARGS),$(SWEEP))
 
-tune: $(VENV)/.lab  ## Settings for a service, from its access log: make tune ARGS=access.csv (the shipped one: 2 minutes)
+tune: $(VENV)/.lab  ## Find settings for a service from its access log: make tune ARGS=access.csv (sample log: 2 minutes)
 	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
 
-agreement: $(VENV)/.lab  ## Both experiments on both engines: does virtual time tell the same? (5 minutes)
+agreement: $(VENV)/.lab  ## Run both experiments on both engines and compare them (5 minutes)
 	@$(RUN) -m loadtest agreement $(ARGS)
 
-references: $(VENV)/.lab  ## Make the runs in results/*/reference again, as far as they can be, and compare (3 minutes)
+references: $(VENV)/.lab  ## Reproduce the runs in results/*/reference, if possible, and compare (3 minutes)
 	@$(RUN) -m loadtest references $(ARGS)
 
-conformance: $(VENV)/.peers  ## Ten questions that break breakers, asked of this lab's and of six libraries
+conformance: $(VENV)/.peers  ## Check this lab's policies and six libraries for ten known traps
 	@$(RUN) -m bench.conformance $(ARGS)
 
-bench: $(VENV)/.peers  ## What a protected call costs, against what else there is (15 minutes; uses wrk)
+bench: $(VENV)/.peers  ## Measure what a protected call costs, compared with other libraries (15 minutes; needs wrk)
 	@$(RUN) -m bench $(ARGS)
 
-soak: $(VENV)/.lab  ## The client at full rate for 10 minutes: does anything grow? (uses wrk)
+soak: $(VENV)/.lab  ## Run the client at full rate for 10 minutes: do memory or connections grow? (needs wrk)
 	@$(RUN) -m bench.soak $(ARGS)
 
-search: $(VENV)/.lab  ## Search the settings of experiment-2 again (ARGS='--seconds 300')
+search: $(VENV)/.lab  ## Repeat the search for the settings of experiment-2 (ARGS='--seconds 300')
 	@$(RUN) -m loadtest search $(ARGS)
 
-distribution: $(VENV)/.lab  ## Run experiment-2 over 500 seeds on virtual time again, for its report
+distribution: $(VENV)/.lab  ## Repeat both experiments over many seeds on virtual time, for their reports
 	@$(RUN) -m loadtest distribution $(ARGS)
 
-schema: $(VENV)/.run  ## Write docs/schema/, the JSON Schema of a run's files, anew
+schema: $(VENV)/.run  ## Rewrite docs/schema/, the JSON Schema of a run's files
 	@$(RUN) -m loadtest schema $(ARGS)
 
 docs: $(VENV)/.run  ## Rewrite the tables of settings and metrics in docs/ from the models
 	@$(RUN) -m loadtest docs $(ARGS)
 
-# dev.txt has everything; the other files hold parts of it, in its versions.
+# dev.txt has everything; the other files are subsets with the same versions.
 LOCK = $(RUN) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 PART = $(LOCK) -c requirements/dev.txt
 
-lock: $(VENV)/.dev  ## Pin all dependencies, with hashes; ARGS=--upgrade takes the newest
+lock: $(VENV)/.dev  ## Pin all dependencies, with hashes; ARGS=--upgrade updates them
 	@$(LOCK) $(ARGS) --all-extras -o requirements/dev.txt pyproject.toml
 	@$(PART) -o requirements/backend.txt pyproject.toml
 	@$(PART) --extra client -o requirements/client.txt pyproject.toml
@@ -118,18 +118,18 @@ up:  ## Backend, client and Locust's web UI in containers
 observe:  ## The same with Prometheus on port 9090 and Grafana on 3000
 	REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null)" docker compose --profile observability up --build --wait
 
-down:  ## End them
+down:  ## Stop the containers
 	docker compose --profile observability down
 
-clean:  ## Remove the environment and what tools left behind; results stay
+clean:  ## Remove the environment and the caches of tools; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
-# The environment makes itself, with uv: the one that is there, or else one that pip puts into the environment. Where uv
-# cannot run, or cannot reach what it should install, pip does it. Each mark stands for what has been installed:
-#   .run      what a first run needs               requirements/run.txt
-#   .lab      all that `python -m loadtest` offers  requirements/lab.txt
-#   .dev      what the tests need                  requirements/dev.txt
-#   .peers, .cluster, .tracing                     what conformance and bench, --dask, and traces need besides .run
+# The environment is made on demand, with uv: the installed one, or one that pip installs into the environment. If uv cannot
+# run or cannot download the packages, pip installs them. Each marker file stands for a set of installed packages:
+#   .run      what a first run needs                requirements/run.txt
+#   .lab      all commands of `python -m loadtest`  requirements/lab.txt
+#   .dev      what the tests need                   requirements/dev.txt
+#   .peers, .cluster, .tracing                      what conformance and bench, --dask, and traces need, including .run
 UV   = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(VENV)/bin/uv)
 PIP  = $(RUN) -m pip install -q --disable-pip-version-check --require-hashes
 
