@@ -37,7 +37,7 @@ export function tick() {
   if (breaker === null) return;
   const since = (performance.now() - receivedAt) / 1000;
   say(find("in-state"), duration(breaker.in_state_s + since));
-  say(find("in-state-note"), breaker.state === "closed" && breaker.policy === "off" ? "there is no breaker: nothing is refused" : "");
+  say(find("in-state-note"), breaker.state === "closed" && breaker.policy === "off" ? "no breaker: no call is refused" : "");
   fact("failures", failures(breaker));
   fact("next", next(breaker, Math.max(0, breaker.retry_after_s - since)));
   shadow(breaker.shadow_report);
@@ -60,11 +60,11 @@ function failures(now) {
     case "count_window":
     case "time_window": {
       const rate = window.calls ? window.failures / window.calls : 0;
-      const enough = window.calls >= now.min_calls ? "" : `; believed from ${count(now.min_calls)} calls on`;
+      const enough = window.calls >= now.min_calls ? "" : `; counts from ${count(now.min_calls)} calls on`;
       return ["Failure rate", percent(rate), `${count(window.failures)} of ${some(window.calls, "call")}; trips at ${percent(now.failure_rate)}${enough}`, rate / now.failure_rate];
     }
     case "throttle":
-      return ["Not accepted", `${count(window.requests - window.accepts)} of ${count(window.requests)}`, `refuses from ${now.throttle_k} requests for each accepted one`, null];
+      return ["Not accepted", `${count(window.requests - window.accepts)} of ${count(window.requests)}`, `starts to refuse at ${now.throttle_k} requests for each accepted one`, null];
     case "adaptive":
       return ["Failures", `${count(window.failures)} of ${count(window.calls)}`, `usual: ${percent(now.usual_error_rate_seen)}`, null];
     default:

@@ -220,7 +220,7 @@ export class Form {
       first ??= row;
     }
     this.said.classList.add("wrong");
-    say(this.said, left.join("; ") || (first ? "Not applied: see the marked field." : answer.problem));
+    say(this.said, left.join("; ") || (first ? "Not applied: see the marked fields." : answer.problem));
     first?.input.focus();
   }
 

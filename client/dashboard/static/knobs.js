@@ -51,7 +51,7 @@ export class Faults {
     this.plan = plan;
     const flat = plan.phases ? { seed: plan.seed, ...plan.phases.at(-1).profile } : plan;
     if (force || JSON.stringify(was) !== JSON.stringify(plan)) this.form.load(flat, force);
-    if (plan.phases) say(this.form.said, `A schedule of ${plan.phases.length} phases is in force, of which this is the last; Apply puts this profile in its place.`);
+    if (plan.phases) say(this.form.said, `A schedule of ${plan.phases.length} phases is active; the form shows the last one. Apply replaces the schedule with this profile.`);
     for (const button of document.querySelectorAll(".presets button")) {
       button.setAttribute("aria-pressed", String(matches(JSON.parse(button.dataset.faults), plan)));
     }
@@ -108,7 +108,7 @@ export class Settings {
     this.form = new Form(document.querySelector("#settings form"), [...fields, ...others], [...MAIN_SETTINGS, ...firsts], {
       send: (form) => this.change(this.nested(form.body())),
       reset: () => this.change(this.schema.started_with),
-      resetWord: "Reset: as it was started",
+      resetWord: "Reset: settings at the start",
     });
     this.form.element.elements.policy.addEventListener("change", () => this.fit());
   }

@@ -46,7 +46,7 @@ function restarted() {
   counts.clear();
   faults.look();
   settings.restart();
-  say(find("announce"), "The client was restarted; its counts begin anew.");
+  say(find("announce"), "The client was restarted; its counts start from zero.");
 }
 
 function changed(now) {
@@ -61,7 +61,7 @@ function changed(now) {
     if (before === false) faults.look();
   } else {
     breaker.doubt();
-    say(find("offline"), `Not connected to the client since ${clock(Date.now())}. What you see is the last that was known; the page tries again each second.`);
+    say(find("offline"), `Not connected to the client since ${clock(Date.now())}. What you see is the last that was known. The page tries to reconnect every second.`);
     if (offset !== null) chart.gaps.push({ from: performance.now() / 1000 + offset, to: null });
   }
 }
@@ -69,7 +69,7 @@ function changed(now) {
 function traffic({ on, rate_per_s, left_s, lasts_s }) {
   const button = find("traffic");
   button.dataset.on = on;
-  button.title = `${rate_per_s} requests a second for ${lasts_s} seconds, sent by the client itself`;
+  button.title = `${rate_per_s} requests per second for ${lasts_s} seconds, sent by the client itself`;
   say(button, on ? `Stop the traffic (${Math.ceil(left_s)} s left)` : "Send test traffic");
 }
 
