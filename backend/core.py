@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Backend:
     """One flaky service. `clock` gives seconds, `sleep` waits; the default for both is the running loop's.
 
-    `hooks` are told of each request that leaves.
+    `hooks` receive each request that leaves.
     """
 
     def __init__(

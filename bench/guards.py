@@ -45,7 +45,7 @@ def _ours(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
     breaker = breakers.build(settings, time.monotonic(), _ignore)
     if state is State.OPEN:
         breaker.force(State.OPEN, time.monotonic(), Intervention.OPENED)
-    owner = SimpleNamespace(breaker=breaker, deciding=None, clock=time.monotonic)
+    owner = SimpleNamespace(breaker=breaker, deciding_call=None, clock=time.monotonic)
     return with_breaker(_work, settings, owner)
 
 

@@ -83,7 +83,7 @@ def test_a_time_window_that_holds_every_call_is_a_count_window() -> None:
 
 @pytest.mark.usefixtures("short_runs")
 def test_a_simulation_is_that_of_its_seed() -> None:
-    """The same again, another one otherwise; and whoever watches is told after each run."""
+    """The same again, another one otherwise; and whoever watches hears of each run."""
     told: list[int] = []
     asked = {**WINDOW, "runs": 100, "simulate": True}
 
