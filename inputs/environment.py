@@ -46,14 +46,14 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
     """Every environment variable that `kind` reads, in upper case."""
-    return _walk(kind, kind.model_config.get("env_prefix", ""))
+    return _variable_names(kind, kind.model_config.get("env_prefix", ""))
 
 
-def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
+def _variable_names(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}".upper()
         for inner in models_in(info.annotation):  # a group may be optional, or have several forms
-            yield from _walk(inner, f"{prefix}{name}__")
+            yield from _variable_names(inner, f"{prefix}{name}__")
 
 
 def _refuse_what_is_no_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The law has settled once no state's share moves by more than this part of itself in a call.
 _SETTLED = 1e-12
 # Looking costs as much as a call.
-_LOOK_EACH = 8
+_COMPARE_EACH = 8
 # So few are left that they cannot be seen in any figure.
 _NOBODY = 1e-17
 # Below this a number has too few digits to compare.
@@ -93,7 +93,7 @@ class Law:
 def first_calls(chain: Chain, calls: int) -> Law:
     """Follow the chain for so many calls."""
     trips = [chain.step() for _ in range(calls)]
-    return _law(trips, float(chain.alive.sum()), None)
+    return _make_law(trips, float(chain.alive.sum()), None)
 
 
 def first_trip(chain: Chain) -> Law:
@@ -105,19 +105,19 @@ def first_trip(chain: Chain) -> Law:
         was, left = left, max(0.0, left - sum(trips[-1]))
         if chain.constant:
             left = float(chain.alive.sum())
-            looks = len(trips) % _LOOK_EACH == 0
+            compares = len(trips) % _COMPARE_EACH == 0
             if left < _NOBODY:
-                return _law(trips, 0.0, 0.0)
-            if looks and len(before) == len(chain.alive) and _alike(before / was, chain.alive / left):
-                return _law(trips, left, trips[-1][0] / was)
+                return _make_law(trips, 0.0, 0.0)
+            if compares and len(before) == len(chain.alive) and _are_alike(before / was, chain.alive / left):
+                return _make_law(trips, left, trips[-1][0] / was)
         before = chain.alive
 
 
-def _law(trips: list[tuple[float, float]], left: float, hazard: float | None) -> Law:
+def _make_law(trips: list[tuple[float, float]], left: float, hazard: float | None) -> Law:
     on_failure, on_success = np.array(trips).T
     return Law(on_failure, on_success, left, hazard)
 
 
-def _alike(before: Vector, after: Vector) -> bool:
+def _are_alike(before: Vector, after: Vector) -> bool:
     seen = after > _TOO_SMALL
     return bool(np.all(np.abs(after[seen] - before[seen]) <= _SETTLED * after[seen]))
