@@ -1,13 +1,13 @@
-"""The answers as Markdown and as a page of its own: a row for each question, a column for each library."""
+"""The findings as Markdown and as a page of its own: a row for each question, a column for each library."""
 
 from __future__ import annotations
 
 import html
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.conformance.answer import MEASURED, Verdict
+from bench.conformance.finding import MEASURED, TrapJudgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,10 @@ def as_json(table: Table) -> dict[str, Any]:
                 "name": each.name,
                 "version": each.version,
                 "settings": each.settings,
-                "answers": {name: asdict(answer) for name, answer in each.answers.items()},
+                "answers": {
+                    name: {"verdict": finding.judgement, "text": finding.text}
+                    for name, finding in each.findings.items()
+                },
             }
             for each in table.columns
         ],
@@ -84,31 +87,33 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(column: Column, question: Question) -> str:
-    answer = column.answers[question.id]
-    if answer.verdict in MEASURED:
-        word = "safe" if answer.verdict is Verdict.SAFE else f"**{answer.verdict}**"
-        return f"{word}: {_plain(answer.text)}"
-    return f"*{answer.verdict}*"
+    finding = column.findings[question.id]
+    if finding.judgement in MEASURED:
+        word = "safe" if finding.judgement is TrapJudgement.SAFE else f"**{finding.judgement}**"
+        return f"{word}: {_plain(finding.text)}"
+    return f"*{finding.judgement}*"
 
 
 def _share(column: Column) -> str:
-    verdicts = [answer.verdict for answer in column.answers.values()]
-    measured = sum(verdict in MEASURED for verdict in verdicts)
-    return f"{verdicts.count(Verdict.SAFE)} of {measured}" if measured else "none measured"
+    judgements = [finding.judgement for finding in column.findings.values()]
+    measured = sum(judgement in MEASURED for judgement in judgements)
+    return f"{judgements.count(TrapJudgement.SAFE)} of {measured}" if measured else "none measured"
 
 
 def _reasons(table: Table) -> Iterator[str]:
     """Yield each reason once, with the libraries that it holds for."""
     for number, question in enumerate(table.questions, 1):
-        said: dict[tuple[Verdict, str], list[str]] = {}
+        said: dict[tuple[TrapJudgement, str], list[str]] = {}
         for column in table.columns:
-            answer = column.answers[question.id]
-            if answer.verdict not in MEASURED | {Verdict.NOT_INSTALLED}:
-                said.setdefault((answer.verdict, answer.text), []).append(column.name)
-        for (verdict, text), names in said.items():
-            yield f"{number}, {', '.join(names)}: {verdict}: {text}"
+            finding = column.findings[question.id]
+            if finding.judgement not in MEASURED | {TrapJudgement.NOT_INSTALLED}:
+                said.setdefault((finding.judgement, finding.text), []).append(column.name)
+        for (judgement, text), names in said.items():
+            yield f"{number}, {', '.join(names)}: {judgement}: {text}"
     for column in table.columns:
-        missing = {answer.text for answer in column.answers.values() if answer.verdict is Verdict.NOT_INSTALLED}
+        missing = {
+            finding.text for finding in column.findings.values() if finding.judgement is TrapJudgement.NOT_INSTALLED
+        }
         yield from (f"{column.name}: not installed: {text}" for text in sorted(missing))
 
 
@@ -154,7 +159,7 @@ code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: a
 li { margin: .35rem 0; }
 @media (max-width: 40rem) { tbody th, thead td { min-width: 7rem; max-width: 8.5rem; } }
 """
-_SIGNS = {Verdict.SAFE: "\u2713", Verdict.TRAP: "\u2717", Verdict.PARTLY: "\u25d0"}
+_SIGNS = {TrapJudgement.SAFE: "\u2713", TrapJudgement.TRAP: "\u2717", TrapJudgement.PARTLY: "\u25d0"}
 
 
 def as_html(table: Table) -> str:
@@ -217,11 +222,11 @@ def as_html(table: Table) -> str:
 
 
 def _html_cell(column: Column, question: Question) -> str:
-    answer = column.answers[question.id]
-    sign = f"{_SIGNS[answer.verdict]} " if answer.verdict in _SIGNS else ""
-    kind = answer.verdict.replace(" ", "-")
-    text = f" {_html(answer.text)}" if answer.verdict in MEASURED else ""
-    return f'<td class="{kind}"><span class="verdict">{sign}{answer.verdict}</span>{text}</td>'
+    finding = column.findings[question.id]
+    sign = f"{_SIGNS[finding.judgement]} " if finding.judgement in _SIGNS else ""
+    kind = finding.judgement.replace(" ", "-")
+    text = f" {_html(finding.text)}" if finding.judgement in MEASURED else ""
+    return f'<td class="{kind}"><span class="verdict">{sign}{finding.judgement}</span>{text}</td>'
 
 
 def _html(text: str) -> str:
