@@ -94,7 +94,7 @@ class Backend:
             seconds = clock() - began
             stats.count_exit(outcome, seconds)
             for hook in self.hooks:
-                hook.on_left(Visit(request_id, attempt, fault, outcome, seconds))
+                hook.on_visit(Visit(request_id, attempt, fault, outcome, seconds))
 
     def _weather_key(self, request_id: str | None, attempt: int) -> WeatherKey:
         if request_id is None:

@@ -15,7 +15,7 @@ class TraceHook:
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
 
-    def on_left(self, visit: Visit) -> None:
+    def on_visit(self, visit: Visit) -> None:
         """Add the fault, and what became of the request."""
         fault = visit.fault
         attributes: dict[str, str | int | float | None] = {

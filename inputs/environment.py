@@ -24,15 +24,15 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
     """
     environ = os.environ if environ is None else environ
     prefix = kind.model_config.get("env_prefix", "")
-    known = set(variables(kind))
-    strangers = sorted(name for name in environ if name.upper().startswith(prefix) and name.upper() not in known)
+    readable = set(variables(kind))
+    strangers = sorted(name for name in environ if name.upper().startswith(prefix) and name.upper() not in readable)
     if strangers:
         raise WrongInputError(
             [
                 {
                     "field": name,
                     "value": environ[name],
-                    "detail": f"{name}: no such setting{closest(name.upper(), known)}",
+                    "detail": f"{name}: no such setting{closest(name.upper(), readable)}",
                 }
                 for name in strangers
             ]

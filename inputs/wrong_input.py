@@ -45,9 +45,9 @@ def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bo
     return len(place) > len(outer) and place[: len(outer)] == outer
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """' (did you mean X?)' where a known word is near, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+def closest(word: str, names: Iterable[str]) -> str:
+    """' (did you mean X?)' where one of `names` is near, else an empty string."""
+    near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

@@ -22,14 +22,14 @@ MEETING_S = 1.0  # how long one thread waits for the other inside a call
 async def lock(kind: type[Peer], clocks: Clocks) -> Finding:
     """Make two calls at the same time, on threads and as tasks."""
     threads = kind(PeerSettings()).thread_ways()
-    found = {f"threads in {way}": _threads_wait(call) for way, call in threads.items()}
+    found = {f"threads in {way}": _call_from_threads(call) for way, call in threads.items()}
     for way in await counting_ways(kind, clocks):
-        found[f"tasks in {way}"] = await _tasks_wait(Subject(kind, way, clocks))
+        found[f"tasks in {way}"] = await _call_from_tasks(Subject(kind, way, clocks))
     finding = merge_findings(found)
     return finding if threads else Finding(finding.judgement, f"{finding.text} (tasks only: {kind.no_threads})")
 
 
-async def _tasks_wait(subject: Subject) -> Finding:
+async def _call_from_tasks(subject: Subject) -> Finding:
     gate = asyncio.Event()
     tasks = [subject.start(passing(gate)) for _ in range(2)]
     await settle()
@@ -39,14 +39,14 @@ async def _tasks_wait(subject: Subject) -> Finding:
     return safe("no") if together else trap("yes")
 
 
-def _threads_wait(call: ThreadWay) -> Finding:
+def _call_from_threads(call: ThreadWay) -> Finding:
     barrier = Barrier(2)
-    met: list[int] = []
+    arrivals: list[int] = []
     errors: list[BaseException] = []
 
     def meet() -> None:
         try:
-            met.append(barrier.wait(MEETING_S))
+            arrivals.append(barrier.wait(MEETING_S))
         except BrokenBarrierError:
             return
 
@@ -63,7 +63,7 @@ def _threads_wait(call: ThreadWay) -> Finding:
         thread.join()
     if errors:
         raise errors[0]
-    return safe("no") if met else trap("yes")
+    return safe("no") if arrivals else trap("yes")
 
 
 async def probes(subject: Subject) -> Finding:

@@ -61,36 +61,43 @@ def as_json(table: Table) -> dict[str, Any]:
 
 def as_markdown(table: Table) -> str:
     """Return the table, what each question means, and how each library was asked."""
-    names = [f"{_plain(each.name)}<br>{_plain(each.version)}" for each in table.columns]
-    lines = [f"# {TITLE}", "", f"{_asked(table)} {_INTRO}", "", _row(["", *names]), "|---" * (len(names) + 1) + "|"]
+    names = [f"{_to_markdown(each.name)}<br>{_to_markdown(each.version)}" for each in table.columns]
+    lines = [
+        f"# {TITLE}",
+        "",
+        f"{_asked_line(table)} {_INTRO}",
+        "",
+        _markdown_row(["", *names]),
+        "|---" * (len(names) + 1) + "|",
+    ]
     for number, question in enumerate(table.questions, 1):
-        cells = [_cell(each, question) for each in table.columns]
-        lines.append(_row([f"{number}. {_plain(question.asked)}", *cells]))
-    lines += [_row(["safe answers of those measured", *(_share(each) for each in table.columns)]), ""]
+        cells = [_markdown_cell(each, question) for each in table.columns]
+        lines.append(_markdown_row([f"{number}. {_to_markdown(question.asked)}", *cells]))
+    lines += [_markdown_row(["safe answers of those measured", *(_share(each) for each in table.columns)]), ""]
     lines += ["## What is asked", ""]
     for number, question in enumerate(table.questions, 1):
-        asked = f"{number}. **{_plain(question.asked)}** {_plain(question.why)} Safe: {_plain(question.good)}."
-        lines.append(asked)
+        asked, why, good = (_to_markdown(text) for text in (question.asked, question.why, question.good))
+        lines.append(f"{number}. **{asked}** {why} Safe: {good}.")
     lines += ["", "## What could not be asked, or had no answer", ""]
-    lines += [f"- {_plain(reason)}" for reason in _reasons(table)] or ["Nothing."]
+    lines += [f"- {_to_markdown(reason)}" for reason in _reasons(table)] or ["Nothing."]
     lines += ["", "## How each was asked", ""]
-    lines += [f"- {_plain(each.name)}: {_plain(each.settings)}." for each in table.columns if each.settings]
+    lines += [f"- {_to_markdown(each.name)}: {_to_markdown(each.settings)}." for each in table.columns if each.settings]
     return "\n".join([*lines, ""])
 
 
-def _asked(table: Table) -> str:
+def _asked_line(table: Table) -> str:
     return f"Asked {table.asked_at} on Python {table.python}."
 
 
-def _row(cells: Sequence[str]) -> str:
+def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(column: Column, question: Question) -> str:
+def _markdown_cell(column: Column, question: Question) -> str:
     finding = column.findings[question.id]
     if finding.judgement in MEASURED:
         word = "safe" if finding.judgement is TrapJudgement.SAFE else f"**{finding.judgement}**"
-        return f"{word}: {_plain(finding.text)}"
+        return f"{word}: {_to_markdown(finding.text)}"
     return f"*{finding.judgement}*"
 
 
@@ -117,14 +124,14 @@ def _reasons(table: Table) -> Iterator[str]:
         yield from (f"{column.name}: not installed: {text}" for text in sorted(missing))
 
 
-def _plain(text: str) -> str:
+def _to_markdown(text: str) -> str:
     """Escape what Markdown would take for more than text; code between backticks stays code."""
-    return _by_parts(
+    return _rewrite_parts(
         text, lambda part: re.sub(r"([\\*_<>\[\]|])", r"\\\1", part), lambda part: part.replace("|", "\\|")
     )
 
 
-def _by_parts(text: str, outside: Callable[[str], str], code: Callable[[str], str]) -> str:
+def _rewrite_parts(text: str, outside: Callable[[str], str], code: Callable[[str], str]) -> str:
     """Put the text together again from its parts outside and inside of pairs of backticks, on one line."""
     parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
     return "".join(code(part) if index % 2 else outside(part) for index, part in enumerate(parts))
@@ -165,24 +172,24 @@ _SIGNS = {TrapJudgement.SAFE: "\u2713", TrapJudgement.TRAP: "\u2717", TrapJudgem
 def as_html(table: Table) -> str:
     """Return the same as one file that loads nothing."""
     heads = "".join(
-        f'<th scope="col">{_html(each.name)} <small>{_html(each.version)}</small></th>' for each in table.columns
+        f'<th scope="col">{_to_html(each.name)} <small>{_to_html(each.version)}</small></th>' for each in table.columns
     )
     rows = "\n".join(
-        f'<tr><th scope="row">{number}. {_html(question.asked)}</th>'
+        f'<tr><th scope="row">{number}. {_to_html(question.asked)}</th>'
         + "".join(_html_cell(each, question) for each in table.columns)
         + "</tr>"
         for number, question in enumerate(table.questions, 1)
     )
     shares = "".join(f"<td>{_share(each)}</td>" for each in table.columns)
     asked = "\n".join(
-        f"<li><strong>{_html(each.asked)}</strong> {_html(each.why)} Safe: {_html(each.good)}.</li>"
+        f"<li><strong>{_to_html(each.asked)}</strong> {_to_html(each.why)} Safe: {_to_html(each.good)}.</li>"
         for each in table.questions
     )
-    reasons = "\n".join(f"<li>{_html(reason)}</li>" for reason in _reasons(table)) or "<li>Nothing.</li>"
+    reasons = "\n".join(f"<li>{_to_html(reason)}</li>" for reason in _reasons(table)) or "<li>Nothing.</li>"
     settings = "\n".join(
-        f"<li>{_html(each.name)}: {_html(each.settings)}.</li>" for each in table.columns if each.settings
+        f"<li>{_to_html(each.name)}: {_to_html(each.settings)}.</li>" for each in table.columns if each.settings
     )
-    intro = re.sub(r"\*(.+?)\*", r"<em>\1</em>", _html(_INTRO))
+    intro = re.sub(r"\*(.+?)\*", r"<em>\1</em>", _to_html(_INTRO))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -194,7 +201,7 @@ def as_html(table: Table) -> str:
 </head>
 <body>
 <h1>{TITLE}</h1>
-<p>{_html(_asked(table))} {intro}</p>
+<p>{_to_html(_asked_line(table))} {intro}</p>
 <div class="table" role="region" aria-label="Answers" tabindex="0">
 <table>
 <thead><tr><td></td>{heads}</tr></thead>
@@ -225,9 +232,9 @@ def _html_cell(column: Column, question: Question) -> str:
     finding = column.findings[question.id]
     sign = f"{_SIGNS[finding.judgement]} " if finding.judgement in _SIGNS else ""
     kind = finding.judgement.replace(" ", "-")
-    text = f" {_html(finding.text)}" if finding.judgement in MEASURED else ""
+    text = f" {_to_html(finding.text)}" if finding.judgement in MEASURED else ""
     return f'<td class="{kind}"><span class="verdict">{sign}{finding.judgement}</span>{text}</td>'
 
 
-def _html(text: str) -> str:
-    return _by_parts(text, html.escape, lambda part: f"<code>{html.escape(part[1:-1])}</code>")
+def _to_html(text: str) -> str:
+    return _rewrite_parts(text, html.escape, lambda part: f"<code>{html.escape(part[1:-1])}</code>")

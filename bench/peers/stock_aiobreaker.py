@@ -42,6 +42,6 @@ class Aiobreaker(Peer):
 
     def retry_after_s(self, refusal: BaseException) -> float | None:
         """Read the refusal's `time_remaining`."""
-        told: Any = refusal
-        seconds: float = told.time_remaining.total_seconds()
+        error: Any = refusal
+        seconds: float = error.time_remaining.total_seconds()
         return seconds

@@ -78,6 +78,6 @@ class Interlock(Peer):
 
     def retry_after_s(self, refusal: BaseException) -> float | None:
         """Read the refusal's `retry_after`."""
-        told: Any = refusal
-        seconds: float | None = told.retry_after
+        error: Any = refusal
+        seconds: float | None = error.retry_after
         return seconds

@@ -88,7 +88,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         change_settings(request, await read_object(request))
         return config()
 
-    async def seat() -> AsyncIterator[None]:
+    async def occupy_seat() -> AsyncIterator[None]:
         with seats.take():
             yield
 
@@ -96,7 +96,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         "/events",
         summary="Calls and transitions as they happen; calls=sampled: a few times a second, with some of the calls",
         response_class=EventSourceResponse,
-        dependencies=[Depends(seat)],
+        dependencies=[Depends(occupy_seat)],
     )
     async def events(request: Request, calls: Literal["each", "sampled"] = "each") -> AsyncIterator[ServerSentEvent]:
         if calls == "sampled":

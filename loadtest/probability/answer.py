@@ -141,9 +141,9 @@ def _exact_values(question: TripQuestion, channel: Channel, law: Law) -> dict[st
     The chances of the probes sum over the fate of the call that tripped. The backend's weather goes on while the
     breaker refuses: the first probe is `refused` + 1 calls after the trip, and the others follow call by call.
     """
-    more = (1 - channel.failing(after=False)) ** (question.success_threshold - 1)
+    more = (1 - channel.failure_chance(after=False)) ** (question.success_threshold - 1)
     after_failure, after_success = (
-        more * (1 - channel.failing(after, question.refused + 1)) for after in (True, False)
+        more * (1 - channel.failure_chance(after, question.refused + 1)) for after in (True, False)
     )
 
     def cycle_chance(calls: int) -> float | None:
@@ -210,6 +210,6 @@ def _quantile_figure(made: Counts, share: float, given_up: int) -> TripFigure:
     margin = _Z * math.sqrt(runs * share * (1 - share))
     ranks = runs * share - margin, runs * share, runs * share + margin
     low, middle, high = (min(runs, max(1, math.ceil(rank))) for rank in ranks)
-    known = runs - given_up
-    value = float(made[middle - 1]) if middle <= known else math.nan
-    return TripFigure(value, (float(made[low - 1]), float(made[high - 1]) if high <= known else None))
+    tripped = runs - given_up
+    value = float(made[middle - 1]) if middle <= tripped else math.nan
+    return TripFigure(value, (float(made[low - 1]), float(made[high - 1]) if high <= tripped else None))

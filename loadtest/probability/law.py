@@ -53,12 +53,12 @@ class Law:
 
     def within(self, calls: int) -> float | None:
         """Return the chance of a trip in the first `calls` calls."""
-        known = len(self.on_failure)
+        followed = len(self.on_failure)
         total = float(self.on_failure[:calls].sum() + self.on_success[:calls].sum())
-        if calls > known and self.left:
+        if calls > followed and self.left:
             if self.hazard is None:
                 return None
-            total -= self.left * math.expm1((calls - known) * math.log1p(-self.hazard))
+            total -= self.left * math.expm1((calls - followed) * math.log1p(-self.hazard))
         return min(1.0, total)
 
     def on_success_within(self, calls: int) -> float:
@@ -67,13 +67,13 @@ class Law:
 
     def mean(self) -> float | None:
         """Return the expected number of calls up to the trip; infinite where there may be none."""
-        known = len(self.on_failure)
-        head = float(np.arange(1, known + 1) @ (self.on_failure + self.on_success))
+        followed = len(self.on_failure)
+        head = float(np.arange(1, followed + 1) @ (self.on_failure + self.on_success))
         if not self.left:
             return head
         if self.hazard is None:
             return None
-        return head + self.left * (known + 1 / self.hazard) if self.hazard else math.inf
+        return head + self.left * (followed + 1 / self.hazard) if self.hazard else math.inf
 
     def quantile(self, share: float) -> float | None:
         """Return the number of calls by which `share` of all breakers have tripped; infinite where they never have."""
