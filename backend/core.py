@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Backend:
     """One flaky service. `clock` gives seconds, `sleep` waits; the default for both is the running loop's.
 
-    `hooks` are told of each request that leaves.
+    `hooks` receive each request that leaves.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Backend:
             seconds = clock() - began
             stats.count_exit(outcome, seconds)
             for hook in self.hooks:
-                hook.on_left(Visit(request_id, attempt, fault, outcome, seconds))
+                hook.on_visit(Visit(request_id, attempt, fault, outcome, seconds))
 
     def _weather_key(self, request_id: str | None, attempt: int) -> WeatherKey:
         if request_id is None:

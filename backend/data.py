@@ -29,7 +29,7 @@ class DataEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        request_id, attempt = _identity(scope)
+        request_id, attempt = _read_identity(scope)
         try:
             fault = await run_for_caller(self._backend.serve(request_id, attempt), receive, connection_of(scope))
         except CallerGoneError:
@@ -40,13 +40,13 @@ class DataEndpoint:
         if fault.kind in ("reset", "unreachable"):
             await reset_connection(scope, receive)
         else:
-            await _answer(fault, request_id, attempt)(scope, receive, send)
+            await _make_response(fault, request_id, attempt)(scope, receive, send)
 
 
-def _answer(fault: Fault, request_id: str | None, attempt: int) -> Response:
+def _make_response(fault: Fault, request_id: str | None, attempt: int) -> Response:
     if fault.kind == "error":
-        said = "injected by the fault profile"
-        return problem(fault.status, said, _retry_after(fault.retry_after_s), request_id=request_id)
+        detail = "injected by the fault profile"
+        return problem(fault.status, detail, _retry_after(fault.retry_after_s), request_id=request_id)
     body = {"data": "fresh from the backend", "request_id": request_id, "attempt": attempt}
     return Response(json.dumps(body), media_type="application/json")
 
@@ -55,7 +55,7 @@ def _retry_after(seconds: int | None) -> dict[str, str]:
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
-def _identity(scope: Scope) -> tuple[str | None, int]:
+def _read_identity(scope: Scope) -> tuple[str | None, int]:
     """Return X-Request-Id, or none, and X-Attempt. Raises WrongInputError."""
     request_id: str | None = None
     attempt = 1

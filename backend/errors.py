@@ -4,7 +4,7 @@ BackendError
 `-- QueueFullError      every worker is busy and so is every place in the queue
 """
 
-# What a caller is told to wait after a QueueFullError: places become free all the time.
+# Seconds that a caller is asked to wait after a QueueFullError: places become free all the time.
 QUEUE_FULL_RETRY_AFTER_S = 1
 
 

@@ -23,5 +23,5 @@ class Visit:
 class Hook(Protocol):
     """Receives every event, in order, at once."""
 
-    def on_left(self, visit: Visit) -> None:
+    def on_visit(self, visit: Visit) -> None:
         """Take notice of a request that has left."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
-from backend.weather import WeatherKey, number, uniform
+from backend.weather import WeatherKey, uniform, uniform_from_bytes
 
 if TYPE_CHECKING:
     from backend.profile import Bursts, ExactRatio, FaultProfile, Latency
@@ -35,9 +35,9 @@ def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
     if profile.unreachable:
         return Fault("unreachable", 0, 0.0)
     stem = key.stem()
-    latency_s = _latency(profile.latency, number(stem + b"latency"))
+    latency_s = _latency(profile.latency, uniform_from_bytes(stem + b"latency"))
     if profile.hang_rate or profile.reset_rate:
-        cut = number(stem + b"cut")
+        cut = uniform_from_bytes(stem + b"cut")
         if cut < profile.hang_rate:
             return Fault("hang", 0, math.inf)
         if cut < profile.hang_rate + profile.reset_rate:
@@ -57,7 +57,7 @@ def _fails(profile: FaultProfile, key: WeatherKey, stem: bytes) -> bool:
         return _in_ratio(profile.exact_ratio, key)
     if profile.error_rate == 0:
         return False
-    return number(stem + b"error") < profile.error_rate
+    return uniform_from_bytes(stem + b"error") < profile.error_rate
 
 
 def _in_burst(bursts: Bursts, key: WeatherKey) -> bool:
@@ -91,13 +91,13 @@ def _latency(latency: Latency, u: float) -> float:
     if latency.distribution == "exponential":
         return -mean * math.log1p(-u)
     if latency.distribution == "lognormal":
-        sigma, shift = _lognormal(mean, spread)
+        sigma, shift = _lognormal_parameters(mean, spread)
         return mean * math.exp(sigma * _NORMAL.inv_cdf(u) - shift)
     return mean
 
 
 @lru_cache
-def _lognormal(mean: float, spread: float) -> tuple[float, float]:
+def _lognormal_parameters(mean: float, spread: float) -> tuple[float, float]:
     """Return the spread of the logarithm, and half its variance. The cache saves 0.3 us of 16 us a request."""
     variance = math.log1p((spread / mean) ** 2)
     return math.sqrt(variance), variance / 2

@@ -15,7 +15,7 @@ LOGGER = logger_of("backend")
 class RequestLog:
     """A line for each request."""
 
-    def on_left(self, visit: Visit) -> None:
+    def on_visit(self, visit: Visit) -> None:
         """Say what became of it, and which fault it met."""
         log_event(
             LOGGER,

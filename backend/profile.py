@@ -11,8 +11,8 @@ from inputs.check import check, merge_change
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0, le=3600)]
+Chance = Annotated[float, Field(ge=0, le=1)]
+Delay = Annotated[float, Field(ge=0, le=3600)]
 PhaseName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)]
 
 
@@ -20,8 +20,8 @@ class Latency(StrictModel):
     """How long an answer takes: a distribution with its mean and its spread (standard deviation), in seconds."""
 
     distribution: Literal["constant", "uniform", "exponential", "lognormal"] = "constant"
-    mean_s: Seconds = Field(0.0, description="mean, seconds")
-    spread_s: Seconds | None = Field(
+    mean_s: Delay = Field(0.0, description="mean, seconds")
+    spread_s: Delay | None = Field(
         None, description="standard deviation, seconds; uniform and lognormal only (default: none)"
     )
 
@@ -89,7 +89,7 @@ class FaultProfile(StrictModel):
     At most one of `error_rate`, `bursts`, `sequence` and `exact_ratio` decides which requests get `error_status`.
     """
 
-    error_rate: Share = Field(0.0, description="share of requests that fail, independently of each other")
+    error_rate: Chance = Field(0.0, description="share of requests that fail, independently of each other")
     error_status: int = Field(500, ge=400, le=599, description="status of a failed answer")
     retry_after_s: Annotated[int, Field(ge=0, le=86_400)] | None = Field(
         None, description="Retry-After of a failed answer, whole seconds; none: it has none"
@@ -100,8 +100,8 @@ class FaultProfile(StrictModel):
     )
     exact_ratio: ExactRatio | None = None
     latency: Latency = Latency()
-    hang_rate: Share = Field(0.0, description="share of requests that are never answered")
-    reset_rate: Share = Field(0.0, description="share of requests whose connection is reset after the work")
+    hang_rate: Chance = Field(0.0, description="share of requests that are never answered")
+    reset_rate: Chance = Field(0.0, description="share of requests whose connection is reset after the work")
     unreachable: bool = Field(default=False, description="reset every connection at once, without any work")
     capacity: CapacityLimit | None = Field(None, description="none: unlimited workers")
 

@@ -15,21 +15,21 @@ class TraceHook:
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
 
-    def on_left(self, visit: Visit) -> None:
+    def on_visit(self, visit: Visit) -> None:
         """Add the fault, and what became of the request."""
         fault = visit.fault
-        known: dict[str, str | int | float | None] = {
+        attributes: dict[str, str | int | float | None] = {
             "request_id": visit.request_id,
             "attempt": visit.attempt,
             "outcome": visit.outcome,
         }
         if fault is not None:
             delay_s = None if fault.kind == "hang" else fault.latency_s
-            known |= {
+            attributes |= {
                 "fault.kind": fault.kind,
                 "fault.delay_s": delay_s,
                 "http.response.status_code": fault.status or None,
             }
-        self._tracing.set_attributes(known)
+        self._tracing.set_attributes(attributes)
         if visit.outcome != "ok":
             self._tracing.mark_failed(visit.outcome)

@@ -35,10 +35,10 @@ class WeatherKey:
 
 def uniform(*key: object) -> float:
     """Return a number in (0, 1), the same for the same key."""
-    return number((_FORMATS[len(key)] % key).encode())
+    return uniform_from_bytes((_FORMATS[len(key)] % key).encode())
 
 
-def number(key: bytes) -> float:
+def uniform_from_bytes(key: bytes) -> float:
     """Return 53 bits of BLAKE2b, shifted by half a step so that the inverse of a distribution never meets 0 or 1."""
     hashed = _copy()
     hashed.update(key)

@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench import guards, http, virtual
-from bench.figure import Figure, write
+from bench.ratio import Ratio, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _over_http(repeats: int, say: Callable[[str], None]) -> tuple[list[Figure], list[str]]:
-    reason = http.available()
+def _over_http(repeats: int, say: Callable[[str], None]) -> tuple[list[Ratio], list[str]]:
+    reason = http.find_obstacle()
     if reason:
         return [], [f"Nothing over HTTP was measured: {reason}."]
     with TemporaryDirectory() as scratch:
@@ -40,14 +40,14 @@ def main() -> None:
     def say(what: str) -> None:
         sys.stderr.write(f"measuring: {what}\n")
 
-    figures: list[Figure] = []
+    ratios: list[Ratio] = []
     notes: list[str] = []
     for name in options.part or PARTS:
-        more, told = PARTS[name](options.repeats, say)
-        figures += more
-        notes += told
+        more_ratios, more_notes = PARTS[name](options.repeats, say)
+        ratios += more_ratios
+        notes += more_notes
     folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    sys.stdout.write(write(folder, figures, notes))
+    sys.stdout.write(write(folder, ratios, notes))
     sys.stdout.write(f"\nin {folder}\n")
 
 

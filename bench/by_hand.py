@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NORMAL = NormalDist()
 
 
-class Ended(NamedTuple):
+class SimulatedRequest(NamedTuple):
     """What is kept of a request."""
 
     id: int
@@ -33,7 +33,7 @@ class Ended(NamedTuple):
     would_have: str
 
 
-class Model(NamedTuple):
+class QueueModel(NamedTuple):
     """Times in seconds. `workers` with log-normal service and errors, behind a timeout and `fail_max`."""
 
     requests: int
@@ -47,13 +47,13 @@ class Model(NamedTuple):
     reset_timeout: float
 
 
-class Queueing:
+class QueueSimulation:
     """One run. Raises ImportError without SimPy."""
 
-    def __init__(self, model: Model, seed: int = 1, *, lean: bool = False) -> None:
+    def __init__(self, model: QueueModel, seed: int = 1, *, lean: bool = False) -> None:
         simpy: Any = import_module("simpy")
         self.model = model
-        self.ended: list[Ended] = []
+        self.ended: list[SimulatedRequest] = []
         self.outcomes: Counter[str] = Counter()
         self._lean = lean
         self._env = simpy.Environment()
@@ -64,7 +64,7 @@ class Queueing:
         self._generation = 0  # of the state: a result of an earlier one no longer counts
         self._gap, self._work, self._fails = self._own_draws(seed) if lean else self._weather(seed)
 
-    def run(self) -> Queueing:
+    def run(self) -> QueueSimulation:
         """Simulate every request."""
         self._env.process(self._arrivals())
         self._env.run()
@@ -96,7 +96,7 @@ class Queueing:
         if self._opened_at is not None:
             if self._probing or began < self._opened_at + self.model.reset_timeout:
                 state = "half-open" if self._probing else "open"
-                self._keep(number, began, "fast_fail", state)
+                self._keep_request(number, began, "fast_fail", state)
                 return
             self._probing = True
             self._generation += 1
@@ -105,16 +105,16 @@ class Queueing:
         with self._pool.request() as turn:
             yield turn | deadline
             if not turn.triggered:
-                self._tell(number, began, "timeout", state, generation)
+                self._report_outcome(number, began, "timeout", state, generation)
                 return
             work = self._env.timeout(self._work(number))
             yield work | deadline
             if not work.processed:
-                self._tell(number, began, "timeout", state, generation)
+                self._report_outcome(number, began, "timeout", state, generation)
                 return
-        self._tell(number, began, "error" if self._fails(number) else "ok", state, generation)
+        self._report_outcome(number, began, "error" if self._fails(number) else "ok", state, generation)
 
-    def _tell(self, number: int, began: float, outcome: str, state: str, generation: int) -> None:
+    def _report_outcome(self, number: int, began: float, outcome: str, state: str, generation: int) -> None:
         if generation == self._generation:
             self._failures = 0 if outcome == "ok" else self._failures + 1
             if outcome != "ok" and (self._probing or self._failures >= self.model.fail_max):
@@ -123,9 +123,9 @@ class Queueing:
             elif self._probing:
                 self._opened_at, self._probing = None, False
                 self._generation += 1
-        self._keep(number, began, outcome, state)
+        self._keep_request(number, began, outcome, state)
 
-    def _keep(self, number: int, began: float, outcome: str, state: str) -> None:
+    def _keep_request(self, number: int, began: float, outcome: str, state: str) -> None:
         self.outcomes[outcome] += 1
         if self._lean:
             return
@@ -133,4 +133,4 @@ class Queueing:
         if outcome in ("fast_fail", "timeout"):  # had no worker kept it waiting
             slow = self._work(number) > self.model.timeout_s
             would = "timeout" if slow else "error" if self._fails(number) else "ok"
-        self.ended.append(Ended(number, began, self._env.now - began, outcome, state, self._failures, would))
+        self.ended.append(SimulatedRequest(number, began, self._env.now - began, outcome, state, self._failures, would))

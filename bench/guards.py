@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pybreaker
 
-from bench.figure import Figure
+from bench.ratio import Ratio
 from client import breakers
 from client.breakers.interface import Intervention, State
 from client.breakers.settings import breaker_settings
@@ -32,7 +32,7 @@ SLOW = "`time_window` that watches for slow calls: a permit for each"
 _ANSWER = Answer(200, b"{}")
 
 
-async def _work(call: Call) -> Answer:  # noqa: ARG001 - the work is that there is none
+async def _answer_at_once(call: Call) -> Answer:  # noqa: ARG001 - the work is that there is none
     return _ANSWER
 
 
@@ -40,23 +40,23 @@ def _ignore(transition: Transition) -> None:
     """Take no notice."""
 
 
-def _ours(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
+def _make_own_guard(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
     settings = breaker_settings(policy=policy, **chosen)
     breaker = breakers.build(settings, time.monotonic(), _ignore)
     if state is State.OPEN:
         breaker.force(State.OPEN, time.monotonic(), Intervention.OPENED)
-    owner = SimpleNamespace(breaker=breaker, deciding=None, clock=time.monotonic)
-    return with_breaker(_work, settings, owner)
+    owner = SimpleNamespace(breaker=breaker, deciding_call=None, clock=time.monotonic)
+    return with_breaker(_answer_at_once, settings, owner)
 
 
-def _calling(state: State = State.CLOSED) -> Handler:
+def _make_calling_guard(state: State = State.CLOSED) -> Handler:
     breaker = pybreaker.CircuitBreaker(fail_max=5, reset_timeout=3600)
     if state is State.OPEN:
         breaker.open()
 
     async def guarded(call: Call) -> Answer:
         with breaker.calling():
-            return await _work(call)
+            return await _answer_at_once(call)
 
     return guarded
 
@@ -65,12 +65,12 @@ def _calling(state: State = State.CLOSED) -> Handler:
 
 
 async def _circuitbreaker() -> Handler:
-    decorated: Handler = import_module("circuitbreaker").CircuitBreaker(name="bench").decorate(_work)
+    decorated: Handler = import_module("circuitbreaker").CircuitBreaker(name="bench").decorate(_answer_at_once)
     return decorated
 
 
 async def _aiobreaker() -> Handler:
-    decorated: Handler = import_module("aiobreaker").CircuitBreaker()(_work)
+    decorated: Handler = import_module("aiobreaker").CircuitBreaker()(_answer_at_once)
     return decorated
 
 
@@ -79,24 +79,24 @@ async def _purgatory() -> Handler:
 
     async def guarded(call: Call) -> Answer:
         async with breaker:
-            return await _work(call)
+            return await _answer_at_once(call)
 
     return guarded
 
 
 async def _hyx() -> Handler:
     make = import_module("hyx.circuitbreaker").consecutive_breaker
-    decorated: Handler = make(failure_threshold=5, recovery_time_secs=30, recovery_threshold=1)(_work)
+    decorated: Handler = make(failure_threshold=5, recovery_time_secs=30, recovery_threshold=1)(_answer_at_once)
     return decorated
 
 
 async def _interlock() -> Handler:
-    decorated: Handler = import_module("interlock").CircuitBreaker(name="bench")(_work)
+    decorated: Handler = import_module("interlock").CircuitBreaker(name="bench")(_answer_at_once)
     return decorated
 
 
-async def _stock() -> Handler:
-    return _calling()
+async def _pybreaker() -> Handler:
+    return _make_calling_guard()
 
 
 PEERS: dict[str, Callable[[], Awaitable[Handler]]] = {
@@ -105,19 +105,19 @@ PEERS: dict[str, Callable[[], Awaitable[Handler]]] = {
     "purgatory": _purgatory,
     "hyx": _hyx,
     "interlock-cb": _interlock,
-    "pybreaker `calling()`": _stock,
+    "pybreaker `calling()`": _pybreaker,
 }
 
 
-async def _time(handler: Handler) -> float:
+async def _time_call(handler: Handler) -> float:
     """Return microseconds for each call, whether it is made or refused."""
     call = Call("1")
     refused = (RefusedError, pybreaker.CircuitBreakerError)
-    await _several(handler, call, CALLS // 10, refused)  # warm up
-    return await _several(handler, call, CALLS, refused)
+    await _time_calls(handler, call, CALLS // 10, refused)  # warm up
+    return await _time_calls(handler, call, CALLS, refused)
 
 
-async def _several(handler: Handler, call: Call, calls: int, refused: tuple[type[Exception], ...]) -> float:
+async def _time_calls(handler: Handler, call: Call, calls: int, refused: tuple[type[Exception], ...]) -> float:
     began = time.perf_counter()
     for _ in range(calls):
         with suppress(*refused):
@@ -125,15 +125,15 @@ async def _several(handler: Handler, call: Call, calls: int, refused: tuple[type
     return (time.perf_counter() - began) / calls * 1e6
 
 
-def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Figure], list[str]]:
+def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Ratio], list[str]]:
     """Return the guard of succeeding calls and of a refusal, microseconds, and what there is to note."""
     say("guards, in the process")
     return asyncio.run(_measure(repeats))
 
 
-async def _measure(repeats: int) -> tuple[list[Figure], list[str]]:
-    ours = {policy: _ours(policy) for policy in ("consecutive", *OWN)}
-    ours[SLOW] = _ours("time_window", slow_call_s=60.0, slow_call_rate=0.5)
+async def _measure(repeats: int) -> tuple[list[Ratio], list[str]]:
+    ours = {policy: _make_own_guard(policy) for policy in ("consecutive", *OWN)}
+    ours[SLOW] = _make_own_guard("time_window", slow_call_s=60.0, slow_call_rate=0.5)
     peers, notes = {}, []
     for name, make in PEERS.items():
         try:
@@ -145,23 +145,23 @@ async def _measure(repeats: int) -> tuple[list[Figure], list[str]]:
     refused: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for name, handler in handlers.items():
-            times[name].append(await _time(handler))
-        for side, handler in zip(refused, (_ours("consecutive", State.OPEN), _calling(State.OPEN)), strict=True):
-            side.append(await _time(handler))
+            times[name].append(await _time_call(handler))
+        for side, handler in zip(
+            refused, (_make_own_guard("consecutive", State.OPEN), _make_calling_guard(State.OPEN)), strict=True
+        ):
+            side.append(await _time_call(handler))
     stock = "pybreaker `calling()`"
     fastest = min(peers, key=lambda name: median(times[name]))
 
-    def figure(what: str, values: list[float], against: str, others: list[float], reach: float) -> Figure:
-        return Figure(what, against, "us", tuple(values), tuple(others), at_most=reach)
+    def bounded_ratio(what: str, values: list[float], against: str, others: list[float], limit: float) -> Ratio:
+        return Ratio(what, against, "us", tuple(values), tuple(others), at_most=limit)
 
     guard = "guard of a succeeding call"
-    figures = [figure(f"{guard}, `consecutive`", times["consecutive"], stock, times[stock], 0.8)]
-    figures += [
-        figure(f"{guard}, `{name}`", times[name], f"{fastest}, the fastest", times[fastest], 1.0) for name in OWN
+    ratios = [bounded_ratio(f"{guard}, `consecutive`", times["consecutive"], stock, times[stock], 0.8)]
+    ratios += [
+        bounded_ratio(f"{guard}, `{name}`", times[name], f"{fastest}, the fastest", times[fastest], 1.0) for name in OWN
     ]
-    figures.append(
-        Figure(f"{guard}, {SLOW}", f"{fastest}, the fastest", "us", tuple(times[SLOW]), tuple(times[fastest]))
-    )
-    figures.append(figure("a refusal, `consecutive`", refused[0], f"{stock} when open", refused[1], 0.5))
+    ratios.append(Ratio(f"{guard}, {SLOW}", f"{fastest}, the fastest", "us", tuple(times[SLOW]), tuple(times[fastest])))
+    ratios.append(bounded_ratio("a refusal, `consecutive`", refused[0], f"{stock} when open", refused[1], 0.5))
     others = ", ".join(f"{name} {median(times[name]):.2f}" for name in peers)
-    return figures, [*notes, f"Guard of a succeeding call by every peer, microseconds (medians): {others}."]
+    return ratios, [*notes, f"Guard of a succeeding call by every peer, microseconds (medians): {others}."]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bench.figure import Figure
+from bench.ratio import Ratio
 from loadtest.engines.live.control import Service
 from loadtest.engines.live.services import child
 
@@ -51,7 +51,7 @@ class _Pair:
 
     def run(self) -> tuple[Load, Load]:
         """Measure both, one right after the other."""
-        with _dashboard(self.url) if self.watched else nullcontext():
+        with _open_dashboard(self.url) if self.watched else nullcontext():
             one = generate(self.url, self.connections)
         return one, generate(self.other, self.connections)
 
@@ -60,13 +60,13 @@ class _Pair:
         return self.connections == 1
 
 
-def available() -> str:
+def find_obstacle() -> str:
     """Return why this cannot be measured here, or nothing."""
     return "" if shutil.which("wrk") else "no wrk on this machine (Debian: apt-get install wrk)"
 
 
-def measure(repeats: int, log: Path, say: Callable[[str], None]) -> tuple[list[Figure], list[str]]:
-    """Return the figures over HTTP, and notes on the generator."""
+def measure(repeats: int, log: Path, say: Callable[[str], None]) -> tuple[list[Ratio], list[str]]:
+    """Return the ratios over HTTP, and notes on the generator."""
     with ExitStack() as stack:
 
         def start(module: str, *arguments: str, **environment: str) -> str:
@@ -110,28 +110,28 @@ def measure(repeats: int, log: Path, say: Callable[[str], None]) -> tuple[list[F
             ),
         ]
         busiest: list[Load] = []
-        figures = []
+        ratios = []
         for pair in pairs:
             say(f"{pair.what} against {pair.against}")
             for url in (pair.url, pair.other):
                 generate(url, pair.connections)  # warm up
             runs = [pair.run() for _ in range(repeats)]
             busiest += [load for run in runs for load in run if not pair.is_latency]
-            figures.append(_figure(pair, runs))
+            ratios.append(_make_ratio(pair, runs))
     top = max(busiest, key=lambda load: load.own_share)
     note = (
         f"Generator: wrk, one thread, {CONNECTIONS} connections, {SECONDS} s a repeat. It never took more than "
         f"{100 * top.own_share:.0f} % of a core (at {top.rate:,.0f} requests/s), so it was not what limited any side."
     )
-    return figures, [note]
+    return ratios, [note]
 
 
-def _figure(pair: _Pair, runs: list[tuple[Load, Load]]) -> Figure:
+def _make_ratio(pair: _Pair, runs: list[tuple[Load, Load]]) -> Ratio:
     values, others = (
         tuple(load.median_ms if pair.is_latency else load.rate for load in side) for side in zip(*runs, strict=True)
     )
     unit = "ms" if pair.is_latency else "/s"
-    return Figure(
+    return Ratio(
         pair.what, pair.against, unit, values, others, at_most=pair.at_most, at_least=pair.at_least, below=pair.below_ms
     )
 
@@ -150,7 +150,7 @@ def generate(url: str, connections: int, seconds: int = SECONDS) -> Load:
 
 
 @contextmanager
-def _dashboard(url: str) -> Iterator[None]:
+def _open_dashboard(url: str) -> Iterator[None]:
     """Listen to what an open dashboard listens to, for the length of the context. A browser would do no more to it."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname or "", where.port or 80)) as stream:

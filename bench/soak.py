@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import psutil
 from matplotlib.figure import Figure as Picture
 
-from bench.figure import machine
-from bench.http import available, generate
+from bench.http import find_obstacle, generate
+from bench.ratio import machine
 from loadtest.engines.live.control import Service
 from loadtest.engines.live.services import child
 
@@ -38,7 +38,7 @@ P99_RATIO = 1.5
 
 
 @dataclass(frozen=True)
-class Segment:
+class SoakSegment:
     """What was measured over SEGMENT_S seconds, and at their end; `flapping`: whether the backend flapped."""
 
     at_s: float
@@ -53,7 +53,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Check:
+class SoakCheck:
     """One thing that must hold."""
 
     name: str
@@ -61,7 +61,7 @@ class Check:
     detail: str
 
 
-def judge(segments: Sequence[Segment]) -> list[Check]:
+def judge_segments(segments: Sequence[SoakSegment]) -> list[SoakCheck]:
     """Hold the last minute against the second, both of them steady, and all memory after the first. Pure."""
     per_minute = max(1, 60 // SEGMENT_S)
     first, last = segments[per_minute : 2 * per_minute], segments[-per_minute:]
@@ -70,7 +70,7 @@ def judge(segments: Sequence[Segment]) -> list[Check]:
     furthest = max(after, key=lambda each: abs(each.rss_mib - start))
     grown = furthest.rss_mib / start - 1
     checks = [
-        Check(
+        SoakCheck(
             "resident memory after the first minute stays within 5 %",
             abs(grown) <= MEMORY_SHARE,
             f"{start:.1f} MiB in the second minute, furthest from it {furthest.rss_mib:.1f} MiB ({grown:+.1%})",
@@ -79,7 +79,7 @@ def judge(segments: Sequence[Segment]) -> list[Check]:
     for name in ("tasks", "connections", "open_files"):
         before, end = (max(getattr(each, name) for each in side) for side in (first, last))
         checks.append(
-            Check(
+            SoakCheck(
                 f"the number of {name.replace('_', ' ')} does not grow",
                 end <= before + COUNT_ROOM,
                 f"at most {before} in the second minute, {end} in the last",
@@ -87,7 +87,7 @@ def judge(segments: Sequence[Segment]) -> list[Check]:
         )
     start_ms, end_ms = (median(each.p99_ms for each in side) for side in (first, last))
     checks.append(
-        Check(
+        SoakCheck(
             f"p99 of the last minute is at most {P99_RATIO} times that of the second",
             end_ms <= P99_RATIO * start_ms,
             f"{start_ms:.1f} ms in the second minute, {end_ms:.1f} ms in the last",
@@ -95,7 +95,7 @@ def judge(segments: Sequence[Segment]) -> list[Check]:
     )
     flapping = [each for each in segments if each.flapping]
     checks.append(
-        Check(
+        SoakCheck(
             "the breaker did flap",
             bool(flapping) and all(each.transitions > 0 for each in flapping),
             f"{sum(each.transitions for each in flapping)} transitions in {len(flapping) * SEGMENT_S} s",
@@ -104,7 +104,7 @@ def judge(segments: Sequence[Segment]) -> list[Check]:
     return checks
 
 
-def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[Segment]:
+def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[SoakSegment]:
     """Measure: a quarter of the time steady, half of it flapping, a quarter steady."""
     count = round(minutes * 60 / SEGMENT_S)
     with ExitStack() as stack:
@@ -117,7 +117,7 @@ def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[Segment]:
         segments = []
         for number in range(count):
             flapping = count // 4 <= number < count - count // 4
-            segments.append(_segment((number + 1) * SEGMENT_S, client, backend, process, flapping=flapping))
+            segments.append(_measure_segment((number + 1) * SEGMENT_S, client, backend, process, flapping=flapping))
             left_s = (count - number - 1) * SEGMENT_S
             latest = segments[-1]
             say(
@@ -127,7 +127,9 @@ def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[Segment]:
         return segments
 
 
-def _segment(at_s: float, client: Service, backend: Service, process: psutil.Process, *, flapping: bool) -> Segment:
+def _measure_segment(
+    at_s: float, client: Service, backend: Service, process: psutil.Process, *, flapping: bool
+) -> SoakSegment:
     transitions_before = _transitions(client)
     stop = threading.Event()
     flapper = threading.Thread(target=_flap, args=(backend, stop), daemon=True)
@@ -140,7 +142,7 @@ def _segment(at_s: float, client: Service, backend: Service, process: psutil.Pro
         if flapping:
             flapper.join()
     stats = client.get("/stats")
-    return Segment(
+    return SoakSegment(
         at_s,
         flapping,
         load.rate,
@@ -175,7 +177,7 @@ def _listening_at(url: str) -> psutil.Process:
     raise RuntimeError(f"no process of this one listens at {url}")
 
 
-def write(folder: Path, segments: Sequence[Segment], checks: Sequence[Check]) -> str:
+def write(folder: Path, segments: Sequence[SoakSegment], checks: Sequence[SoakCheck]) -> str:
     """Write soak.json, soak.md and soak.svg; return the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     where = machine()
@@ -185,7 +187,7 @@ def write(folder: Path, segments: Sequence[Segment], checks: Sequence[Check]) ->
         "segments": [asdict(each) for each in segments],
     }
     (folder / "soak.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    picture = _draw(segments)
+    picture = _draw_picture(segments)
     for ending in ("svg", "png"):
         picture.savefig(folder / f"soak.{ending}", bbox_inches="tight", dpi=120, facecolor="white")
     requests = sum(each.rate * SEGMENT_S for each in segments)
@@ -212,7 +214,7 @@ def write(folder: Path, segments: Sequence[Segment], checks: Sequence[Check]) ->
     return text
 
 
-def _draw(segments: Sequence[Segment]) -> Picture:
+def _draw_picture(segments: Sequence[SoakSegment]) -> Picture:
     picture = Picture(figsize=(9, 6))
     panels = picture.subplots(3, 1, sharex=True)
     minutes = [each.at_s / 60 for each in segments]
@@ -244,23 +246,23 @@ def main() -> int:
     options = parser.parse_args()
     if not 8 <= options.minutes <= 600:
         parser.error(f"--minutes: got {options.minutes:g}; allowed: 8 to 600")
-    reason = available()
+    reason = find_obstacle()
     if reason:
         parser.error(reason)
     began = time.monotonic()
     try:
         with TemporaryDirectory() as scratch:
-            segments = run(options.minutes, Path(scratch) / "log", lambda text: _say(text, began))
+            segments = run(options.minutes, Path(scratch) / "log", lambda text: _say_with_time(text, began))
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped; nothing was written\n")
         return 130
-    checks = judge(segments)
+    checks = judge_segments(segments)
     folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     sys.stdout.write(f"{write(folder, segments, checks)}\nin {folder}\n")
     return 0 if all(each.ok for each in checks) else 1
 
 
-def _say(text: str, began: float) -> None:
+def _say_with_time(text: str, began: float) -> None:
     sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {text}\n")
 
 

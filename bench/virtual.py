@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bench.by_hand import Model, Queueing
-from bench.figure import Figure
+from bench.by_hand import QueueModel, QueueSimulation
+from bench.ratio import Ratio
 from loadtest.engines.virtual.simulate import simulate_into
 from loadtest.records.rows import write
 from loadtest.scenario import files
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REQUESTS = 20_000
 LONG_RUN = 10_000_000
-MODEL = Model(
+MODEL = QueueModel(
     requests=REQUESTS,
     rate_per_s=60.0,
     workers=10,
@@ -42,7 +42,7 @@ MODEL = Model(
 SEEDS = "1-1000"
 
 
-def scenario_of(model: Model) -> Scenario:
+def scenario_of(model: QueueModel) -> Scenario:
     """Return the same model as a scenario with one arm, `with`."""
     return Scenario.model_validate(
         {
@@ -64,29 +64,29 @@ def scenario_of(model: Model) -> Scenario:
     )
 
 
-def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Figure], list[str]]:
-    """Return the figures of virtual time, and notes on them."""
-    figures, notes = [], []
+def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Ratio], list[str]]:
+    """Return the ratios of virtual time, and notes on them."""
+    ratios, notes = [], []
     say("virtual requests, against SimPy")
     try:
-        figures += _requests(repeats)
+        ratios += _requests(repeats)
     except ImportError:
         notes.append("SimPy is not installed, and virtual time was not held against it.")
     say("experiment-2 with a thousand seeds")
-    figures.append(_thousand_seeds(repeats))
+    ratios.append(_thousand_seeds(repeats))
     say("a sweep with one process and with two")
-    figures.append(_sweep(repeats))
+    ratios.append(_sweep(repeats))
     say(f"a run of {LONG_RUN:,} requests (3 to 4 minutes)")
-    figures.append(_long_run())
-    return figures, notes
+    ratios.append(_long_run())
+    return ratios, notes
 
 
-def _requests(repeats: int) -> list[Figure]:
+def _requests(repeats: int) -> list[Ratio]:
     found = scenario_of(MODEL)
     sides: dict[str, Callable[[], Any]] = {
-        "own": lambda: simulate_into(_drop, found, "with", 1),
-        "by hand": lambda: Queueing(MODEL).run(),
-        "lean": lambda: Queueing(MODEL, lean=True).run(),
+        "own": lambda: simulate_into(_drop_row, found, "with", 1),
+        "by hand": lambda: QueueSimulation(MODEL).run(),
+        "lean": lambda: QueueSimulation(MODEL, lean=True).run(),
     }
     rates: dict[str, list[float]] = {side: [] for side in sides}
     for repeat in range(repeats + 1):
@@ -98,7 +98,7 @@ def _requests(repeats: int) -> list[Figure]:
     own = tuple(rates["own"])
     what = "virtual requests on one core: breaker, timeout, limited workers"
     return [
-        Figure(
+        Ratio(
             what,
             "the same model, weather and rows by hand in SimPy",
             "req/s",
@@ -107,15 +107,15 @@ def _requests(repeats: int) -> list[Figure]:
             at_least=1.0,
             above=50_000,
         ),
-        Figure(what, "SimPy with draws of its own, counts alone", "req/s", own, tuple(rates["lean"])),
+        Ratio(what, "SimPy with draws of its own, counts alone", "req/s", own, tuple(rates["lean"])),
     ]
 
 
-def _drop(_: Row) -> None:
+def _drop_row(_: Row) -> None:
     """Keep no row."""
 
 
-def _thousand_seeds(repeats: int) -> Figure:
+def _thousand_seeds(repeats: int) -> Ratio:
     """Time the whole command, start and report included: on all cores, and on one."""
     times: dict[int, list[float]] = {0: [], 1: []}
     for _ in range(min(repeats, 3)):
@@ -130,7 +130,7 @@ def _thousand_seeds(repeats: int) -> Figure:
                 measured.append(time.perf_counter() - began)
                 if not list(Path(out).glob("experiment-2/*/report.html")):
                     raise RuntimeError("the run left no report")
-    return Figure(
+    return Ratio(
         "`run experiment-2 --engine virtual`, 1,000 seeds x 2 arms, with its report, on two cores",
         "on one core",
         "s",
@@ -140,7 +140,7 @@ def _thousand_seeds(repeats: int) -> Figure:
     )
 
 
-def _sweep(repeats: int) -> Figure:
+def _sweep(repeats: int) -> Ratio:
     found, _ = files.read("policies")
     grid = parse_grid(["breaker.min_calls=5,10,20,40", "breaker.window_calls=10,20,40,80"])
     plan = make_plan(found, "count-window", grid, list(range(1, 21)))
@@ -152,10 +152,10 @@ def _sweep(repeats: int) -> Figure:
                 runs = sum(len(results) for results in crew(tasks(plan)))
                 if repeat:  # the first starts the processes
                     measured.append(runs / (time.perf_counter() - began))
-    return Figure("a sweep on two processes", "on one", "runs/s", tuple(rates[2]), tuple(rates[1]), at_least=1.7)
+    return Ratio("a sweep on two processes", "on one", "runs/s", tuple(rates[2]), tuple(rates[1]), at_least=1.7)
 
 
-def _long_run() -> Figure:
+def _long_run() -> Ratio:
     """Run it in a process of its own, whose peak memory is what a run of a thousandth of its length is held against."""
     peaks = []
     for requests in (LONG_RUN, LONG_RUN // 1000):
@@ -163,7 +163,7 @@ def _long_run() -> Figure:
             [sys.executable, "-m", "bench.virtual", str(requests)], capture_output=True, text=True, check=True
         )
         peaks.append(float(done.stdout))
-    return Figure(
+    return Ratio(
         f"peak memory of one virtual run of {LONG_RUN:,} requests, each row written to a file",
         f"of one of {LONG_RUN // 1000:,}",
         "MiB",
@@ -178,7 +178,7 @@ def long_run(requests: int) -> float:
     with TemporaryDirectory() as folder, (Path(folder) / "requests.jsonl").open("w", encoding="utf-8") as rows:
         written = 0
 
-        def tell(row: Row) -> None:
+        def write_row(row: Row) -> None:
             nonlocal written
             written += 1
             write(rows, row)
@@ -186,7 +186,7 @@ def long_run(requests: int) -> float:
                 rows.seek(0)
                 rows.truncate()
 
-        simulate_into(tell, scenario_of(MODEL._replace(requests=requests)), "with", 1)
+        simulate_into(write_row, scenario_of(MODEL._replace(requests=requests)), "with", 1)
         if written != requests:
             raise RuntimeError(f"{written} rows of {requests}")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

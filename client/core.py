@@ -27,7 +27,7 @@ class Client:
     """Protected calls of one backend.
 
     `upstream` does the call itself; `clock` gives monotonic seconds, by default those of the running event loop.
-    `deciding` is the call on which the breaker decided or was told last.
+    `deciding_call` is the one on which the breaker decided, or whose result it got, last.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Client:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._upstream = upstream
-        self._hook(tuple(hooks))
+        self._set_hooks(tuple(hooks))
         self.clock = clock or (lambda: asyncio.get_running_loop().time())
         self._transitions = 0
-        self.deciding: Call | None = None
+        self.deciding_call: Call | None = None
         self.in_flight = 0
         self.revision = 0
         self.settings = settings
@@ -49,13 +49,13 @@ class Client:
         self._pipeline = build(self.settings, self._upstream, self)
 
     def _new_breaker(self, now: float) -> Breaker:
-        """Return a fresh breaker whose transitions are told for as long as it is the one that guards."""
+        """Return a fresh breaker whose transitions are published for as long as it is the one that guards."""
 
-        def tell(transition: Transition) -> None:
+        def publish(transition: Transition) -> None:
             if self.breaker is made:
-                self._tell_transition(transition)
+                self._publish_transition(transition)
 
-        made = breakers.build(self.settings.breaker, now, tell)
+        made = breakers.build(self.settings.breaker, now, publish)
         return made
 
     def reconfigure(self, settings: CallSettings) -> None:
@@ -65,30 +65,30 @@ class Client:
         """
         now = self.clock()
         before = self.breaker.state
-        self.deciding = None
+        self.deciding_call = None
         self.revision += 1
         self.settings = settings
         self.breaker = self._new_breaker(now)
         if before is not self.breaker.state:
-            self._tell(before, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
+            self._publish_change(before, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
         self._pipeline = build(self.settings, self._upstream, self)
 
-    def watch(self, hook: Hook) -> None:
-        """Tell `hook`, too, from now on: who looks only now and then costs nothing in between."""
-        self.unwatch(hook)
-        self._hook((*self._hooks, hook))
+    def add_hook(self, hook: Hook) -> None:
+        """Hand events to `hook`, too, from now on: who looks only now and then costs nothing in between."""
+        self.remove_hook(hook)
+        self._set_hooks((*self._hooks, hook))
 
-    def unwatch(self, hook: Hook) -> None:
-        """Tell `hook` no more."""
-        self._hook(tuple(each for each in self._hooks if each is not hook))
+    def remove_hook(self, hook: Hook) -> None:
+        """Hand nothing to `hook` any more."""
+        self._set_hooks(tuple(each for each in self._hooks if each is not hook))
 
-    def _hook(self, hooks: tuple[TransitionHook, ...]) -> None:
+    def _set_hooks(self, hooks: tuple[TransitionHook, ...]) -> None:
         self._hooks = hooks
         self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
 
     def force(self, state: State, kind: StrEnum) -> None:
         """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
-        self.deciding = None
+        self.deciding_call = None
         self.breaker.force(state, self.clock(), kind)
         self.revision += 1
 
@@ -127,12 +127,14 @@ class Client:
             **breaker.details(now),
         }
 
-    def _tell_transition(self, transition: Transition) -> None:
-        self._tell(transition.before, transition.after, transition.at, transition.cause, transition.fail_count)
+    def _publish_transition(self, transition: Transition) -> None:
+        self._publish_change(
+            transition.before, transition.after, transition.at, transition.cause, transition.fail_count
+        )
 
-    def _tell(self, before: State, after: State, at: float, cause: Cause, fail_count: int = 0) -> None:
+    def _publish_change(self, before: State, after: State, at: float, cause: Cause, fail_count: int = 0) -> None:
         self._transitions += 1
-        request_id = None if self.deciding is None else self.deciding.request_id
+        request_id = None if self.deciding_call is None else self.deciding_call.request_id
         event = TransitionEvent(at, self._transitions, before, after, cause, fail_count, request_id)
         for hook in self._hooks:
             hook.on_transition(event)

@@ -15,7 +15,7 @@ from service.observe.log import LogSettings
 from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
 
-def _is_service(url: str) -> str:
+def _check_service_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         fits = bool(re.fullmatch(r"https?://[^/\s]+/?", url)) and bool(parts.hostname) and parts.port != 0
@@ -48,7 +48,7 @@ class ClientSettings(BaseSettings, CallSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one")
-    backend_url: Annotated[str, AfterValidator(_is_service)] = Field(
+    backend_url: Annotated[str, AfterValidator(_check_service_url)] = Field(
         "http://127.0.0.1:8001", description="where the backend is: http://HOST[:PORT]"
     )
     upstream: UpstreamSettings = UpstreamSettings()

@@ -24,15 +24,15 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
     """
     environ = os.environ if environ is None else environ
     prefix = kind.model_config.get("env_prefix", "")
-    known = set(variables(kind))
-    strangers = sorted(name for name in environ if name.upper().startswith(prefix) and name.upper() not in known)
+    readable = set(variables(kind))
+    strangers = sorted(name for name in environ if name.upper().startswith(prefix) and name.upper() not in readable)
     if strangers:
         raise WrongInputError(
             [
                 {
                     "field": name,
                     "value": environ[name],
-                    "detail": f"{name}: no such setting{closest(name.upper(), known)}",
+                    "detail": f"{name}: no such setting{closest(name.upper(), readable)}",
                 }
                 for name in strangers
             ]
@@ -46,14 +46,14 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
     """Every environment variable that `kind` reads, in upper case."""
-    return _walk(kind, kind.model_config.get("env_prefix", ""))
+    return _variable_names(kind, kind.model_config.get("env_prefix", ""))
 
 
-def _walk(model: type[BaseModel], prefix: str) -> Iterator[str]:
+def _variable_names(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}".upper()
         for inner in models_in(info.annotation):  # a group may be optional, or have several forms
-            yield from _walk(inner, f"{prefix}{name}__")
+            yield from _variable_names(inner, f"{prefix}{name}__")
 
 
 def _refuse_what_is_no_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> None:

@@ -20,15 +20,15 @@ class StrictModel(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+    def _refuse_bool_for_number(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool) and info.field_name is not None:
-            kinds = _kinds(cls.model_fields[info.field_name].annotation)
+            kinds = _types_in(cls.model_fields[info.field_name].annotation)
             if kinds & {int, float} and bool not in kinds:
                 raise ValueError("allowed: a number")
         return value
 
 
-def _kinds(annotation: Any) -> set[Any]:
+def _types_in(annotation: Any) -> set[Any]:
     """Return the types that an annotation is made of."""
     inner = [part for part in get_args(annotation) if isinstance(part, type) or get_args(part)]
-    return {kind for part in inner for kind in _kinds(part)} if inner else {annotation}
+    return {kind for part in inner for kind in _types_in(part)} if inner else {annotation}

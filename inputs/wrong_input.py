@@ -38,20 +38,20 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") ->
     found = error.errors()
     places = [details["loc"] for details in found]
     inner = [each for each in found if not any(_is_inside(place, each["loc"]) for place in places)]
-    return WrongInputError([_problem(details, model, prefix) for details in inner])
+    return WrongInputError([_describe_problem(details, model, prefix) for details in inner])
 
 
 def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
     return len(place) > len(outer) and place[: len(outer)] == outer
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """' (did you mean X?)' where a known word is near, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+def closest(word: str, names: Iterable[str]) -> str:
+    """' (did you mean X?)' where one of `names` is near, else an empty string."""
+    near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict[str, Any]:
+def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict[str, Any]:
     place = [str(part) for part in details["loc"]]
     named = len(place) if details["type"] != "extra_forbidden" else len(place) - 1  # a stranger's name may be anything
     # Parts in angle brackets are the tags of a union, and '[key]' says that a key is meant: the user wrote neither.
@@ -59,7 +59,7 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict
     field = ".".join([prefix, *written] if prefix else written)
     value = details["input"]
     words = _WORDS.get(details["type"])
-    message = words.format_map(details.get("ctx", {})) if words else _plain(details["msg"])
+    message = words.format_map(details.get("ctx", {})) if words else _plain_message(details["msg"])
     if details["type"] == "value_error" and isinstance(value, (dict, BaseModel)):
         # Said by a model about its fields: the message names the field itself.
         name, _, rest = message.partition(": ")
@@ -67,23 +67,23 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict
         said = f"{field}: {rest}"
         value = value.get(name) if isinstance(value, dict) else None
     elif details["type"] == "extra_forbidden":
-        said = f"{field}: unknown key{_meant(model, place)}"
+        said = f"{field}: unknown key{_suggest_key(model, place)}"
     elif details["type"] == "missing":
         said = f"{field}: missing"
     else:
         field = field or "body"  # about the whole, such as a key that is no text
-        said = f"{field}: got {value!r:.80}; {_allowed(model, place) or message}"
-    return {"field": field, "value": _shown(value), "detail": said}
+        said = f"{field}: got {value!r:.80}; {_allowed_range(model, place) or message}"
+    return {"field": field, "value": _json_value(value), "detail": said}
 
 
-def _shown(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Return the value itself where JSON has it, else its text."""
     if isinstance(value, (str, int, type(None))) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return repr(value)[:80]
 
 
-def _plain(message: str) -> str:
+def _plain_message(message: str) -> str:
     message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return message[:1].lower() + message[1:]
 
@@ -115,7 +115,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for _, model in _inner_models(annotation)]
 
 
-def _meant(model: type[BaseModel], place: list[str]) -> str:
+def _suggest_key(model: type[BaseModel], place: list[str]) -> str:
     """' (did you mean X?)': the same key one level deeper, else a key that looks like it."""
     word = place[-1]
     fields = {name: info for holder in _models_at(model, place) for name, info in holder.model_fields.items()}
@@ -125,15 +125,15 @@ def _meant(model: type[BaseModel], place: list[str]) -> str:
     return closest(word, fields)
 
 
-def _allowed(model: type[BaseModel], place: list[str]) -> str:
+def _allowed_range(model: type[BaseModel], place: list[str]) -> str:
     """Return 'allowed: a number >= 0 and <= 1', from the field's own bounds."""
     holders = _models_at(model, place) if place else []
     info = next((each.model_fields[place[-1]] for each in holders if place[-1] in each.model_fields), None)
     if info is None:
         return ""
     bounds = [
-        f"{sign}{_number(getattr(mark, name))}"
-        for mark in _marks(info.metadata, info.annotation)
+        f"{sign}{_bound_text(getattr(mark, name))}"
+        for mark in _constraints(info.metadata, info.annotation)
         for name, sign in _SIGNS.items()
         if isinstance(getattr(mark, name, None), (int, float))
     ]
@@ -141,15 +141,15 @@ def _allowed(model: type[BaseModel], place: list[str]) -> str:
     return f"allowed: a {kind} {' and '.join(bounds)}" if bounds else ""
 
 
-def _number(bound: float) -> str:
+def _bound_text(bound: float) -> str:
     return str(bound) if isinstance(bound, int) else f"{bound:.12g}"
 
 
-def _marks(metadata: Iterable[Any], annotation: Any) -> Iterator[Any]:
+def _constraints(metadata: Iterable[Any], annotation: Any) -> Iterator[Any]:
     """Yield the constraints of a field, also those inside a union or an Annotated."""
     yield from metadata
     yield from getattr(annotation, "__metadata__", ())
     for mark in list(getattr(annotation, "__metadata__", ())):
         yield from getattr(mark, "metadata", ())
     for argument in getattr(annotation, "__args__", ()):
-        yield from _marks((), argument)
+        yield from _constraints((), argument)

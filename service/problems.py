@@ -37,33 +37,33 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
 def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
     """Answer every error of `app` as a problem; `statuses` maps the service's own errors to a status."""
 
-    async def wrong_input(_: Request, error: Exception) -> Response:
+    async def answer_wrong_input(_: Request, error: Exception) -> Response:
         return problem(422, str(error), errors=getattr(error, "problems", []))
 
-    async def wrong_request(_: Request, error: Exception) -> Response:
+    async def answer_wrong_request(_: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
         said = [
             f"{'.'.join(str(part) for part in each['loc'])}: got {each['input']!r:.80}; {each['msg']}" for each in found
         ]
         return problem(422, "; ".join(said))
 
-    async def from_http(_: Request, error: Exception) -> Response:
+    async def answer_http_error(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return problem(status, getattr(error, "detail", str(error)), getattr(error, "headers", None))
 
-    async def gone(_: Request, __: Exception) -> Response:
+    async def answer_gone_caller(_: Request, __: Exception) -> Response:
         return Response(status_code=400)  # which nobody reads: the caller left while sending
 
-    async def own(_: Request, error: Exception) -> Response:
+    async def answer_own_error(_: Request, error: Exception) -> Response:
         status = next(code for kind, code in statuses.items() if isinstance(error, kind))
         return problem(status, str(error))
 
-    app.add_exception_handler(WrongInputError, wrong_input)
-    app.add_exception_handler(RequestValidationError, wrong_request)
-    app.add_exception_handler(HTTPException, from_http)
-    app.add_exception_handler(ClientDisconnect, gone)
+    app.add_exception_handler(WrongInputError, answer_wrong_input)
+    app.add_exception_handler(RequestValidationError, answer_wrong_request)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(ClientDisconnect, answer_gone_caller)
     for kind in statuses:
-        app.add_exception_handler(kind, own)
+        app.add_exception_handler(kind, answer_own_error)
 
 
 async def read_object(request: Request) -> dict[str, Any]:

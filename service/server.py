@@ -89,7 +89,7 @@ def run(
     until_stdin_closes: bool = False,
     **server: Any,
 ) -> None:
-    """Serve until told to stop; `announce` is told when it has "started" and "stopped".
+    """Serve until asked to stop; `announce` is called with "started" and "stopped" when it has.
 
     `app.state.stopping`, where the app has a state, says from then on whether that time has come: answers that would
     go on for ever have to end then.

@@ -57,7 +57,7 @@ class _Handle:
             self.context.run(self.callback, *self.args)
 
 
-def _set(future: asyncio.Future[None]) -> None:
+def _set_done(future: asyncio.Future[None]) -> None:
     """Tell that the time has come, unless a cancellation came at the same moment."""
     if not future.done():
         future.set_result(None)
@@ -135,7 +135,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     async def _sleep_in_task(self, when: float) -> None:
         wake = asyncio.Future[None](loop=self)
-        handle = self.call_at(when, _set, wake)
+        handle = self.call_at(when, _set_done, wake)
         try:
             await wake
         except asyncio.CancelledError:

@@ -110,7 +110,7 @@ class Strand:
             # It only gives others their turn, or was cancelled in its own.
             self.start()
         else:
-            awaited._asyncio_future_blocking = False  # noqa: SLF001 - how a future is told that it is waited for
+            awaited._asyncio_future_blocking = False  # noqa: SLF001 - how a future learns that it is waited for
             self._awaits = awaited
             awaited.add_done_callback(self.run)
             if self._cancel and awaited.cancel():

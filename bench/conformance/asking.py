@@ -10,8 +10,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from bench import peers
-from bench.conformance.answer import Answer, NoAnswerError, Verdict
 from bench.conformance.clocks import Clocks
+from bench.conformance.finding import Finding, NoAnswerError, TrapJudgement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Column:
     name: str
     version: str
     settings: str
-    answers: Mapping[str, Answer]
+    findings: Mapping[str, Finding]
 
 
 def ask_library(name: str, questions: Sequence[Question]) -> Column:
@@ -39,12 +39,12 @@ def ask_library(name: str, questions: Sequence[Question]) -> Column:
     try:
         kind = peers.load(name)
     except peers.NotInstalledError as missing:
-        answer = Answer(Verdict.NOT_INSTALLED, f"`{missing}` is missing")
-        return Column(name, "not installed", "", {question.id: answer for question in questions})
+        finding = Finding(TrapJudgement.NOT_INSTALLED, f"`{missing}` is missing")
+        return Column(name, "not installed", "", {question.id: finding for question in questions})
     except Exception as error:  # noqa: BLE001 - another version of the library, perhaps
-        return Column(name, _version(name), "", {question.id: _error(error) for question in questions})
-    answers = {question.id: ask(question, kind) for question in questions}
-    return Column(name, _version(kind.distribution), kind.settings, answers)
+        return Column(name, _version(name), "", {question.id: _error_finding(error) for question in questions})
+    findings = {question.id: ask_question(question, kind) for question in questions}
+    return Column(name, _version(kind.distribution), kind.settings_text, findings)
 
 
 def _version(distribution: str) -> str:
@@ -54,45 +54,45 @@ def _version(distribution: str) -> str:
         return "of this checkout" if distribution == "breaker-lab" else "unknown"
 
 
-def ask(question: Question, kind: type[Peer], limit_s: float = LIMIT_S) -> Answer:
+def ask_question(question: Question, kind: type[Peer], limit_s: float = LIMIT_S) -> Finding:
     """Ask one question, on clocks of its own and in a thread of its own, which is left behind where it hangs."""
     reason = kind.not_askable.get(question.id)
     if reason is not None:
-        return Answer(Verdict.NOT_ASKABLE, reason)
+        return Finding(TrapJudgement.NOT_ASKABLE, reason)
     clocks = Clocks()
-    answers: list[Answer] = []
+    findings: list[Finding] = []
 
     def run() -> None:
         try:
-            answers.append(asyncio.run(_limited(question, kind, clocks, limit_s)))
+            findings.append(asyncio.run(_ask_within(question, kind, clocks, limit_s)))
         except BaseException as error:  # noqa: BLE001 - the thread's end; nothing may be lost with it
-            answers.append(_error(error))
+            findings.append(_error_finding(error))
 
     with clocks.put_into(*kind.modules):
         thread = Thread(target=run, name=f"conformance {question.id}", daemon=True)
         thread.start()
         thread.join(limit_s + _GRACE_S)
-    return answers[0] if answers else _late(limit_s)
+    return findings[0] if findings else _no_answer_within(limit_s)
 
 
-async def _limited(question: Question, kind: type[Peer], clocks: Clocks, limit_s: float) -> Answer:
+async def _ask_within(question: Question, kind: type[Peer], clocks: Clocks, limit_s: float) -> Finding:
     limit = asyncio.timeout(limit_s)
     try:
         async with limit:
             return await question.ask(kind, clocks)
     except NoAnswerError as error:
-        return Answer(Verdict.NO_ANSWER, str(error))
+        return Finding(TrapJudgement.NO_ANSWER, str(error))
     except TimeoutError:
         if limit.expired():
-            return _late(limit_s)
+            return _no_answer_within(limit_s)
         raise
 
 
-def _late(limit_s: float) -> Answer:
-    return Answer(Verdict.NO_ANSWER, f"no answer within {limit_s:g} s")
+def _no_answer_within(limit_s: float) -> Finding:
+    return Finding(TrapJudgement.NO_ANSWER, f"no answer within {limit_s:g} s")
 
 
-def _error(error: BaseException) -> Answer:
+def _error_finding(error: BaseException) -> Finding:
     """Name the error in a line, without the places of files."""
     text = re.sub(r" ?\(?/\S+\.py\)?", "", " ".join(str(error).split()))[:_LONGEST_TEXT]
-    return Answer(Verdict.ERROR, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    return Finding(TrapJudgement.ERROR, f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -44,7 +44,7 @@ class Clocks:
         substitutes = self._substitutes()
         replaced: list[tuple[ModuleType, str, Any]] = []
         try:
-            for module in _below(roots):
+            for module in _modules_below(roots):
                 for name, value in list(vars(module).items()):
                     if id(value) in substitutes:
                         replaced.append((module, name, value))
@@ -78,8 +78,8 @@ class Clocks:
             **{name: self._reader("monotonic_s", name) for name in _MONOTONIC},
         }
         return {
-            id(time): _copy(time, functions),
-            id(dt): _copy(dt, {"datetime": Moved}),
+            id(time): _copy_module(time, functions),
+            id(dt): _copy_module(dt, {"datetime": Moved}),
             id(datetime): Moved,
             **{id(getattr(time, name)): function for name, function in functions.items()},
         }
@@ -90,7 +90,7 @@ class Clocks:
         return lambda: getattr(self, clock)
 
 
-def _below(roots: tuple[str, ...]) -> list[ModuleType]:
+def _modules_below(roots: tuple[str, ...]) -> list[ModuleType]:
     return [
         module
         for name, module in list(sys.modules.items())
@@ -98,7 +98,7 @@ def _below(roots: tuple[str, ...]) -> list[ModuleType]:
     ]
 
 
-def _copy(module: ModuleType, changed: dict[str, Any]) -> ModuleType:
+def _copy_module(module: ModuleType, changed: dict[str, Any]) -> ModuleType:
     copy = ModuleType(module.__name__, module.__doc__)
     vars(copy).update({**vars(module), **changed})
     return copy

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     now = datetime.now(UTC)
     out: Path = options.out or Path("results/conformance") / f"{now:%Y%m%dT%H%M%SZ}"
-    wrong = _unfit(out)
+    wrong = _find_folder_problem(out)
     if wrong:
         parser.error(f"argument --out: got {str(out)!r}; allowed: a folder, new or there already ({wrong})")
     try:
@@ -69,9 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             now.isoformat(timespec="seconds"),
             platform.python_version(),
             QUESTIONS,
-            [_ask(name) for name in peers.names() if name in (options.only or peers.names())],
+            [_ask_and_report(name) for name in peers.names() if name in (options.only or peers.names())],
         )
-        _write(out, table)
+        _write_files(out, table)
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped; nothing was written\n")
         return 128 + signal.SIGINT
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _unfit(out: Path) -> str:
+def _find_folder_problem(out: Path) -> str:
     """Say what is wrong with the folder before anything is asked; nothing where it is fit."""
     there = next(each for each in (out, *out.absolute().parents) if each.exists())
     if not there.is_dir():
@@ -91,7 +91,7 @@ def _unfit(out: Path) -> str:
     return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written to"
 
 
-def _ask(name: str) -> Column:
+def _ask_and_report(name: str) -> Column:
     sys.stderr.write(f"asking {name} ... ")
     sys.stderr.flush()
     began = time.monotonic()
@@ -100,7 +100,7 @@ def _ask(name: str) -> Column:
     return column
 
 
-def _write(out: Path, table: Table) -> None:
+def _write_files(out: Path, table: Table) -> None:
     """Put all three files into place, once all of them are there."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:

@@ -6,10 +6,10 @@ import asyncio
 from threading import Barrier, BrokenBarrierError, Thread
 from typing import TYPE_CHECKING
 
-from bench.conformance.answer import Answer, merge, safe, trap
+from bench.conformance.finding import Finding, merge_findings, safe, trap
 from bench.conformance.subject import Subject, passing, settle
 from bench.conformance.ways import counting_ways
-from bench.peers.peer import Asked, DownError
+from bench.peers.peer import DownError, PeerSettings
 
 if TYPE_CHECKING:
     from bench.conformance.clocks import Clocks
@@ -19,17 +19,17 @@ CALLERS = 8
 MEETING_S = 1.0  # how long one thread waits for the other inside a call
 
 
-async def lock(kind: type[Peer], clocks: Clocks) -> Answer:
+async def lock(kind: type[Peer], clocks: Clocks) -> Finding:
     """Make two calls at the same time, on threads and as tasks."""
-    threads = kind(Asked()).thread_ways()
-    found = {f"threads in {way}": _threads_wait(call) for way, call in threads.items()}
+    threads = kind(PeerSettings()).thread_ways()
+    found = {f"threads in {way}": _call_from_threads(call) for way, call in threads.items()}
     for way in await counting_ways(kind, clocks):
-        found[f"tasks in {way}"] = await _tasks_wait(Subject(kind, way, clocks))
-    answer = merge(found)
-    return answer if threads else Answer(answer.verdict, f"{answer.text} (tasks only: {kind.no_threads})")
+        found[f"tasks in {way}"] = await _call_from_tasks(Subject(kind, way, clocks))
+    finding = merge_findings(found)
+    return finding if threads else Finding(finding.judgement, f"{finding.text} (tasks only: {kind.no_threads})")
 
 
-async def _tasks_wait(subject: Subject) -> Answer:
+async def _call_from_tasks(subject: Subject) -> Finding:
     gate = asyncio.Event()
     tasks = [subject.start(passing(gate)) for _ in range(2)]
     await settle()
@@ -39,14 +39,14 @@ async def _tasks_wait(subject: Subject) -> Answer:
     return safe("no") if together else trap("yes")
 
 
-def _threads_wait(call: ThreadWay) -> Answer:
+def _call_from_threads(call: ThreadWay) -> Finding:
     barrier = Barrier(2)
-    met: list[int] = []
+    arrivals: list[int] = []
     errors: list[BaseException] = []
 
     def meet() -> None:
         try:
-            met.append(barrier.wait(MEETING_S))
+            arrivals.append(barrier.wait(MEETING_S))
         except BrokenBarrierError:
             return
 
@@ -63,10 +63,10 @@ def _threads_wait(call: ThreadWay) -> Answer:
         thread.join()
     if errors:
         raise errors[0]
-    return safe("no") if met else trap("yes")
+    return safe("no") if arrivals else trap("yes")
 
 
-async def probes(subject: Subject) -> Answer:
+async def probes(subject: Subject) -> Finding:
     """Make many calls at once, once the open time is over."""
     await subject.trip()
     subject.wait(1.2)
@@ -83,9 +83,9 @@ async def probes(subject: Subject) -> Answer:
     return safe(text) if 0 < through < CALLERS else trap(text)
 
 
-async def late_failure(subject: Subject) -> Answer:
+async def late_failure(subject: Subject) -> Finding:
     """Let a call that began in closed fail in the middle of the open time."""
-    await subject.afresh().recover()
+    await subject.make_fresh_copy().recover()
     gate = asyncio.Event()
 
     async def fail_late() -> None:

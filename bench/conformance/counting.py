@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.conformance.answer import Answer, NoAnswerError, merge, safe, trap
+from bench.conformance.finding import Finding, NoAnswerError, merge_findings, safe, trap
 from bench.conformance.subject import Subject, raising
-from bench.conformance.ways import counts_failures, each_way
-from bench.peers.peer import Asked, IgnoredError
+from bench.conformance.ways import ask_each_way, counts_failures
+from bench.peers.peer import IgnoredError, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -16,31 +16,33 @@ if TYPE_CHECKING:
     from bench.peers.peer import Peer
 
 
-async def async_failure(kind: type[Peer], clocks: Clocks) -> Answer:
+async def async_failure(kind: type[Peer], clocks: Clocks) -> Finding:
     """Ask in every way of calling."""
-    return merge(await each_way(counts_failures, kind, clocks))
+    return merge_findings(await ask_each_way(counts_failures, kind, clocks))
 
 
-async def ignored_error(subject: Subject) -> Answer:
-    """Weigh an error that the breaker was told to ignore."""
-    asked = Asked(ignored=(IgnoredError,))
-    return await _weigh(subject.afresh(asked), lambda each: each.attempt(raising(IgnoredError("not its fault"))))
+async def ignored_error(subject: Subject) -> Finding:
+    """Weigh an error that the breaker is set to ignore."""
+    settings = PeerSettings(ignored=(IgnoredError,))
+    return await _weigh_ending(
+        subject.make_fresh_copy(settings), lambda each: each.attempt(raising(IgnoredError("not its fault")))
+    )
 
 
-async def cancellation(subject: Subject) -> Answer:
+async def cancellation(subject: Subject) -> Finding:
     """Weigh a call that is cancelled under way."""
     if subject.kind.counts_streak:
-        return await _weigh(subject, Subject.cancel)
-    for _ in range(subject.asked.fail_max):
+        return await _weigh_ending(subject, Subject.cancel)
+    for _ in range(subject.settings.fail_max):
         await subject.cancel()
     return trap("a failure") if await subject.refuses() else safe("not a failure")
 
 
-async def _weigh(subject: Subject, other: Callable[[Subject], Coroutine[Any, Any, object]]) -> Answer:
+async def _weigh_ending(subject: Subject, other: Callable[[Subject], Coroutine[Any, Any, object]]) -> Finding:
     """Say what the `other` ending counts as, one failure before the trip."""
-    last = subject.afresh()
+    last = subject.make_fresh_copy()
     for each in (subject, last):
-        for _ in range(subject.asked.fail_max - 1):
+        for _ in range(subject.settings.fail_max - 1):
             await each.fail()
         await other(each)
     if await subject.refuses():
@@ -49,13 +51,13 @@ async def _weigh(subject: Subject, other: Callable[[Subject], Coroutine[Any, Any
     return safe("nothing") if await last.refuses() else trap("a success (it resets the streak)")
 
 
-async def tripping_call(subject: Subject) -> Answer:
+async def tripping_call(subject: Subject) -> Finding:
     """Look at the error of the call that trips."""
     error: BaseException | None = None
-    for _ in range(subject.asked.fail_max):
+    for _ in range(subject.settings.fail_max):
         error = await subject.fail()
-    if subject.reached < subject.asked.fail_max or not await subject.refuses():
-        raise NoAnswerError(f"it does not trip at failure {subject.asked.fail_max}")
+    if subject.reached < subject.settings.fail_max or not await subject.refuses():
+        raise NoAnswerError(f"it does not trip at failure {subject.settings.fail_max}")
     if isinstance(error, subject.kind.refusal):
         return trap(f"yes, `{type(error).__name__}`")
     return safe("no, it ends with its own error")

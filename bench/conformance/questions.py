@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.conformance import concurrency, counting, telling
+from bench.conformance import concurrency, counting, reporting
 from bench.conformance.ways import in_counting_ways
 
 if TYPE_CHECKING:
@@ -78,20 +78,20 @@ QUESTIONS = (
         "Is a listener told of each refusal?",
         "What nobody is told of cannot be counted, and the breaker's effect is invisible.",
         "yes",
-        in_counting_ways(telling.refusals_told),
+        in_counting_ways(reporting.refusals_reported),
     ),
     Question(
         "wall-clock",
         "Does a jump of the wall clock matter?",
         "Wall clocks are set, by hand or by NTP; an open time measured on one ends early or lasts too long.",
         "no",
-        in_counting_ways(telling.wall_clock),
+        in_counting_ways(reporting.wall_clock),
     ),
     Question(
         "retry-after",
         "Is the time until a retry told?",
         "A caller who knows when to come back can say so to its own callers, and need not poll.",
         "the time that is left, at most 1 s too much, in every time zone",
-        in_counting_ways(telling.retry_after),
+        in_counting_ways(reporting.retry_after),
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from bench.conformance.answer import NoAnswerError
-from bench.peers.peer import Asked, DownError
+from bench.conformance.finding import NoAnswerError
+from bench.peers.peer import DownError, PeerSettings
 
 if TYPE_CHECKING:
     from bench.conformance.clocks import Clocks
@@ -24,26 +24,26 @@ async def settle() -> None:
 class Subject:
     """One fresh breaker of `kind`, called in the way of that name."""
 
-    def __init__(self, kind: type[Peer], way: str, clocks: Clocks, asked: Asked | None = None) -> None:
+    def __init__(self, kind: type[Peer], way: str, clocks: Clocks, settings: PeerSettings | None = None) -> None:
         self.kind = kind
         self.way = way
         self.clocks = clocks
-        self.asked = asked or Asked()
-        self.peer = kind(self.asked)
+        self.settings = settings or PeerSettings()
+        self.peer = kind(self.settings)
         self.reached = 0  # calls that came through
 
-    def afresh(self, asked: Asked | None = None) -> Subject:
+    def make_fresh_copy(self, settings: PeerSettings | None = None) -> Subject:
         """Return another one like it, with nothing counted."""
-        return Subject(self.kind, self.way, self.clocks, asked or self.asked)
+        return Subject(self.kind, self.way, self.clocks, settings or self.settings)
 
     async def call(self, work: Work) -> None:
         """Call through the breaker. Raises what its user would see."""
 
-        async def noted() -> None:
+        async def count_and_work() -> None:
             self.reached += 1
             await work()
 
-        await self.peer.ways()[self.way](noted)
+        await self.peer.ways()[self.way](count_and_work)
 
     def start(self, work: Work) -> asyncio.Task[None]:
         """Call without waiting for the end."""
@@ -63,7 +63,7 @@ class Subject:
 
     async def fail_until_it_trips(self) -> None:
         """Make just so many failing calls as should trip it."""
-        for _ in range(self.asked.fail_max):
+        for _ in range(self.settings.fail_max):
             await self.fail()
 
     async def cancel(self) -> None:
@@ -93,7 +93,7 @@ class Subject:
         """Make it refuse. Raises NoAnswerError where it does not."""
         await self.fail_until_it_trips()
         if not await self.refuses():
-            raise NoAnswerError(f"it does not refuse after {self.asked.fail_max} failures")
+            raise NoAnswerError(f"it does not refuse after {self.settings.fail_max} failures")
 
     async def recover(self) -> None:
         """See the open time end when it should, so that anything else has another cause. Raises NoAnswerError."""
@@ -104,7 +104,7 @@ class Subject:
 
     def wait(self, share: float) -> None:
         """Let this share of the open time pass."""
-        self.clocks.advance(share * self.asked.reset_timeout_s)
+        self.clocks.advance(share * self.settings.reset_timeout_s)
 
 
 def raising(error: Exception) -> Work:

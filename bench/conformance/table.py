@@ -1,13 +1,13 @@
-"""The answers as Markdown and as a page of its own: a row for each question, a column for each library."""
+"""The findings as Markdown and as a page of its own: a row for each question, a column for each library."""
 
 from __future__ import annotations
 
 import html
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.conformance.answer import MEASURED, Verdict
+from bench.conformance.finding import MEASURED, TrapJudgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,10 @@ def as_json(table: Table) -> dict[str, Any]:
                 "name": each.name,
                 "version": each.version,
                 "settings": each.settings,
-                "answers": {name: asdict(answer) for name, answer in each.answers.items()},
+                "answers": {
+                    name: {"verdict": finding.judgement, "text": finding.text}
+                    for name, finding in each.findings.items()
+                },
             }
             for each in table.columns
         ],
@@ -58,68 +61,77 @@ def as_json(table: Table) -> dict[str, Any]:
 
 def as_markdown(table: Table) -> str:
     """Return the table, what each question means, and how each library was asked."""
-    names = [f"{_plain(each.name)}<br>{_plain(each.version)}" for each in table.columns]
-    lines = [f"# {TITLE}", "", f"{_asked(table)} {_INTRO}", "", _row(["", *names]), "|---" * (len(names) + 1) + "|"]
+    names = [f"{_to_markdown(each.name)}<br>{_to_markdown(each.version)}" for each in table.columns]
+    lines = [
+        f"# {TITLE}",
+        "",
+        f"{_asked_line(table)} {_INTRO}",
+        "",
+        _markdown_row(["", *names]),
+        "|---" * (len(names) + 1) + "|",
+    ]
     for number, question in enumerate(table.questions, 1):
-        cells = [_cell(each, question) for each in table.columns]
-        lines.append(_row([f"{number}. {_plain(question.asked)}", *cells]))
-    lines += [_row(["safe answers of those measured", *(_share(each) for each in table.columns)]), ""]
+        cells = [_markdown_cell(each, question) for each in table.columns]
+        lines.append(_markdown_row([f"{number}. {_to_markdown(question.asked)}", *cells]))
+    lines += [_markdown_row(["safe answers of those measured", *(_share(each) for each in table.columns)]), ""]
     lines += ["## What is asked", ""]
     for number, question in enumerate(table.questions, 1):
-        asked = f"{number}. **{_plain(question.asked)}** {_plain(question.why)} Safe: {_plain(question.good)}."
-        lines.append(asked)
+        asked, why, good = (_to_markdown(text) for text in (question.asked, question.why, question.good))
+        lines.append(f"{number}. **{asked}** {why} Safe: {good}.")
     lines += ["", "## What could not be asked, or had no answer", ""]
-    lines += [f"- {_plain(reason)}" for reason in _reasons(table)] or ["Nothing."]
+    lines += [f"- {_to_markdown(reason)}" for reason in _reasons(table)] or ["Nothing."]
     lines += ["", "## How each was asked", ""]
-    lines += [f"- {_plain(each.name)}: {_plain(each.settings)}." for each in table.columns if each.settings]
+    lines += [f"- {_to_markdown(each.name)}: {_to_markdown(each.settings)}." for each in table.columns if each.settings]
     return "\n".join([*lines, ""])
 
 
-def _asked(table: Table) -> str:
+def _asked_line(table: Table) -> str:
     return f"Asked {table.asked_at} on Python {table.python}."
 
 
-def _row(cells: Sequence[str]) -> str:
+def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(column: Column, question: Question) -> str:
-    answer = column.answers[question.id]
-    if answer.verdict in MEASURED:
-        word = "safe" if answer.verdict is Verdict.SAFE else f"**{answer.verdict}**"
-        return f"{word}: {_plain(answer.text)}"
-    return f"*{answer.verdict}*"
+def _markdown_cell(column: Column, question: Question) -> str:
+    finding = column.findings[question.id]
+    if finding.judgement in MEASURED:
+        word = "safe" if finding.judgement is TrapJudgement.SAFE else f"**{finding.judgement}**"
+        return f"{word}: {_to_markdown(finding.text)}"
+    return f"*{finding.judgement}*"
 
 
 def _share(column: Column) -> str:
-    verdicts = [answer.verdict for answer in column.answers.values()]
-    measured = sum(verdict in MEASURED for verdict in verdicts)
-    return f"{verdicts.count(Verdict.SAFE)} of {measured}" if measured else "none measured"
+    judgements = [finding.judgement for finding in column.findings.values()]
+    measured = sum(judgement in MEASURED for judgement in judgements)
+    return f"{judgements.count(TrapJudgement.SAFE)} of {measured}" if measured else "none measured"
 
 
 def _reasons(table: Table) -> Iterator[str]:
     """Yield each reason once, with the libraries that it holds for."""
     for number, question in enumerate(table.questions, 1):
-        said: dict[tuple[Verdict, str], list[str]] = {}
+        said: dict[tuple[TrapJudgement, str], list[str]] = {}
         for column in table.columns:
-            answer = column.answers[question.id]
-            if answer.verdict not in MEASURED | {Verdict.NOT_INSTALLED}:
-                said.setdefault((answer.verdict, answer.text), []).append(column.name)
-        for (verdict, text), names in said.items():
-            yield f"{number}, {', '.join(names)}: {verdict}: {text}"
+            finding = column.findings[question.id]
+            if finding.judgement not in MEASURED | {TrapJudgement.NOT_INSTALLED}:
+                said.setdefault((finding.judgement, finding.text), []).append(column.name)
+        for (judgement, text), names in said.items():
+            yield f"{number}, {', '.join(names)}: {judgement}: {text}"
     for column in table.columns:
-        missing = {answer.text for answer in column.answers.values() if answer.verdict is Verdict.NOT_INSTALLED}
+        missing = {
+            finding.text for finding in column.findings.values() if finding.judgement is TrapJudgement.NOT_INSTALLED
+        }
         yield from (f"{column.name}: not installed: {text}" for text in sorted(missing))
 
 
-def _plain(text: str) -> str:
+def _to_markdown(text: str) -> str:
     """Escape what Markdown would take for more than text; code between backticks stays code."""
-    return _by_parts(
+    return _rewrite_parts(
         text, lambda part: re.sub(r"([\\*_<>\[\]|])", r"\\\1", part), lambda part: part.replace("|", "\\|")
     )
 
 
-def _by_parts(text: str, outside: Callable[[str], str], code: Callable[[str], str]) -> str:
+def _rewrite_parts(text: str, outside: Callable[[str], str], code: Callable[[str], str]) -> str:
     """Put the text together again from its parts outside and inside of pairs of backticks, on one line."""
     parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
     return "".join(code(part) if index % 2 else outside(part) for index, part in enumerate(parts))
@@ -154,30 +166,30 @@ code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: a
 li { margin: .35rem 0; }
 @media (max-width: 40rem) { tbody th, thead td { min-width: 7rem; max-width: 8.5rem; } }
 """
-_SIGNS = {Verdict.SAFE: "\u2713", Verdict.TRAP: "\u2717", Verdict.PARTLY: "\u25d0"}
+_SIGNS = {TrapJudgement.SAFE: "\u2713", TrapJudgement.TRAP: "\u2717", TrapJudgement.PARTLY: "\u25d0"}
 
 
 def as_html(table: Table) -> str:
     """Return the same as one file that loads nothing."""
     heads = "".join(
-        f'<th scope="col">{_html(each.name)} <small>{_html(each.version)}</small></th>' for each in table.columns
+        f'<th scope="col">{_to_html(each.name)} <small>{_to_html(each.version)}</small></th>' for each in table.columns
     )
     rows = "\n".join(
-        f'<tr><th scope="row">{number}. {_html(question.asked)}</th>'
+        f'<tr><th scope="row">{number}. {_to_html(question.asked)}</th>'
         + "".join(_html_cell(each, question) for each in table.columns)
         + "</tr>"
         for number, question in enumerate(table.questions, 1)
     )
     shares = "".join(f"<td>{_share(each)}</td>" for each in table.columns)
     asked = "\n".join(
-        f"<li><strong>{_html(each.asked)}</strong> {_html(each.why)} Safe: {_html(each.good)}.</li>"
+        f"<li><strong>{_to_html(each.asked)}</strong> {_to_html(each.why)} Safe: {_to_html(each.good)}.</li>"
         for each in table.questions
     )
-    reasons = "\n".join(f"<li>{_html(reason)}</li>" for reason in _reasons(table)) or "<li>Nothing.</li>"
+    reasons = "\n".join(f"<li>{_to_html(reason)}</li>" for reason in _reasons(table)) or "<li>Nothing.</li>"
     settings = "\n".join(
-        f"<li>{_html(each.name)}: {_html(each.settings)}.</li>" for each in table.columns if each.settings
+        f"<li>{_to_html(each.name)}: {_to_html(each.settings)}.</li>" for each in table.columns if each.settings
     )
-    intro = re.sub(r"\*(.+?)\*", r"<em>\1</em>", _html(_INTRO))
+    intro = re.sub(r"\*(.+?)\*", r"<em>\1</em>", _to_html(_INTRO))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -189,7 +201,7 @@ def as_html(table: Table) -> str:
 </head>
 <body>
 <h1>{TITLE}</h1>
-<p>{_html(_asked(table))} {intro}</p>
+<p>{_to_html(_asked_line(table))} {intro}</p>
 <div class="table" role="region" aria-label="Answers" tabindex="0">
 <table>
 <thead><tr><td></td>{heads}</tr></thead>
@@ -217,12 +229,12 @@ def as_html(table: Table) -> str:
 
 
 def _html_cell(column: Column, question: Question) -> str:
-    answer = column.answers[question.id]
-    sign = f"{_SIGNS[answer.verdict]} " if answer.verdict in _SIGNS else ""
-    kind = answer.verdict.replace(" ", "-")
-    text = f" {_html(answer.text)}" if answer.verdict in MEASURED else ""
-    return f'<td class="{kind}"><span class="verdict">{sign}{answer.verdict}</span>{text}</td>'
+    finding = column.findings[question.id]
+    sign = f"{_SIGNS[finding.judgement]} " if finding.judgement in _SIGNS else ""
+    kind = finding.judgement.replace(" ", "-")
+    text = f" {_to_html(finding.text)}" if finding.judgement in MEASURED else ""
+    return f'<td class="{kind}"><span class="verdict">{sign}{finding.judgement}</span>{text}</td>'
 
 
-def _html(text: str) -> str:
-    return _by_parts(text, html.escape, lambda part: f"<code>{html.escape(part[1:-1])}</code>")
+def _to_html(text: str) -> str:
+    return _rewrite_parts(text, html.escape, lambda part: f"<code>{html.escape(part[1:-1])}</code>")

@@ -18,11 +18,11 @@ _PEERS = {
     "circuitbreaker": "stock_circuitbreaker:Circuitbreaker",
     "hyx": "stock_hyx:Hyx",
     "interlock-cb": "stock_interlock:Interlock",
-    "lab-consecutive": "lab:Consecutive",
-    "lab-count_window": "lab:CountWindow",
-    "lab-time_window": "lab:TimeWindow",
-    "lab-throttle": "lab:Throttle",
-    "lab-adaptive": "lab:Adaptive",
+    "lab-consecutive": "lab:LabConsecutive",
+    "lab-count_window": "lab:LabCountWindow",
+    "lab-time_window": "lab:LabTimeWindow",
+    "lab-throttle": "lab:LabThrottle",
+    "lab-adaptive": "lab:LabAdaptive",
 }
 
 

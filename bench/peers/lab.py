@@ -12,7 +12,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.locked import LockedBreaker
-from bench.peers.peer import Asked, DownError, IgnoredError, Peer
+from bench.peers.peer import DownError, IgnoredError, Peer, PeerSettings
 from client import breakers
 from client.breakers.interface import Refusal, Verdict
 from client.breakers.settings import breaker_settings
@@ -64,9 +64,9 @@ class _Lab(Peer):
     modules = ("client", "pybreaker", __name__)  # pybreaker: `consecutive` is built on it
     refusal = RefusedAnswerError
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
-        chosen = breaker_settings(policy=self.policy, **self._chosen(asked))
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
+        chosen = breaker_settings(policy=self.policy, **self._policy_settings(settings))
         self._works: dict[str, Work] = {}
         self._calls = 0
         self._client = Client(
@@ -82,7 +82,7 @@ class _Lab(Peer):
         self._locked = LockedBreaker(breakers.build(chosen, time.monotonic(), _ignore))
 
     @abstractmethod
-    def _chosen(self, asked: Asked) -> dict[str, Any]:
+    def _policy_settings(self, settings: PeerSettings) -> dict[str, Any]:
         """Return the policy's settings."""
 
     def ways(self) -> Mapping[str, Way]:
@@ -132,42 +132,42 @@ def _ignore(transition: Transition) -> None:
     """Take no notice."""
 
 
-class Consecutive(_Lab):
+class LabConsecutive(_Lab):
     """On pybreaker's state machine."""
 
     policy = "consecutive"
-    settings = f"`fail_max`, `reset_timeout`; all else by default{_HOW}"
+    settings_text = f"`fail_max`, `reset_timeout`; all else by default{_HOW}"
 
-    def _chosen(self, asked: Asked) -> dict[str, Any]:
-        return {"fail_max": asked.fail_max, "reset_timeout": asked.reset_timeout_s}
+    def _policy_settings(self, settings: PeerSettings) -> dict[str, Any]:
+        return {"fail_max": settings.fail_max, "reset_timeout": settings.reset_timeout_s}
 
 
-class CountWindow(_Lab):
+class LabCountWindow(_Lab):
     """A rate over calls."""
 
     policy = "count_window"
-    settings = (
+    settings_text = (
         "`failure_rate=1`, and `window_calls` and `min_calls` of 3 calls, which trips exactly at 3 consecutive failures"
         + _HOW
     )
 
-    def _chosen(self, asked: Asked) -> dict[str, Any]:
-        calls = {"min_calls": asked.fail_max, "window_calls": asked.fail_max}
-        return {"failure_rate": 1.0, **calls, "reset_timeout": asked.reset_timeout_s}
+    def _policy_settings(self, settings: PeerSettings) -> dict[str, Any]:
+        calls = {"min_calls": settings.fail_max, "window_calls": settings.fail_max}
+        return {"failure_rate": 1.0, **calls, "reset_timeout": settings.reset_timeout_s}
 
 
-class TimeWindow(_Lab):
+class LabTimeWindow(_Lab):
     """A rate over time."""
 
     policy = "time_window"
-    settings = (
+    settings_text = (
         "`failure_rate=1`, `min_calls=3` in `window_s=60`: trips at 3 failures in a minute that holds no success, the "
         f"nearest to 3 consecutive ones{_HOW}"
     )
 
-    def _chosen(self, asked: Asked) -> dict[str, Any]:
-        window = {"min_calls": asked.fail_max, "window_s": 60.0}
-        return {"failure_rate": 1.0, **window, "reset_timeout": asked.reset_timeout_s}
+    def _policy_settings(self, settings: PeerSettings) -> dict[str, Any]:
+        window = {"min_calls": settings.fail_max, "window_s": 60.0}
+        return {"failure_rate": 1.0, **window, "reset_timeout": settings.reset_timeout_s}
 
 
 _NEVER_OPENS = {
@@ -180,24 +180,24 @@ _NEVER_OPENS = {
 }
 
 
-class Throttle(_Lab):
+class LabThrottle(_Lab):
     """A share refused that grows with what is not accepted."""
 
     policy = "throttle"
-    settings = f"`seed=1`; all else by default; tripped stands for: one of the next 20 calls is refused{_HOW}"
+    settings_text = f"`seed=1`; all else by default; tripped stands for: one of the next 20 calls is refused{_HOW}"
     not_askable = _NEVER_OPENS
     counts_streak = False
     chances = 20
 
-    def _chosen(self, asked: Asked) -> dict[str, Any]:  # noqa: ARG002 - it has no such settings
+    def _policy_settings(self, settings: PeerSettings) -> dict[str, Any]:  # noqa: ARG002 - it has no such settings
         return {"seed": 1}
 
 
-class Adaptive(_Lab):
+class LabAdaptive(_Lab):
     """A share refused that a controller sets."""
 
     policy = "adaptive"
-    settings = (
+    settings_text = (
         "`min_calls=1`, `seed=1`; all else by default; tripped stands for: a step of its controller (1 s) later, one "
         f"of the next 20 calls is refused{_HOW}"
     )
@@ -206,5 +206,5 @@ class Adaptive(_Lab):
     chances = 20
     acts_after_s = 1.0
 
-    def _chosen(self, asked: Asked) -> dict[str, Any]:  # noqa: ARG002 - it has no such settings
+    def _policy_settings(self, settings: PeerSettings) -> dict[str, Any]:  # noqa: ARG002 - it has no such settings
         return {"min_calls": 1, "seed": 1}

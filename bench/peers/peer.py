@@ -27,12 +27,12 @@ class DownError(Exception):
 
 
 class IgnoredError(Exception):
-    """Says nothing about the dependency: what a breaker is told not to count."""
+    """Says nothing about the dependency: what a breaker is set not to count."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of a fresh breaker: trip after `fail_max` consecutive failures, or the nearest to it there is."""
+class PeerSettings:
+    """How a fresh breaker is set: to trip after `fail_max` consecutive failures, or the nearest to it there is."""
 
     fail_max: int = 3
     reset_timeout_s: float = 10.0
@@ -40,13 +40,13 @@ class Asked:
 
 
 class Peer(ABC):
-    """One fresh breaker of a library. It adds to `events` the name of whatever a listener of it is told."""
+    """One fresh breaker of a library. It adds to `events` the name of whatever a listener of it receives."""
 
     distribution: ClassVar[str]
     # Top-level names of the modules that read a clock.
     modules: ClassVar[tuple[str, ...]]
     # How it was set up, for the reader of the table.
-    settings: ClassVar[str]
+    settings_text: ClassVar[str]
     refusal: ClassVar[type[BaseException]]
     # Why a question, by its id, cannot be asked.
     not_askable: ClassVar[Mapping[str, str]] = {}
@@ -58,8 +58,8 @@ class Peer(ABC):
     chances: ClassVar[int] = 1
     acts_after_s: ClassVar[float] = 0.0
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
+    def __init__(self, settings: PeerSettings) -> None:
+        self.settings = settings
         self.events: list[str] = []
 
     @abstractmethod
@@ -75,7 +75,7 @@ class Peer(ABC):
         return None
 
 
-class Listener:
+class PeerListener:
     """Hears every event that there is: whichever method is called is noted by its name."""
 
     def __init__(self, events: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiobreaker
 
-from bench.peers.peer import Asked, Listener, Peer
+from bench.peers.peer import Peer, PeerListener, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,16 +20,16 @@ class Aiobreaker(Peer):
 
     distribution = "aiobreaker"
     modules = ("aiobreaker",)
-    settings = "`fail_max`, `timeout_duration`, `exclude`; all else by default"
+    settings_text = "`fail_max`, `timeout_duration`, `exclude`; all else by default"
     refusal = aiobreaker.CircuitBreakerError
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
         self._breaker = aiobreaker.CircuitBreaker(
-            fail_max=asked.fail_max,
-            timeout_duration=timedelta(seconds=asked.reset_timeout_s),
-            exclude=asked.ignored,
-            listeners=[Listener(self.events)],
+            fail_max=settings.fail_max,
+            timeout_duration=timedelta(seconds=settings.reset_timeout_s),
+            exclude=settings.ignored,
+            listeners=[PeerListener(self.events)],
         )
 
     def ways(self) -> Mapping[str, Way]:
@@ -42,6 +42,6 @@ class Aiobreaker(Peer):
 
     def retry_after_s(self, refusal: BaseException) -> float | None:
         """Read the refusal's `time_remaining`."""
-        told: Any = refusal
-        seconds: float = told.time_remaining.total_seconds()
+        error: Any = refusal
+        seconds: float = error.time_remaining.total_seconds()
         return seconds

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import circuitbreaker
 
-from bench.peers.peer import Asked, Peer
+from bench.peers.peer import Peer, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,22 +19,22 @@ class Circuitbreaker(Peer):
 
     distribution = "circuitbreaker"
     modules = ("circuitbreaker",)
-    settings = (
+    settings_text = (
         "`failure_threshold`, `recovery_timeout`, and a predicate as `expected_exception` where an error is to be "
         "ignored; all else by default. It has no listeners; a `fallback_function` would take a refusal's place"
     )
     refusal = circuitbreaker.CircuitBreakerError
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
 
         def counts(kind: type[BaseException], _: BaseException) -> bool:
-            return issubclass(kind, Exception) and not issubclass(kind, asked.ignored)
+            return issubclass(kind, Exception) and not issubclass(kind, settings.ignored)
 
         self._breaker = circuitbreaker.CircuitBreaker(
-            failure_threshold=asked.fail_max,
-            recovery_timeout=asked.reset_timeout_s,
-            expected_exception=counts if asked.ignored else None,
+            failure_threshold=settings.fail_max,
+            recovery_timeout=settings.reset_timeout_s,
+            expected_exception=counts if settings.ignored else None,
         )
 
     def ways(self) -> Mapping[str, Way]:

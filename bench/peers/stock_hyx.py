@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hyx.circuitbreaker import consecutive_breaker
 from hyx.circuitbreaker.exceptions import BreakerFailing
 
-from bench.peers.peer import Asked, DownError, Peer
+from bench.peers.peer import DownError, Peer, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,19 +20,19 @@ class Hyx(Peer):
 
     distribution = "hyx"
     modules = ("hyx",)
-    settings = (
+    settings_text = (
         "`failure_threshold`, `recovery_time_secs`, `recovery_threshold=1` (3 by default) so that one success closes "
         "as elsewhere, `exceptions` where an error is to be ignored. It has no listeners"
     )
     refusal = BreakerFailing
     no_threads = "it knows only coroutines"
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
         self._breaker = consecutive_breaker(
-            exceptions=DownError if asked.ignored else Exception,
-            failure_threshold=asked.fail_max,
-            recovery_time_secs=asked.reset_timeout_s,
+            exceptions=DownError if settings.ignored else Exception,
+            failure_threshold=settings.fail_max,
+            recovery_time_secs=settings.reset_timeout_s,
             recovery_threshold=1,
         )
 

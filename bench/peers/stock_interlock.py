@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import interlock
 
-from bench.peers.peer import Asked, Listener, Peer
+from bench.peers.peer import Peer, PeerListener, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,26 +29,26 @@ class Interlock(Peer):
 
     distribution = "interlock-cb"
     modules = ("interlock",)
-    settings = (
+    settings_text = (
         "`failure_rate_threshold=1`, and `window_size` and `minimum_number_of_calls` of 3 calls, which trips exactly "
         "at 3 consecutive failures; `permitted_calls_in_half_open=1` (10 by default) so that one success closes as "
         "elsewhere; `wait_duration_in_open`; a classifier that ignores an error"
     )
     refusal = interlock.CircuitOpenError
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
-        listener: Any = Listener(self.events)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
+        listener: Any = PeerListener(self.events)
         self._breaker = interlock.CircuitBreaker(
             name="backend",
             config=interlock.Config(
                 failure_rate_threshold=1.0,
-                minimum_number_of_calls=asked.fail_max,
-                window_size=asked.fail_max,
+                minimum_number_of_calls=settings.fail_max,
+                window_size=settings.fail_max,
                 permitted_calls_in_half_open=1,
-                wait_duration_in_open=asked.reset_timeout_s,
+                wait_duration_in_open=settings.reset_timeout_s,
             ),
-            classifier=_Classifier(asked.ignored),
+            classifier=_Classifier(settings.ignored),
             listener=listener,
         )
 
@@ -78,6 +78,6 @@ class Interlock(Peer):
 
     def retry_after_s(self, refusal: BaseException) -> float | None:
         """Read the refusal's `retry_after`."""
-        told: Any = refusal
-        seconds: float | None = told.retry_after
+        error: Any = refusal
+        seconds: float | None = error.retry_after
         return seconds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from purgatory import AsyncCircuitBreakerFactory, SyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from bench.peers.peer import Asked, Peer
+from bench.peers.peer import Peer, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,18 +22,18 @@ class Purgatory(Peer):
 
     distribution = "purgatory"
     modules = ("purgatory",)
-    settings = (
+    settings_text = (
         "`default_threshold`, `default_ttl`, `exclude`; all else by default. A refusal is the `OpenedState` itself: it "
         "carries `opened_at`, by the wall clock, and leaves the rest to the caller"
     )
     refusal = OpenedState
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
         given: dict[str, Any] = {
-            "default_threshold": asked.fail_max,
-            "default_ttl": asked.reset_timeout_s,
-            "exclude": list(asked.ignored),
+            "default_threshold": settings.fail_max,
+            "default_ttl": settings.reset_timeout_s,
+            "exclude": list(settings.ignored),
         }
         self._tasks = AsyncCircuitBreakerFactory(**given)
         self._tasks.add_listener(lambda _, kind, __: self.events.append(kind))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pybreaker
 
-from bench.peers.peer import Asked, Listener, Peer
+from bench.peers.peer import Peer, PeerListener, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,19 +19,19 @@ class Pybreaker(Peer):
 
     distribution = "pybreaker"
     modules = ("pybreaker",)
-    settings = (
+    settings_text = (
         "`fail_max`, `reset_timeout`, `exclude`; all else by default, `throw_new_error_on_trip` too. `.call_async()` "
         "is for Tornado, and asked only where that is not installed"
     )
     refusal = pybreaker.CircuitBreakerError
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
-        listener: Any = Listener(self.events)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
+        listener: Any = PeerListener(self.events)
         self._breaker = pybreaker.CircuitBreaker(
-            fail_max=asked.fail_max,
-            reset_timeout=asked.reset_timeout_s,
-            exclude=asked.ignored,
+            fail_max=settings.fail_max,
+            reset_timeout=settings.reset_timeout_s,
+            exclude=settings.ignored,
             listeners=[listener],
         )
 

@@ -28,7 +28,7 @@ _ORDER = (
 )
 
 
-def _is_policy(name: str) -> str:
+def _check_policy(name: str) -> str:
     if name not in policies():
         raise ValueError(f"allowed: {', '.join(sorted(policies()))}")
     return name
@@ -44,7 +44,7 @@ def flat_fields() -> dict[str, Any]:
     }
     names = [*(name for name in _ORDER if name in found), *(name for name in found if name not in _ORDER)]
     shared = {name: (field.annotation, field) for name, field in PolicySettings.model_fields.items()}
-    policy = Annotated[str, AfterValidator(_is_policy)], Field("consecutive", description="which breaker")
+    policy = Annotated[str, AfterValidator(_check_policy)], Field("consecutive", description="which breaker")
     return {
         "policy": policy,
         "name": shared["name"],
@@ -76,12 +76,12 @@ else:
 
 def as_flat(settings: PolicySettings, own: Mapping[str, Any]) -> dict[str, Any]:
     """Return all settings, those of other policies as they were kept or by default; `own` are the policy's, dumped."""
-    known = {name: field.default for name, field in FlatBreaker.model_fields.items() if name != "shadow"}
-    values = {**known, **settings._kept, **own}  # noqa: SLF001 - kept for this very form
+    defaults = {name: field.default for name, field in FlatBreaker.model_fields.items() if name != "shadow"}
+    values = {**defaults, **settings._kept, **own}  # noqa: SLF001 - kept for this very form
     return {name: values[name] for name in FlatBreaker.model_fields if name in values}
 
 
-def keep(settings: PolicySettings, values: Mapping[str, Any]) -> None:
+def keep_settings(settings: PolicySettings, values: Mapping[str, Any]) -> None:
     """Keep settings of other policies beside those of the one in force."""
     settings._kept.update(values)  # noqa: SLF001 - kept for this very form
 

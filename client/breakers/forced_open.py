@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from client.breakers.policy import PolicySettings
 
 
-class Refused(Counted):
+class ForcedRefusalCause(Counted):
     """Why it refuses a call."""
 
     FORCED = "forced open"
@@ -23,7 +23,7 @@ class Refused(Counted):
 class ForcedOpenBreaker(Breaker):
     """Refuses until the policy is changed; callers are told to ask again after `reset_timeout`."""
 
-    refusals = tuple(Refused)
+    refusals = tuple(ForcedRefusalCause)
 
     def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
@@ -31,7 +31,7 @@ class ForcedOpenBreaker(Breaker):
 
     def admit(self, now: float) -> Refusal:  # noqa: ARG002
         """Refuse."""
-        return Refusal(OPEN, Refused.FORCED, self.settings.reset_timeout, self.since)
+        return Refusal(OPEN, ForcedRefusalCause.FORCED, self.settings.reset_timeout, self.since)
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Take no notice: there are no permits."""

@@ -27,13 +27,13 @@ _DEFAULT = "consecutive"
 _ONLY_TRIES = "shadow"
 
 
-def _policy_of(value: Any) -> str:
+def _policy_tag(value: Any) -> str:
     """Return the tag of the model that is meant."""
     name = value.get("policy", _DEFAULT) if isinstance(value, dict) else getattr(value, "policy", _DEFAULT)
     return f"<{name}>"
 
 
-def _judge(value: Any) -> Any:
+def _check_policy_settings(value: Any) -> Any:
     """Raise ValueError for a policy that is none, and for a setting that the policy does not read."""
     if not isinstance(value, dict):
         return value
@@ -59,14 +59,16 @@ def _as_text(value: Any) -> str:
     return f"{value:.80}" if number else f"{value!r:.80}"
 
 
-def _judge_tried(value: Any) -> Any:
-    """Do the same for the breaker that is tried."""
+def _check_tried_settings(value: Any) -> Any:
+    """Do the same for a breaker that is tried."""
     if isinstance(value, dict) and value.get("policy") == _ONLY_TRIES:
         raise ValueError(f"policy: got {_ONLY_TRIES!r}; allowed: a policy that decides")
-    return _judge(value)
+    return _check_policy_settings(value)
 
 
-def _write(settings: PolicySettings, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+def _dump_flat(
+    settings: PolicySettings, dump: SerializerFunctionWrapHandler, info: SerializationInfo
+) -> dict[str, Any]:
     """Write all settings flat; of a partial dump what it asks for, and a policy that is not the default."""
     own: dict[str, Any] = dump(settings)
     if info.exclude_unset:
@@ -76,7 +78,7 @@ def _write(settings: PolicySettings, dump: SerializerFunctionWrapHandler, info: 
     return as_flat(settings, own)
 
 
-def _publish(name: str, model: type[PolicySettings]) -> type[PolicySettings]:
+def _register_model(name: str, model: type[PolicySettings]) -> type[PolicySettings]:
     """Let pickle find a model that was made here, since settings go to other processes."""
     model.__name__ = model.__qualname__ = name
     model.__module__ = __name__
@@ -84,7 +86,7 @@ def _publish(name: str, model: type[PolicySettings]) -> type[PolicySettings]:
     return model
 
 
-def _camel(name: str) -> str:
+def _camel_case(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
@@ -96,20 +98,20 @@ def _settings_of(name: str) -> type[PolicySettings]:
     fields = {each: field for each, field in flat_fields().items() if each not in SHARED}
     fields["policy"] = (Literal[name], name)
     made: type[PolicySettings] = create_model(name, __base__=PolicySettings, __doc__="Of a fixed policy.", **fields)
-    return _publish(f"{_camel(name)}Settings", made)
+    return _register_model(f"{_camel_case(name)}Settings", made)
 
 
 def _union(models: dict[str, type[PolicySettings]], judge: Any) -> Any:
     members = tuple(Annotated[model, Tag(f"<{name}>")] for name, model in models.items())
     return Annotated[
         Union[members],  # noqa: UP007 - made from a tuple
-        Discriminator(_policy_of),
+        Discriminator(_policy_tag),
         BeforeValidator(judge),
-        WrapSerializer(_write),
+        WrapSerializer(_dump_flat),
     ]
 
 
-def _try_out(settings: PolicySettings) -> PolicySettings:
+def _check_tried(settings: PolicySettings) -> PolicySettings:
     """Make sure that what is tried fits together."""
     tried_by(settings)
     return settings
@@ -129,21 +131,21 @@ if TYPE_CHECKING:
     TriedSettings: TypeAlias = PolicySettings
     BreakerSettings: TypeAlias = PolicySettings
 else:
-    TriedSettings = _union({name: each for name, each in _MODELS.items() if name != _ONLY_TRIES}, _judge_tried)
+    TriedSettings = _union({name: each for name, each in _MODELS.items() if name != _ONLY_TRIES}, _check_tried_settings)
     BreakerSettings = _union(
         {
-            name: _publish(
-                f"{_camel(name)}InCharge",
+            name: _register_model(
+                f"{_camel_case(name)}InCharge",
                 create_model(
                     name,
                     __base__=model,
-                    __validators__={"_try_out": model_validator(mode="after")(_try_out)},
+                    __validators__={"_check_tried": model_validator(mode="after")(_check_tried)},
                     shadow=(TriedSettings | None, Field(None, description=SHADOW)),
                 ),
             )
             for name, model in _MODELS.items()
         },
-        _judge,
+        _check_policy_settings,
     )
 _IN_CHARGE: TypeAdapter[PolicySettings] = TypeAdapter(BreakerSettings)
 _TRIED: TypeAdapter[PolicySettings] = TypeAdapter(TriedSettings)

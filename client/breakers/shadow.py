@@ -39,9 +39,9 @@ class ShadowBreaker(Breaker):
         self._tried = build_one(tried, now, self._transitions.append)
         self._would_refuse = dict.fromkeys(Verdict, 0)
         super().__init__(in_charge.settings, now, self._transitions.append)
-        self._follow()
+        self._copy_state()
 
-    def _follow(self) -> None:
+    def _copy_state(self) -> None:
         """Show the state of the policy in charge as one's own."""
         self.state, self.since, self.fail_count = (
             self._in_charge.state,
@@ -52,7 +52,7 @@ class ShadowBreaker(Breaker):
     def admit(self, now: float) -> Permit | Refusal:
         """Ask the policy in charge; ask the tried one about the calls that are made."""
         answer = self._in_charge.shared_permit or self._in_charge.admit(now)
-        self._follow()
+        self._copy_state()
         if isinstance(answer, Refusal):
             return answer
         tried = self._tried.admit(now)
@@ -67,7 +67,7 @@ class ShadowBreaker(Breaker):
             self._would_refuse[verdict] += 1
         else:
             self._tried.report(permit.tried, verdict, now, retry_after_s)
-        self._follow()
+        self._copy_state()
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Set the policy in charge; closing resets the tried one, too. Raises NoBreakerError where neither can."""
@@ -78,7 +78,7 @@ class ShadowBreaker(Breaker):
                 breaker.force(state, now, kind)
             except NoBreakerError as error:
                 refusals.append(error)
-        self._follow()
+        self._copy_state()
         if len(refusals) == len(breakers):
             raise refusals[0]
 

@@ -1,7 +1,7 @@
 """What a policy looks back on, in constant time for each call and bounded memory.
 
 A window counts calls, and how many of them failed and were slow. `add` returns where the call was put, so that one
-that was counted while it was under way can be amended when it fails after all.
+that was counted while it was under way can be marked as failed when it fails after all.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Window(Protocol):
     def succeed(self, now: float) -> None:
         """Count a call that neither failed nor was slow; the same as `add`, in less time."""
 
-    def amend(self, place: int, now: float) -> None:
+    def mark_failed(self, place: int, now: float) -> None:
         """Count a call that `add` took for no failure as one after all, unless it has been forgotten."""
 
     def clear(self) -> None:
@@ -92,7 +92,7 @@ class CountWindow:
         else:
             self._added = place + 1
 
-    def amend(self, place: int, now: float) -> None:  # noqa: ARG002
+    def mark_failed(self, place: int, now: float) -> None:  # noqa: ARG002
         """Count the call at `place` as failed, too, if it is still in the window."""
         index = place % self._size
         if self._added - place <= self._size and not self._ring[index] & _FAILED:
@@ -160,7 +160,7 @@ class TimeWindow:
             self.slow += 1
         return self._newest
 
-    def amend(self, place: int, now: float) -> None:
+    def mark_failed(self, place: int, now: float) -> None:
         """Count a call of bucket `place` as failed, too, if that is still in the window."""
         self.roll(now)
         if self._newest - place < BUCKETS:

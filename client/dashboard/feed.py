@@ -11,7 +11,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from client.dashboard.sample import Sample
+from client.dashboard.sample import DashboardSample
 from client.pipeline.call import Outcome
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from client.pipeline.call import Call
 
 # Seconds between two batches: as a rule, after a transition, and when nothing happens.
-PACE_S = 0.2
-AT_ONCE_S = 0.05
-AT_LEAST_S = 1.0
+BATCH_EVERY_S = 0.2
+SOONEST_S = 0.05
+LATEST_S = 1.0
 # Calls of each outcome in a batch: rare ones are all shown, of many at least half as many as this.
 POINTS = 24
 TRANSITIONS = 50
 # So many batches behind, about six seconds, a listener is dropped.
-BEHIND = 30
+LONGEST_QUEUE = 30
 
 
-def _new_samples() -> dict[Outcome, Sample]:
-    return {outcome: Sample(POINTS) for outcome in Outcome}
+def _new_samples() -> dict[Outcome, DashboardSample]:
+    return {outcome: DashboardSample(POINTS) for outcome in Outcome}
 
 
 class _Listener:
@@ -42,7 +42,7 @@ class _Listener:
 
     def __init__(self, hang_up: Callable[[], None]) -> None:
         self._hang_up = hang_up
-        self.queue: asyncio.Queue[str | None] = asyncio.Queue(BEHIND)
+        self.queue: asyncio.Queue[str | None] = asyncio.Queue(LONGEST_QUEUE)
 
     def offer(self, batch: str) -> bool:
         """Queue a batch; return whether there was room. Who does not read is not kept."""
@@ -80,7 +80,7 @@ class Feed:
         self._instance = secrets.token_hex(8)  # another one after a restart: its counts are another book
         self._listeners: set[_Listener] = set()
         self._samples = _new_samples()
-        self._hurry = asyncio.Event()
+        self._batch_wanted = asyncio.Event()
         self._sent_seq = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -90,7 +90,7 @@ class Feed:
 
     def on_transition(self, event: TransitionEvent) -> None:  # noqa: ARG002 - the book has it
         """Make the next batch soon."""
-        self._hurry.set()
+        self._batch_wanted.set()
 
     async def listen(self, hang_up: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
         """Yield batches, as JSON, until the listener goes away, falls behind, or the service is being ended."""
@@ -99,7 +99,7 @@ class Feed:
             self._start_sending()
         self._listeners.add(listener)
         try:
-            yield self._batch(_new_samples(), after=0)
+            yield self._write_batch(_new_samples(), after=0)
             while (batch := await listener.queue.get()) is not None:
                 yield batch
         finally:
@@ -110,30 +110,30 @@ class Feed:
     def _start_sending(self) -> None:
         self._samples = _new_samples()
         self._sent_seq = self._client.snapshot()["transition_count"]
-        self._client.watch(self)
+        self._client.add_hook(self)
         self._task = asyncio.create_task(self._send_batches())
 
     def _stop_sending(self) -> None:
-        self._client.unwatch(self)
+        self._client.remove_hook(self)
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _send_batches(self) -> None:
         """Make a batch whenever it is time to, and hand it to everybody."""
-        silent_s, known = 0.0, self._shown_state()
+        silent_s, shown = 0.0, self._shown_state()
         while not self._stopping():
-            await asyncio.sleep(AT_ONCE_S)
+            await asyncio.sleep(SOONEST_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), PACE_S - AT_ONCE_S)
-            self._hurry.clear()
-            before, known = known, self._shown_state()
-            silent_s += PACE_S
+                await asyncio.wait_for(self._batch_wanted.wait(), BATCH_EVERY_S - SOONEST_S)
+            self._batch_wanted.clear()
+            before, shown = shown, self._shown_state()
+            silent_s += BATCH_EVERY_S
             seen = any(sample.seen for sample in self._samples.values())
-            if seen or before != known or silent_s >= AT_LEAST_S:
+            if seen or before != shown or silent_s >= LATEST_S:
                 silent_s = 0.0
                 samples, self._samples = self._samples, _new_samples()
-                batch = self._batch(samples, self._sent_seq)
+                batch = self._write_batch(samples, self._sent_seq)
                 self._sent_seq = self._client.snapshot()["transition_count"]
                 self._listeners = {each for each in self._listeners if each.offer(batch)}
         for listener in self._listeners:
@@ -143,7 +143,7 @@ class Feed:
         """Return what is worth a batch once it is another."""
         return self._client.revision, self._client.in_flight, self._extra()
 
-    def _batch(self, samples: dict[Outcome, Sample], after: int) -> str:
+    def _write_batch(self, samples: dict[Outcome, DashboardSample], after: int) -> str:
         """Write a batch. A point is [seconds before now, milliseconds taken]."""
         breaker = self._client.snapshot()
         breaker.get("shadow_report", {}).pop("transitions", None)  # long, and not shown

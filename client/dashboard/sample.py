@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from client.pipeline.call import Call
 
 
-class Sample:
+class DashboardSample:
     """Of any number of calls every n-th, with n doubled as often as `limit` are kept."""
 
     def __init__(self, limit: int) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 RATE_PER_S = 5
 LASTS_S = 60
 # So many under way at once, and a call is left out: a backend that hangs must not collect them for ever.
-AT_MOST = 100
+MOST_UNDER_WAY = 100
 
 
 class Traffic:
@@ -56,7 +56,7 @@ class Traffic:
     async def _send(self) -> None:
         while self._left > 0:
             self._left -= 1
-            if len(self._calls) < AT_MOST:
+            if len(self._calls) < MOST_UNDER_WAY:
                 call = asyncio.create_task(self._call(f"dashboard-{next(self._ids)}"))
                 self._calls.add(call)
                 call.add_done_callback(self._calls.discard)

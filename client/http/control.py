@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from client.breakers.flat import FlatBreaker, keep, split_flat
+from client.breakers.flat import FlatBreaker, keep_settings, split_flat
 from client.breakers.interface import CLOSED, OPEN, Intervention
 from client.http.stream import Seats
 from client.observe.log import LOGGER
@@ -56,7 +56,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         return {**own, **client.settings.model_dump(mode="json")}
 
     def change_settings(request: Request, change: dict[str, Any]) -> None:
-        client.reconfigure(_changed(client, change))
+        client.reconfigure(_changed_settings(client, change))
         log_event(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
 
     @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
@@ -88,7 +88,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         change_settings(request, await read_object(request))
         return config()
 
-    async def seat() -> AsyncIterator[None]:
+    async def occupy_seat() -> AsyncIterator[None]:
         with seats.take():
             yield
 
@@ -96,7 +96,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         "/events",
         summary="Calls and transitions as they happen; calls=sampled: a few times a second, with some of the calls",
         response_class=EventSourceResponse,
-        dependencies=[Depends(seat)],
+        dependencies=[Depends(occupy_seat)],
     )
     async def events(request: Request, calls: Literal["each", "sampled"] = "each") -> AsyncIterator[ServerSentEvent]:
         if calls == "sampled":
@@ -121,7 +121,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
     return router
 
 
-def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
+def _changed_settings(client: Client, change: dict[str, Any]) -> CallSettings:
     """Lay `change` over the settings in force and check the whole. Raises WrongInputError.
 
     First flat, all settings of all policies with their ranges; then as the policy's own model has them. A whole
@@ -129,20 +129,20 @@ def _changed(client: Client, change: dict[str, Any]) -> CallSettings:
     """
     before = client.settings.model_dump(mode="json")
     flat = check(merge_change(before, change), FlatCallSettings).model_dump(mode="json")
-    breaker, kept = _of_policy(before["breaker"], flat["breaker"], change.get("breaker", {}))
+    breaker, kept = _split_by_policy(before["breaker"], flat["breaker"], change.get("breaker", {}))
     shadow_kept: dict[str, Any] = {}
     if breaker["shadow"] is not None:
         old_shadow = before["breaker"]["shadow"] or {}
         given = change.get("breaker", {}).get("shadow") or {}
-        breaker["shadow"], shadow_kept = _of_policy(old_shadow, breaker["shadow"], given)
+        breaker["shadow"], shadow_kept = _split_by_policy(old_shadow, breaker["shadow"], given)
     new = check({**flat, "breaker": breaker}, CallSettings)
-    keep(new.breaker, kept)
+    keep_settings(new.breaker, kept)
     if new.breaker.shadow is not None:
-        keep(new.breaker.shadow, shadow_kept)
+        keep_settings(new.breaker.shadow, shadow_kept)
     return new
 
 
-def _of_policy(
+def _split_by_policy(
     before: dict[str, Any], flat: dict[str, Any], given: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     whole = given.keys() >= flat.keys()

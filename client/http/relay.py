@@ -23,14 +23,14 @@ _ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
 )
 LONGEST_BODY = 1_000_000
 # So much of a body that is too long is taken before the answer; who sends more is cut off.
-PATIENCE = 50_000_000
+LONGEST_READ = 50_000_000
 
 
 def build(backend: Upstream) -> APIRouter:
     """Return the routes under /backend."""
     router = APIRouter(prefix="/backend")
 
-    def add(path: str, method: str, summary: str) -> None:
+    def add_route(path: str, method: str, summary: str) -> None:
         async def relay(request: Request) -> Response:
             body = await _read_body(request)
             if body is None:
@@ -46,7 +46,7 @@ def build(backend: Upstream) -> APIRouter:
 
     for path, methods, summary in _ROUTES:
         for method in methods:
-            add(path, method, summary)
+            add_route(path, method, summary)
     return router
 
 
@@ -57,6 +57,6 @@ async def _read_body(request: Request) -> bytes | None:
         length += len(chunk)
         if length <= LONGEST_BODY:
             body += chunk
-        elif length > PATIENCE:
+        elif length > LONGEST_READ:
             break
     return body if length <= LONGEST_BODY else None

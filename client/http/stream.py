@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 QUEUE_LENGTH = 1000
 # How long a stream without events may take to notice that the service is being ended.
-LOOK_EVERY_S = 0.5
+CHECK_EVERY_S = 0.5
 # Streams open at once; a page has one.
 SEATS = 100
 
@@ -72,13 +72,13 @@ class EventStream:
 
     def on_call(self, call: Call) -> None:
         """Pass a call on."""
-        self._pass_on("call", lambda: asdict(call))
+        self._pass_event_on("call", lambda: asdict(call))
 
     def on_transition(self, event: TransitionEvent) -> None:
         """Pass a transition on."""
-        self._pass_on("transition", event.as_json)
+        self._pass_event_on("transition", event.as_json)
 
-    def _pass_on(self, name: str, as_json: Callable[[], dict[str, Any]]) -> None:
+    def _pass_event_on(self, name: str, as_json: Callable[[], dict[str, Any]]) -> None:
         if self._listeners:
             data = as_json()
             for listener in self._listeners:
@@ -91,7 +91,7 @@ class EventStream:
         try:
             while not self._stopping():
                 try:
-                    event = await asyncio.wait_for(listener.queue.get(), LOOK_EVERY_S)
+                    event = await asyncio.wait_for(listener.queue.get(), CHECK_EVERY_S)
                 except TimeoutError:
                     continue
                 yield event

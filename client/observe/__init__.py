@@ -1,5 +1,5 @@
 """What the client tells of itself: counts, metrics, log lines, spans.
 
-Each is a hook that is told of calls and transitions, and decides nothing. A new metric is read from what `counters`
+Each is a hook that receives calls and transitions, and decides nothing. A new metric is read from what `counters`
 keeps and is exported as zero from the start.
 """

@@ -42,11 +42,11 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric as it stands."""
         breaker = self._client.snapshot()
-        yield from self._calls()
-        yield from self._breaker(breaker)
-        yield from _shadow(breaker.get("shadow_report"))
+        yield from self._call_metrics()
+        yield from self._breaker_metrics(breaker)
+        yield from _shadow_metrics(breaker.get("shadow_report"))
 
-    def _calls(self) -> Iterator[Metric]:
+    def _call_metrics(self) -> Iterator[Metric]:
         """Yield what became of the callers' calls."""
         tallies = self._counters.tallies
         calls = CounterMetricFamily(
@@ -68,12 +68,12 @@ class Metrics(Collector):
         yield GaugeMetricFamily("client_calls_in_flight", "Protected calls under way.", self._client.in_flight)
         yield CounterMetricFamily("client_backend_calls", "Calls sent to the backend.", self._counters.backend_calls)
 
-    def _breaker(self, breaker: dict[str, Any]) -> Iterator[Metric]:
+    def _breaker_metrics(self, breaker: dict[str, Any]) -> Iterator[Metric]:
         """Yield what the breaker does."""
         counters, now_state = self._counters, self._client.breaker.state
         about = {"policy": breaker["policy"], "name": breaker["name"]}
         yield InfoMetricFamily("breaker", "The policy in force, and the breaker's name.", about)
-        yield _one_hot("breaker_state", "1 for the state that the breaker is in, 0 for the others.", now_state)
+        yield _state_metric("breaker_state", "1 for the state that the breaker is in, 0 for the others.", now_state)
         spent = CounterMetricFamily(
             "breaker_state_seconds", "Time spent in each state, the present spell included.", labels=["state"]
         )
@@ -103,7 +103,7 @@ class Metrics(Collector):
         )
 
 
-def _shadow(report: dict[str, Any] | None) -> Iterator[Metric]:
+def _shadow_metrics(report: dict[str, Any] | None) -> Iterator[Metric]:
     """Yield what a tried policy would have done, where there is one."""
     if report is None:
         return
@@ -115,10 +115,10 @@ def _shadow(report: dict[str, Any] | None) -> Iterator[Metric]:
     for result, count in report["would_refuse_by_result"].items():
         would.add_metric([result], count)
     yield would
-    yield _one_hot("breaker_shadow_state", "1 for the state that the tried policy is in.", State(report["state"]))
+    yield _state_metric("breaker_shadow_state", "1 for the state that the tried policy is in.", State(report["state"]))
 
 
-def _one_hot(name: str, documentation: str, state: State) -> GaugeMetricFamily:
+def _state_metric(name: str, documentation: str, state: State) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, documentation, labels=["state"])
     for each in State:
         family.add_metric([each.value], float(each is state))

@@ -22,7 +22,7 @@ def with_breaker(inner: Handler, _: PolicySettings, owner: Owner) -> Handler:
         breaker = owner.breaker
         permit = breaker.shared_permit
         if permit is None:
-            owner.deciding = call
+            owner.deciding_call = call
             decision = breaker.admit(clock())
             if isinstance(decision, Refusal):
                 call.state = decision.state
@@ -34,12 +34,12 @@ def with_breaker(inner: Handler, _: PolicySettings, owner: Owner) -> Handler:
         try:
             answer = await inner(call)
         except BaseException as error:
-            owner.deciding = call
+            owner.deciding_call = call
             wait_s = error.retry_after_s if isinstance(error, BackendFailedError) else None
             breaker.report(permit, verdict_of_error(error), clock(), wait_s)
             call.fail_count = breaker.fail_count
             raise
-        owner.deciding = call
+        owner.deciding_call = call
         breaker.report(permit, verdict_of_answer(answer), clock())
         call.fail_count = breaker.fail_count
         return answer

@@ -30,7 +30,7 @@ class Served(Counted):
 
 @dataclass(slots=True)
 class Call:
-    """What is known of a call; each part of the pipeline fills in its own fields, and hooks are told of it at its end.
+    """What is known of a call; each part of the pipeline fills in its own fields, and hooks get it at its end.
 
     `state` is the breaker's state when it decided, `fail_count` its count after the result, `refused` the cause of a
     fast-fail; `at`, when the call ended, and `duration_s` are in seconds of the client's clock.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from client.breakers.interface import FAILURE, NEUTRAL, SUCCESS
 from client.pipeline.call import Outcome
-from client.pipeline.errors import BackendError, CallTimeoutError, RefusedError
+from client.pipeline.errors import CallTimeoutError, RefusedError, UpstreamError
 
 if TYPE_CHECKING:
     from client.breakers.interface import Verdict
@@ -20,7 +20,7 @@ def verdict_of_answer(answer: Answer) -> Verdict:
 
 def verdict_of_error(error: BaseException) -> Verdict:
     """5xx, no connection and no answer in time: failure. Anything else, cancellation included, says nothing."""
-    return FAILURE if isinstance(error, (BackendError, CallTimeoutError)) else NEUTRAL
+    return FAILURE if isinstance(error, (UpstreamError, CallTimeoutError)) else NEUTRAL
 
 
 def outcome_of_answer(answer: Answer) -> Outcome:

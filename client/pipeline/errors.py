@@ -3,7 +3,7 @@
 CallError
 |-- RefusedError         the breaker gave no permit; the backend was not called
 |-- CallTimeoutError     no answer within timeout.total_s
-`-- BackendError         the backend was called and gave none
+`-- UpstreamError        the backend was called and gave none
     |-- BackendFailedError       it answered 5xx
     `-- BackendUnreachableError  no connection, or one that broke
 """
@@ -38,11 +38,11 @@ class CallTimeoutError(CallError):
         super().__init__(f"the backend did not answer within {timeout_s:g} s")
 
 
-class BackendError(CallError):
+class UpstreamError(CallError):
     """The backend was called and gave no usable answer."""
 
 
-class BackendFailedError(BackendError):
+class BackendFailedError(UpstreamError):
     """The backend answered 5xx, or a status that is none, and may have asked for `retry_after_s` seconds of peace."""
 
     def __init__(self, status: int, retry_after_s: float | None = None) -> None:
@@ -51,7 +51,7 @@ class BackendFailedError(BackendError):
         self.retry_after_s = retry_after_s
 
 
-class BackendUnreachableError(BackendError):
+class BackendUnreachableError(UpstreamError):
     """No connection to the backend, or one that broke."""
 
     def __init__(self, why: str) -> None:

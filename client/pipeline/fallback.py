@@ -63,7 +63,7 @@ def with_fallback(inner: Handler, settings: FallbackSettings, owner: Owner) -> H
     return covered
 
 
-def _problem(error: CallError, settings: FallbackSettings) -> dict[str, Any]:
+def _problem_body(error: CallError, settings: FallbackSettings) -> dict[str, Any]:
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -85,18 +85,18 @@ class _FailureAnswers:
 
     def __init__(self, settings: FallbackSettings) -> None:
         self._settings = settings
-        self._known: dict[tuple[type[CallError], str], Answer] = {}
+        self._answers: dict[tuple[type[CallError], str], Answer] = {}
 
     def answer(self, error: CallError) -> Answer:
         """Say what happened."""
         same = (type(error), str(error))
-        known = self._known.get(same)
-        if known is None:
-            body = _problem(error, self._settings)
-            known = Answer(body["status"], json.dumps(body).encode(), _PROBLEM)
-            if len(self._known) < _KEPT_FAILURES:
-                self._known[same] = known
-        return known
+        kept = self._answers.get(same)
+        if kept is None:
+            body = _problem_body(error, self._settings)
+            kept = Answer(body["status"], json.dumps(body).encode(), _PROBLEM)
+            if len(self._answers) < _KEPT_FAILURES:
+                self._answers[same] = kept
+        return kept
 
 
 class _RefusalAnswers:
@@ -109,15 +109,15 @@ class _RefusalAnswers:
     def __init__(self, settings: FallbackSettings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        self._same: tuple[str, float] | None = None  # cause and since of the refusals whose start is kept
+        self._start_of: tuple[str, float] | None = None  # cause and since of the refusals whose start is kept
         self._start = b""
 
     def answer(self, error: RefusedError) -> Answer:
         """Say why, since when, and for how long."""
         refusal = error.refusal
         same = (refusal.cause, refusal.since)
-        if same != self._same:
-            self._same, self._start = same, self._begin(error, refusal)
+        if same != self._start_of:
+            self._start_of, self._start = same, self._write_start(error, refusal)
         wait_s = refusal.retry_after_s
         return Answer(
             503,
@@ -126,7 +126,7 @@ class _RefusalAnswers:
             ((b"retry-after", b"%d" % max(1, math.ceil(wait_s))),),
         )
 
-    def _begin(self, error: RefusedError, refusal: Refusal) -> bytes:
+    def _write_start(self, error: RefusedError, refusal: Refusal) -> bytes:
         since = datetime.now(UTC) - timedelta(seconds=self._clock() - refusal.since)
-        body = {**_problem(error, self._settings), "since": since.isoformat(timespec="milliseconds")}
+        body = {**_problem_body(error, self._settings), "since": since.isoformat(timespec="milliseconds")}
         return json.dumps(body).encode()[:-1] + b', "retry_after_s": '

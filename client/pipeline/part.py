@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class Owner(Protocol):
     """Whose calls go down the pipeline. Its breaker may be replaced while calls are under way.
 
-    `clock` gives monotonic seconds; `deciding` is the call that the breaker looks at.
+    `clock` gives monotonic seconds; `deciding_call` is the one that the breaker looks at.
     """
 
     clock: Callable[[], float]
     breaker: Breaker
-    deciding: Call | None
+    deciding_call: Call | None
 
 
 Wrap = Callable[[Handler, Any, Owner], Handler]

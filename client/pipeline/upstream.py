@@ -70,12 +70,12 @@ class Upstream:
         headers = [self._host, (b"X-Request-Id", call.request_id.encode()), (b"X-Attempt", b"%d" % call.attempts)]
         if self._more_headers is not None:
             headers += [(name.encode(), value.encode()) for name, value in self._more_headers().items()]
-        request = httpx.Request("GET", self._url, headers=headers, extensions={"trace": _traced})
+        request = httpx.Request("GET", self._url, headers=headers, extensions={"trace": _count_sent_request})
         try:
             response = await self._transport.handle_async_request(request)
             received = {name.lower(): value for name, value in response.headers.raw}
             try:
-                body = await _body(response, encoded=b"content-encoding" in received)
+                body = await _read_body(response, encoded=b"content-encoding" in received)
             finally:
                 await response.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
@@ -101,7 +101,7 @@ class Upstream:
             async with asyncio.timeout(ASK_S):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    said = await _body(response, encoded=False, longest=LONGEST_ANSWER)
+                    said = await _read_body(response, encoded=False, longest=LONGEST_ANSWER)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
@@ -113,7 +113,7 @@ class Upstream:
         return Answer(response.status_code, said, _content_type(response.headers.get("content-type", "").encode()))
 
 
-async def _body(response: httpx.Response, *, encoded: bool, longest: float = math.inf) -> bytes:
+async def _read_body(response: httpx.Response, *, encoded: bool, longest: float = math.inf) -> bytes:
     """Read the body, past httpx's decoders where it has no encoding: saves 13 us of 154 us of processor time a call."""
     if encoded:
         return await response.aread()
@@ -152,7 +152,7 @@ class _CountedRequest(aiohttp.ClientRequest):
         return response
 
 
-async def _traced(event: str, _: object) -> None:
+async def _count_sent_request(event: str, _: object) -> None:
     """Take httpcore's word for it, which is below httpx's own transport."""
     if event == "http11.send_request_headers.complete":
         _SENDING.get().backend_calls += 1

@@ -107,7 +107,7 @@ def probability(  # noqa: PLR0913 - each is an option
     The rest is simulated with runs of the lab's own breakers, and has a 95 % interval. Each figure says which it is.
     """
     from inputs.check import check
-    from loadtest.probability.answer import answer
+    from loadtest.probability.answer import answer_question
     from loadtest.probability.question import TripQuestion
     from loadtest.probability.table import sentences, table
     from loadtest.terminal.progress import progress
@@ -131,7 +131,7 @@ def probability(  # noqa: PLR0913 - each is an option
     given = {name: value for name, value in options.items() if value is not None}
     question = check({**given, "simulate": simulate}, TripQuestion)
     with progress("runs", question.runs) as tell:
-        found = answer(question, tell)
+        found = answer_question(question, tell)
     if as_json:
         out.print(json.dumps(found.as_json(), indent=2, allow_nan=False), markup=False)
         return

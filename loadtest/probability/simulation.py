@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from loadtest.probability.question import TripQuestion
 
 # Calls in all runs together up to their first trip, where `requests` asks for no more: some seconds.
-_CALLS = 2_000_000
+_CALLS_IN_ALL = 2_000_000
 # Runs without a trip in that time go on for so many times as long, while that costs no more than this factor.
 _LONGER, _DEARER = 4, 2
 
 
 @dataclass(frozen=True, slots=True)
-class SimulatedRun:
+class SimulatedTrip:
     """A fresh breaker's first trip and what came of it, by number of request, from 1.
 
     `trip`: none if there was none in the `calls` that were made; `closed`: none unless requests were refused, and the
@@ -37,31 +37,31 @@ class SimulatedRun:
     closed: int | None = None
 
 
-def simulate(question: TripQuestion, tell: Callable[[int], None] = lambda _: None) -> list[SimulatedRun]:
-    """Return `runs` independent runs; `tell` gets their number after each."""
-    longest = max(question.requests, _CALLS // question.runs)
+def simulate(question: TripQuestion, on_progress: Callable[[int], None] = lambda _: None) -> list[SimulatedTrip]:
+    """Return `runs` independent runs; `on_progress` gets their number after each."""
+    longest = max(question.requests, _CALLS_IN_ALL // question.runs)
     runs = []
     for number in range(question.runs):
-        runs.append(_drawn(question, number, longest))
-        tell(number + 1)
+        runs.append(_simulate_trip(question, number, longest))
+        on_progress(number + 1)
     affordable = _DEARER * question.runs * longest
     while given_up := [number for number, run in enumerate(runs) if run.trip is None]:
         longest *= _LONGER
         if len(given_up) * longest > affordable:
             break
         for number in given_up:
-            runs[number] = _drawn(question, number, longest)
+            runs[number] = _simulate_trip(question, number, longest)
     return runs
 
 
-def _drawn(question: TripQuestion, number: int, longest: int) -> SimulatedRun:
+def _simulate_trip(question: TripQuestion, number: int, longest: int) -> SimulatedTrip:
     rng = np.random.default_rng((question.seed, number))
     start = rng.random() * question.window_s  # anywhere between the borders of a time window's buckets
     fates = Channel.of(question.error_rate, question.burst_length).draw(rng)
-    return follow(question, fates, longest, start)
+    return follow_breaker(question, fates, longest, start)
 
 
-def follow(question: TripQuestion, fates: Iterator[bool], longest: int, start: float = 0.0) -> SimulatedRun:
+def follow_breaker(question: TripQuestion, fates: Iterator[bool], longest: int, start: float = 0.0) -> SimulatedTrip:
     """Let one request after the other come to a fresh breaker, at most `longest` up to the trip; calls take no time.
 
     `fates`: whether the calls fail, of the refused requests, too; `start`: time of the first one.
@@ -69,7 +69,7 @@ def follow(question: TripQuestion, fates: Iterator[bool], longest: int, start: f
     breaker = build(question.breaker(), start, lambda _: None)
     trip = _first_trip(breaker, islice(fates, longest), start, question.rate)
     if trip is None:
-        return SimulatedRun(longest)
+        return SimulatedTrip(longest)
     refused = 0
     for request, failed in enumerate(islice(fates, max(0, question.requests - trip)), trip + 1):
         now = start + (request - 1) / question.rate
@@ -81,8 +81,8 @@ def follow(question: TripQuestion, fates: Iterator[bool], longest: int, start: f
         if breaker.state is OPEN:
             break
         if breaker.state is CLOSED:
-            return SimulatedRun(trip, trip, request if refused else None)
-    return SimulatedRun(trip, trip)
+            return SimulatedTrip(trip, trip, request if refused else None)
+    return SimulatedTrip(trip, trip)
 
 
 def _first_trip(breaker: Breaker, fates: Iterator[bool], start: float, rate: float) -> int | None:

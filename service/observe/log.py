@@ -18,17 +18,17 @@ ROOT = "breaker_lab"
 _WORD = re.compile(r"[A-Za-z0-9_.:/@%+-]+")
 
 
-def _lower(value: Any) -> Any:
+def _lower_case(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
 class LogSettings(StrictModel):
     """What a service says of itself, and in which form."""
 
-    format: Annotated[Literal["plain", "json"], BeforeValidator(_lower)] = Field(
+    format: Annotated[Literal["plain", "json"], BeforeValidator(_lower_case)] = Field(
         "plain", description="form of a line: words for a person, or a JSON object"
     )
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)] = Field(
         "info", description="lowest level that is logged; transitions and changed settings are info"
     )
     requests: bool = Field(default=False, description="log each request, too; the level debug always does")
@@ -57,8 +57,8 @@ def logger_of(service: str) -> logging.Logger:
 def log_event(logger: logging.Logger, event: str, request_id: str | None = None, **fields: Any) -> None:
     """Log an event at level info, with what is to be known of it."""
     if logger.isEnabledFor(logging.INFO):
-        known = fields if request_id is None else {**fields, "request_id": request_id}
-        logger.info(event, extra={"fields": known})
+        with_id = fields if request_id is None else {**fields, "request_id": request_id}
+        logger.info(event, extra={"fields": with_id})
 
 
 class LineFormatter(logging.Formatter):
@@ -82,14 +82,20 @@ class LineFormatter(logging.Formatter):
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         if self._as_json:
-            known = {"time": at, "level": level, "service": self._service, "event": event}
-            return json.dumps({**known, **fields, **known}, default=str)
+            standard = {"time": at, "level": level, "service": self._service, "event": event}
+            return json.dumps({**standard, **fields, **standard}, default=str)
         return " ".join(
-            [at, level, self._service, _plain(event), *(f"{name}={_plain(each)}" for name, each in fields.items())]
+            [
+                at,
+                level,
+                self._service,
+                _quote_if_needed(event),
+                *(f"{name}={_quote_if_needed(each)}" for name, each in fields.items()),
+            ]
         )
 
 
-def _plain(value: Any) -> str:
+def _quote_if_needed(value: Any) -> str:
     """Return the value as a word, else in quotes as JSON writes it."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text if _WORD.fullmatch(text) else json.dumps(value, default=str)

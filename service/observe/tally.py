@@ -1,4 +1,4 @@
-"""Durations of things that ended alike, counted into buckets; and how Prometheus is told of them."""
+"""Durations of things that ended alike, counted into buckets; and how they are written for Prometheus."""
 
 from __future__ import annotations
 

@@ -164,7 +164,9 @@ def test_no_failures_cost_no_draws(errors: dict[str, Any], monkeypatch: pytest.M
     """The one draw is the latency's."""
     drawn = []
     for module in ("weather", "faults"):
-        monkeypatch.setattr(f"backend.{module}.number", lambda key: drawn.append(key.rpartition(b"\x1f")[2]) or 0.5)
+        monkeypatch.setattr(
+            f"backend.{module}.uniform_from_bytes", lambda key: drawn.append(key.rpartition(b"\x1f")[2]) or 0.5
+        )
 
     assert draw(FaultProfile.model_validate(errors), key(7)).kind == "ok"
     assert drawn == [b"latency"]

@@ -14,10 +14,10 @@ import pytest
 
 from bench import peers
 from bench.conformance import asking, concurrency
-from bench.conformance.answer import Answer, Verdict, safe, trap
-from bench.conformance.asking import ask, ask_library
+from bench.conformance.asking import ask_library, ask_question
+from bench.conformance.finding import Finding, TrapJudgement, safe, trap
 from bench.conformance.questions import QUESTIONS, Question
-from bench.peers.peer import Asked, Peer
+from bench.peers.peer import Peer, PeerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,12 +37,12 @@ class Toy(Peer):
 
     distribution = "toy"
     modules = (__name__,)
-    settings = "as asked"
+    settings_text = "as asked"
     refusal = RefusedError
     traps: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
+    def __init__(self, settings: PeerSettings) -> None:
+        super().__init__(settings)
         self.failures = self.probes = 0
         self.opened_at: float | None = None
         self.lock = Lock() if "lock" in self.traps else nullcontext()
@@ -51,7 +51,7 @@ class Toy(Peer):
         return time.time() if "wall-clock" in self.traps else time.monotonic()
 
     def left_s(self) -> float:
-        return 0.0 if self.opened_at is None else self.opened_at + self.asked.reset_timeout_s - self.now()
+        return 0.0 if self.opened_at is None else self.opened_at + self.settings.reset_timeout_s - self.now()
 
     def ways(self) -> Mapping[str, Way]:
         return {"`call`": self.call}
@@ -90,7 +90,7 @@ class Toy(Peer):
     def weigh(self, error: BaseException) -> str:
         if isinstance(error, asyncio.CancelledError):
             return next((each for each in ("failure", "success") if f"cancellation: {each}" in self.traps), "nothing")
-        if isinstance(error, self.asked.ignored):
+        if isinstance(error, self.settings.ignored):
             return next((each for each in ("failure", "success") if f"ignored-error: {each}" in self.traps), "nothing")
         return "failure"
 
@@ -102,7 +102,7 @@ class Toy(Peer):
             self.failures, self.opened_at = 0, None
         elif ending == "failure":
             self.failures += 1
-            if self.failures >= self.asked.fail_max:
+            if self.failures >= self.settings.fail_max:
                 self.opened_at = self.now()
 
     def retry_after_s(self, refusal: BaseException) -> float | None:  # noqa: ARG002
@@ -141,12 +141,12 @@ def _meet_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_breaker_without_the_trap_is_safe(question: str, answer: str) -> None:
     """Each question, asked of a breaker that does it right."""
-    assert ask(BY_ID[question], toy()) == safe(answer)
+    assert ask_question(BY_ID[question], toy()) == safe(answer)
 
 
 def test_the_safe_answers_cover_every_question() -> None:
     """A question that nobody can answer well would not be seen otherwise."""
-    assert {ask(question, toy()).verdict for question in QUESTIONS} == {Verdict.SAFE}
+    assert {ask_question(question, toy()).judgement for question in QUESTIONS} == {TrapJudgement.SAFE}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_the_safe_answers_cover_every_question() -> None:
         (
             "lock",
             "lock",
-            Answer(Verdict.PARTLY, "tasks in `call`: no; threads in `call`: yes"),
+            Finding(TrapJudgement.PARTLY, "tasks in `call`: no; threads in `call`: yes"),
         ),
         ("half-open-probes", "half-open-probes", trap("8 of 8")),
         ("late-failure", "late-failure", trap("yes")),
@@ -176,16 +176,16 @@ def test_the_safe_answers_cover_every_question() -> None:
         (
             "retry-after",
             "retry-after: local",
-            Answer(
-                Verdict.PARTLY,
+            Finding(
+                TrapJudgement.PARTLY,
                 "UTC: 6.3 s, with 6.3 s left; UTC+2: 7,206.3 s, with 6.3 s left; UTC-5: -17,993.7 s, with 6.3 s left",
             ),
         ),
     ],
 )
-def test_a_breaker_with_the_trap_is_caught(question: str, having: str, answer: Answer) -> None:
+def test_a_breaker_with_the_trap_is_caught(question: str, having: str, answer: Finding) -> None:
     """The same questions, asked of a breaker with just that trap."""
-    assert ask(BY_ID[question], toy(having)) == answer
+    assert ask_question(BY_ID[question], toy(having)) == answer
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,9 @@ def test_a_breaker_with_the_trap_is_caught(question: str, having: str, answer: A
 )
 def test_what_never_counts_is_asked_nothing_more(question: Question) -> None:
     """Without failures there is no open state to ask about; that is no answer, and no safe one."""
-    found = ask(question, toy("async-failure"))
+    found = ask_question(question, toy("async-failure"))
 
-    assert found == Answer(Verdict.NO_ANSWER, "in no way of calling does a failure count")
+    assert found == Finding(TrapJudgement.NO_ANSWER, "in no way of calling does a failure count")
 
 
 def test_ways_that_differ_are_told_apart() -> None:
@@ -211,8 +211,8 @@ def test_ways_that_differ_are_told_apart() -> None:
         async def broken(self, work: Work) -> None:  # noqa: ARG002
             raise NameError("gen")
 
-    assert [ask(BY_ID[name], Three) for name in ("async-failure", "half-open-probes")] == [
-        Answer(Verdict.PARTLY, "`call`: yes; `blind`: no; `broken`: raises NameError"),
+    assert [ask_question(BY_ID[name], Three) for name in ("async-failure", "half-open-probes")] == [
+        Finding(TrapJudgement.PARTLY, "`call`: yes; `blind`: no; `broken`: raises NameError"),
         safe("1 of 8"),
     ]
 
@@ -223,8 +223,8 @@ def test_tasks_that_wait_for_each_other_are_seen() -> None:
     class OneAtATime(Toy):
         no_threads = "it knows only coroutines"
 
-        def __init__(self, asked: Asked) -> None:
-            super().__init__(asked)
+        def __init__(self, settings: PeerSettings) -> None:
+            super().__init__(settings)
             self.turn = asyncio.Lock()
 
         async def call(self, work: Work) -> None:
@@ -234,55 +234,57 @@ def test_tasks_that_wait_for_each_other_are_seen() -> None:
         def thread_ways(self) -> Mapping[str, ThreadWay]:
             return {}
 
-    assert ask(BY_ID["lock"], OneAtATime) == trap("yes (tasks only: it knows only coroutines)")
+    assert ask_question(BY_ID["lock"], OneAtATime) == trap("yes (tasks only: it knows only coroutines)")
 
 
 def test_a_breaker_whose_clock_cannot_be_moved_gets_no_answer() -> None:
     """Nothing follows from a refusal that would have come anyway."""
-    found = ask(BY_ID["wall-clock"], toy(modules=("elsewhere",)))
+    found = ask_question(BY_ID["wall-clock"], toy(modules=("elsewhere",)))
 
-    assert found == Answer(Verdict.NO_ANSWER, "it still refuses after its open time, whatever else happens")
+    assert found == Finding(TrapJudgement.NO_ANSWER, "it still refuses after its open time, whatever else happens")
 
 
 def test_what_is_not_askable_is_not_asked() -> None:
     """The adapter's reason is the answer, and nothing is run."""
 
-    async def never(kind: type[Peer], clocks: Clocks) -> Answer:  # noqa: ARG001
+    async def never(kind: type[Peer], clocks: Clocks) -> Finding:  # noqa: ARG001
         raise AssertionError
 
     question = Question("lock", "?", "!", "no", never)
 
-    assert ask(question, toy(not_askable={"lock": "it has none"})) == Answer(Verdict.NOT_ASKABLE, "it has none")
+    assert ask_question(question, toy(not_askable={"lock": "it has none"})) == Finding(
+        TrapJudgement.NOT_ASKABLE, "it has none"
+    )
 
 
 def test_a_question_that_raises_is_an_error_in_one_line() -> None:
     """Type and text, on one line, and no place of a file."""
 
-    async def breaks(kind: type[Peer], clocks: Clocks) -> Answer:  # noqa: ARG001
+    async def breaks(kind: type[Peer], clocks: Clocks) -> Finding:  # noqa: ARG001
         raise ImportError("cannot import\nname 'x' from 'y' (/some/where/y.py)")
 
-    found = ask(Question("lock", "?", "!", "no", breaks), toy())
+    found = ask_question(Question("lock", "?", "!", "no", breaks), toy())
 
-    assert found == Answer(Verdict.ERROR, "ImportError: cannot import name 'x' from 'y'")
+    assert found == Finding(TrapJudgement.ERROR, "ImportError: cannot import name 'x' from 'y'")
 
 
 def test_a_refusal_of_another_kind_is_an_error_and_no_answer() -> None:
     """An adapter that names the wrong exception must not make a breaker look as if it let calls through."""
-    found = ask(BY_ID["late-failure"], toy(refusal=KeyError))
+    found = ask_question(BY_ID["late-failure"], toy(refusal=KeyError))
 
-    assert found == Answer(Verdict.ERROR, "RefusedError")
+    assert found == Finding(TrapJudgement.ERROR, "RefusedError")
 
 
 def test_a_coroutine_that_hangs_is_given_up() -> None:
     """It is cancelled at the limit."""
 
-    async def hangs(kind: type[Peer], clocks: Clocks) -> Answer:  # noqa: ARG001
+    async def hangs(kind: type[Peer], clocks: Clocks) -> Finding:  # noqa: ARG001
         await asyncio.Event().wait()
         return safe("never")
 
-    found = ask(Question("lock", "?", "!", "no", hangs), toy(), limit_s=0.02)
+    found = ask_question(Question("lock", "?", "!", "no", hangs), toy(), limit_s=0.02)
 
-    assert found == Answer(Verdict.NO_ANSWER, "no answer within 0.02 s")
+    assert found == Finding(TrapJudgement.NO_ANSWER, "no answer within 0.02 s")
 
 
 def test_a_thread_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,23 +292,25 @@ def test_a_thread_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(asking, "_GRACE_S", 0.02)
     released, clock = Event(), time
 
-    async def hangs(kind: type[Peer], clocks: Clocks) -> Answer:  # noqa: ARG001
+    async def hangs(kind: type[Peer], clocks: Clocks) -> Finding:  # noqa: ARG001
         released.wait(5)
         return safe("too late")
 
-    found = ask(Question("lock", "?", "!", "no", hangs), toy(), limit_s=0.02)
+    found = ask_question(Question("lock", "?", "!", "no", hangs), toy(), limit_s=0.02)
     released.set()
 
-    assert (found, time is clock) == (Answer(Verdict.NO_ANSWER, "no answer within 0.02 s"), True)
+    assert (found, time is clock) == (Finding(TrapJudgement.NO_ANSWER, "no answer within 0.02 s"), True)
 
 
 def test_a_timeout_of_the_librarys_own_is_an_error() -> None:
     """It is not taken for the limit."""
 
-    async def times_out(kind: type[Peer], clocks: Clocks) -> Answer:  # noqa: ARG001
+    async def times_out(kind: type[Peer], clocks: Clocks) -> Finding:  # noqa: ARG001
         raise TimeoutError("its own")
 
-    assert ask(Question("lock", "?", "!", "no", times_out), toy()) == Answer(Verdict.ERROR, "TimeoutError: its own")
+    assert ask_question(Question("lock", "?", "!", "no", times_out), toy()) == Finding(
+        TrapJudgement.ERROR, "TimeoutError: its own"
+    )
 
 
 def test_a_missing_library_is_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,9 +320,9 @@ def test_a_missing_library_is_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
 
     column = ask_library("aiobreaker", QUESTIONS)
 
-    assert (column.version, set(column.answers.values()), list(column.answers)) == (
+    assert (column.version, set(column.findings.values()), list(column.findings)) == (
         "not installed",
-        {Answer(Verdict.NOT_INSTALLED, "`aiobreaker` is missing")},
+        {Finding(TrapJudgement.NOT_INSTALLED, "`aiobreaker` is missing")},
         list(BY_ID),
     )
 
@@ -333,4 +337,6 @@ def test_a_library_that_cannot_be_imported_is_a_column(monkeypatch: pytest.Monke
 
     column = ask_library("hyx", QUESTIONS[:1])
 
-    assert column.answers == {"async-failure": Answer(Verdict.ERROR, "ImportError: cannot import name 'Breaker'")}
+    assert column.findings == {
+        "async-failure": Finding(TrapJudgement.ERROR, "ImportError: cannot import name 'Breaker'")
+    }

@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench.conformance.answer import Answer, NoAnswerError, Verdict, merge, safe, trap
 from bench.conformance.clocks import Clocks
-from bench.peers.peer import DownError, Listener
+from bench.conformance.finding import Finding, NoAnswerError, TrapJudgement, merge_findings, safe, trap
+from bench.peers.peer import DownError, PeerListener
 
 
 def test_answers_of_several_ways_become_one() -> None:
     """The same in all ways: said once. Else the safe ones first, and the verdict that they share, or partly."""
     found = [
-        merge({"a": trap("no"), "b": trap("no")}),
-        merge({"a": trap("no"), "b": safe("yes"), "c": trap("no")}),
-        merge({"a": trap("no"), "b": trap("never")}),
+        merge_findings({"a": trap("no"), "b": trap("no")}),
+        merge_findings({"a": trap("no"), "b": safe("yes"), "c": trap("no")}),
+        merge_findings({"a": trap("no"), "b": trap("never")}),
     ]
 
-    assert found == [trap("no"), Answer(Verdict.PARTLY, "b: yes; a, c: no"), trap("a: no; b: never")]
+    assert found == [trap("no"), Finding(TrapJudgement.PARTLY, "b: yes; a, c: no"), trap("a: no; b: never")]
     with pytest.raises(NoAnswerError):
-        merge({})
+        merge_findings({})
 
 
 def test_the_clocks_move_only_what_they_are_put_into() -> None:
@@ -50,7 +50,7 @@ def test_the_clocks_move_only_what_they_are_put_into() -> None:
 def test_a_listener_hears_whatever_there_is() -> None:
     """Any method, with any arguments."""
     events: list[str] = []
-    listener = Listener(events)
+    listener = PeerListener(events)
     listener.on_rejected(name="x")
     listener.failure(None, DownError())
 

@@ -6,8 +6,8 @@ import pytest
 
 from bench import peers
 from bench.conformance import concurrency
-from bench.conformance.answer import MEASURED, Answer, Verdict, safe, trap
 from bench.conformance.asking import ask_library
+from bench.conformance.finding import MEASURED, Finding, TrapJudgement, safe, trap
 from bench.conformance.questions import QUESTIONS
 
 # A later Python may deprecate what a library of today uses; that is not the lab's.
@@ -43,16 +43,16 @@ def test_pybreaker_has_the_traps_that_were_measured_before_the_start() -> None:
     """DESIGN.md, section 6, fact by fact; `.call_async()` depends on Tornado and is left out."""
     _installed("pybreaker")
 
-    found = dict(ask_library("pybreaker", QUESTIONS).answers)
+    found = dict(ask_library("pybreaker", QUESTIONS).findings)
     counting = found.pop("async-failure")
 
-    assert (counting.verdict, counting.text.split(";")[:2]) == (
-        Verdict.PARTLY,
+    assert (counting.judgement, counting.text.split(";")[:2]) == (
+        TrapJudgement.PARTLY,
         ["`with calling()`: yes", " `@breaker`, `.call()`: no"],
     )
     assert found == {
-        "lock": Answer(
-            Verdict.PARTLY,
+        "lock": Finding(
+            TrapJudgement.PARTLY,
             "threads in `with calling()`, tasks in `with calling()`: no; "
             "threads in `@breaker`, threads in `.call()`: yes",
         ),
@@ -70,19 +70,19 @@ def test_pybreaker_has_the_traps_that_were_measured_before_the_start() -> None:
 @pytest.mark.parametrize("name", ["lab-consecutive", "lab-count_window", "lab-time_window"])
 def test_the_labs_policies_that_open_have_none(name: str) -> None:
     """Each of the ten, word for word."""
-    assert ask_library(name, QUESTIONS).answers == SAFE
+    assert ask_library(name, QUESTIONS).findings == SAFE
 
 
 @pytest.mark.parametrize("name", ["lab-throttle", "lab-adaptive"])
 def test_the_labs_policies_that_never_open_have_none_where_they_can_be_asked(name: str) -> None:
     """Four of the ten; the others have a reason."""
-    answers = ask_library(name, QUESTIONS).answers
+    answers = ask_library(name, QUESTIONS).findings
 
-    assert {each: answer for each, answer in answers.items() if answer.verdict in MEASURED} == {
+    assert {each: answer for each, answer in answers.items() if answer.judgement in MEASURED} == {
         **{each: SAFE[each] for each in ("async-failure", "lock", "refusal-told")},
         "cancellation": safe("not a failure"),
     }
-    assert {answer.verdict for answer in answers.values()} == {Verdict.SAFE, Verdict.NOT_ASKABLE}
+    assert {answer.judgement for answer in answers.values()} == {TrapJudgement.SAFE, TrapJudgement.NOT_ASKABLE}
 
 
 @pytest.mark.parametrize("name", ["aiobreaker", "purgatory", "circuitbreaker", "hyx", "interlock-cb"])
@@ -92,5 +92,5 @@ def test_the_others_answer_every_question(name: str) -> None:
 
     first, second = ask_library(name, QUESTIONS), ask_library(name, QUESTIONS)
 
-    assert {answer.verdict for answer in first.answers.values()} <= MEASURED
+    assert {answer.judgement for answer in first.findings.values()} <= MEASURED
     assert first == second

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.conformance import command
-from bench.conformance.answer import Answer, Verdict, safe, trap
 from bench.conformance.asking import Column
+from bench.conformance.finding import Finding, TrapJudgement, safe, trap
 from bench.conformance.questions import Question
 from bench.conformance.table import TITLE, Table, as_html, as_json, as_markdown
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bench.peers.peer import Peer
 
 
-async def _never(kind: type[Peer], clocks: Clocks) -> Answer:  # noqa: ARG001
+async def _never(kind: type[Peer], clocks: Clocks) -> Finding:  # noqa: ARG001
     raise AssertionError
 
 
@@ -31,15 +31,26 @@ ASKED = (
 )
 COLUMNS = (
     Column("mean_1", "1.0", "`fail_max`; all else by default", {"one": trap("no"), "two": trap("8 of 8")}),
-    Column("good", "2.0", "as asked", {"one": safe("yes, by `a|b`"), "two": Answer(Verdict.PARTLY, "`x`: 1; `y`: 8")}),
+    Column(
+        "good",
+        "2.0",
+        "as asked",
+        {"one": safe("yes, by `a|b`"), "two": Finding(TrapJudgement.PARTLY, "`x`: 1; `y`: 8")},
+    ),
     Column(
         "odd",
         "3.0",
         "as asked",
-        {"one": Answer(Verdict.NOT_ASKABLE, "it has none"), "two": Answer(Verdict.ERROR, "Odd: <b>*x*</b>\nand &")},
+        {
+            "one": Finding(TrapJudgement.NOT_ASKABLE, "it has none"),
+            "two": Finding(TrapJudgement.ERROR, "Odd: <b>*x*</b>\nand &"),
+        },
     ),
     Column(
-        "gone", "not installed", "", dict.fromkeys(("one", "two"), Answer(Verdict.NOT_INSTALLED, "`gone` is missing"))
+        "gone",
+        "not installed",
+        "",
+        dict.fromkeys(("one", "two"), Finding(TrapJudgement.NOT_INSTALLED, "`gone` is missing")),
     ),
 )
 TABLE = Table("2026-01-01T12:00:00+00:00", "3.11.7", ASKED, COLUMNS)

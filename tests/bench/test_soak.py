@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench.soak import SEGMENT_S, Check, Segment, judge
+from bench.soak import SEGMENT_S, SoakCheck, SoakSegment, judge_segments
 
 
-def soak(**changes: dict[int, object]) -> list[Segment]:
+def soak(**changes: dict[int, object]) -> list[SoakSegment]:
     """Ten minutes in which nothing changes, but for what `changes` says: {field: {segment: value}}."""
     segments = [
-        Segment(
+        SoakSegment(
             (number + 1) * SEGMENT_S, 15 <= number < 45, 5000.0, 10.0, 70.0, 13, 34, 47, 80 if 15 <= number < 45 else 0
         )
         for number in range(60)
@@ -23,19 +23,21 @@ def soak(**changes: dict[int, object]) -> list[Segment]:
     return segments
 
 
-def broken(checks: list[Check]) -> list[str]:
+def broken(checks: list[SoakCheck]) -> list[str]:
     return [check.name for check in checks if not check.ok]
 
 
 def test_nothing_grows() -> None:
     """Every check holds, and says what it saw."""
-    assert broken(judge(soak())) == []
-    assert judge(soak())[0].detail == "70.0 MiB in the second minute, furthest from it 70.0 MiB (+0.0%)"
+    assert broken(judge_segments(soak())) == []
+    assert judge_segments(soak())[0].detail == "70.0 MiB in the second minute, furthest from it 70.0 MiB (+0.0%)"
 
 
 def test_the_first_minute_does_not_count() -> None:
     """Pools fill, code is warmed up."""
-    assert broken(judge(soak(rss_mib=dict.fromkeys(range(6), 40.0), p99_ms=dict.fromkeys(range(6), 99.0)))) == []
+    assert (
+        broken(judge_segments(soak(rss_mib=dict.fromkeys(range(6), 40.0), p99_ms=dict.fromkeys(range(6), 99.0)))) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,4 +57,4 @@ def test_the_first_minute_does_not_count() -> None:
 )
 def test_what_grows_is_named(changes: dict[str, dict[int, object]], name: str) -> None:
     """One check each, and no other."""
-    assert broken(judge(soak(**changes))) == [name]
+    assert broken(judge_segments(soak(**changes))) == [name]

@@ -279,7 +279,7 @@ def test_the_settings_are_shown_and_changed(ask: Ask) -> None:
 
 
 def test_a_change_of_the_breaker_starts_it_afresh(ask: Ask) -> None:
-    """PATCH /breaker: new numbers in force, closed, and what it was before is told."""
+    """PATCH /breaker: new numbers in force, closed, and the answer names what it was before."""
     ask("POST", "/breaker/open")
 
     page = ask("PATCH", "/breaker", json={"fail_max": 1, "reset_timeout": 0.5}).json()

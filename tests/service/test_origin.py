@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_foreign_page_changes_nothing(serve: Callable[[FastAPI], Ask], origin: str | None, *, allowed: bool) -> None:
-    """And is told why; a program has no origin, and reading is free."""
+    """And hears why; a program has no origin, and reading is free."""
     ask = serve(client())
     origin = origin and origin.format(ask("GET", "/health").request.headers["host"])
     headers = {} if origin is None else {"Origin": origin}

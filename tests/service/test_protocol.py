@@ -175,7 +175,7 @@ def test_who_has_hung_up_before_the_work_began_ends_it_too() -> None:
 
 
 def test_a_caller_who_goes_after_the_answer_disturbs_nobody() -> None:
-    """What was to be told is forgotten with the end of the work."""
+    """What was to be called is forgotten with the end of the work."""
     ended: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001

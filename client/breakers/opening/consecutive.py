@@ -3,8 +3,8 @@
 pybreaker counts and decides: when to trip, and how many probes close. This adapter keeps what pybreaker 1.4 cannot
 know when the call itself runs elsewhere: the permits (a bounded number of probes), their generation (a late result
 changes nothing), and the monotonic time at which the breaker opened. The protected call runs outside pybreaker and
-outside its lock; only its result is told, with a call that does nothing, and not even that for a success that changes
-nothing: one with no failure before it.
+outside its lock; pybreaker gets only its result, by a call that does nothing, and not even that for a success that
+changes nothing: one with no failure before it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _ReportedError(Exception):
-    """The failure that pybreaker is told of."""
+    """A failure, as pybreaker gets it."""
 
 
 def _succeed() -> None:
@@ -36,7 +36,7 @@ def _fail() -> None:
     raise _ReportedError
 
 
-class Trip(Counted):
+class ConsecutiveTripCause(Counted):
     """Why it trips."""
 
     FAIL_MAX = "fail_max reached"
@@ -57,7 +57,7 @@ class ConsecutiveBreaker(OpeningBreaker):
     """
 
     settings_type = ConsecutiveSettings
-    moves = (Move(CLOSED, OPEN, Trip.FAIL_MAX), *OpeningBreaker.moves)
+    moves = (Move(CLOSED, OPEN, ConsecutiveTripCause.FAIL_MAX), *OpeningBreaker.moves)
 
     def __init__(self, settings: ConsecutiveSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self._machine = pybreaker.CircuitBreaker(
@@ -76,14 +76,14 @@ class ConsecutiveBreaker(OpeningBreaker):
             return
         super().report(permit, verdict, now, retry_after_s)
 
-    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:  # noqa: ARG002
-        self._feed(succeeded=not (failed or slow))
-        return Cause(Trip.FAIL_MAX) if self._machine.current_state == pybreaker.STATE_OPEN else None
+    def _count_call(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:  # noqa: ARG002
+        self._feed_machine(succeeded=not (failed or slow))
+        return Cause(ConsecutiveTripCause.FAIL_MAX) if self._machine.current_state == pybreaker.STATE_OPEN else None
 
     def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> None:
         """Count nothing: being slow was the failure."""
 
-    def _feed(self, *, succeeded: bool) -> None:
+    def _feed_machine(self, *, succeeded: bool) -> None:
         try:
             self._machine.call(_succeed if succeeded else _fail)
         except _ReportedError as reported:
@@ -95,7 +95,7 @@ class ConsecutiveBreaker(OpeningBreaker):
     def _judge_probes(self, *, succeeded: bool) -> State:
         if self.settings.probe_success_rate is not None:  # which pybreaker does not know
             return super()._judge_probes(succeeded=succeeded)
-        self._feed(succeeded=succeeded)
+        self._feed_machine(succeeded=succeeded)
         return State(self._machine.current_state)
 
     def _reset_counts(self, now: float) -> None:  # noqa: ARG002

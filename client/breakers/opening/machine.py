@@ -26,7 +26,7 @@ from client.breakers.interface import (
     Transition,
     Verdict,
 )
-from client.breakers.opening.settings import Opening, OpeningSettings, Refused
+from client.breakers.opening.settings import OpeningCause, OpeningRefusalCause, OpeningSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,35 +37,38 @@ class OpeningBreaker(Breaker):
     """Closed until the policy's cause; open for a time; half-open with a bounded number of probes."""
 
     moves = (
-        Move(OPEN, HALF_OPEN, Opening.WAITED),
-        *(Move(HALF_OPEN, OPEN, kind) for kind in (Opening.PROBE_FAILED, Opening.PROBE_SLOW, Opening.PROBE_OUT)),
-        Move(HALF_OPEN, CLOSED, Opening.PROBE_SUCCEEDED),
+        Move(OPEN, HALF_OPEN, OpeningCause.WAITED),
+        *(
+            Move(HALF_OPEN, OPEN, kind)
+            for kind in (OpeningCause.PROBE_FAILED, OpeningCause.PROBE_SLOW, OpeningCause.PROBE_OUT)
+        ),
+        Move(HALF_OPEN, CLOSED, OpeningCause.PROBE_SUCCEEDED),
     )
-    refusals = tuple(Refused)
+    refusals = tuple(OpeningRefusalCause)
     settings: OpeningSettings
 
     def __init__(self, settings: OpeningSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
         self._generation = 0
-        self._open_for = 0.0
+        self._open_for_s = 0.0
         self._failed_recoveries = 0  # in a row
         self._probes: dict[Permit, bool] = {}  # under way, oldest first; whether counted as slow already
         self._probes_ended = 0
         self._probe_successes = 0
         self._ramping = False
-        self._late = 0
+        self._late_results = 0
         self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
         # Calls under way in closed, oldest first, which nobody has counted as slow yet; kept only where they count.
         self._under_way: OrderedDict[Permit, None] | None = OrderedDict() if settings.slow_in_flight else None
         self._renew_shared_permit(now)
 
     @abstractmethod
-    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
+    def _count_call(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
         """Count a call in closed; return the cause, once it is time to trip."""
 
     @abstractmethod
     def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> Cause | None:
-        """Take note that a call that was counted as slow while it was under way has ended: see `_count`."""
+        """Take note that a call that was counted as slow while it was under way has ended: see `_count_call`."""
 
     @abstractmethod
     def _reset_counts(self, now: float) -> None:
@@ -76,16 +79,16 @@ class OpeningBreaker(Breaker):
         if self.state is CLOSED:
             return self._admit_closed(now)
         if self.state is OPEN:
-            left = self._left(now)
+            left = self._open_time_left(now)
             if left > 0:
-                return Refusal(OPEN, Refused.OPEN, left, self.since)
-            self._enter(HALF_OPEN, now, Cause(Opening.WAITED))
+                return Refusal(OPEN, OpeningRefusalCause.OPEN, left, self.since)
+            self._enter_state(HALF_OPEN, now, Cause(OpeningCause.WAITED))
         return self._admit_probe(now)
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
         if permit.generation != self._generation:
-            self._late += 1
+            self._late_results += 1
         elif permit.state is CLOSED:
             self._report_closed(permit, verdict, now, retry_after_s)
         else:
@@ -95,22 +98,22 @@ class OpeningBreaker(Breaker):
         """Open (for `reset_timeout`), or close and forget the failures."""
         self._failed_recoveries = 0
         self._reset_counts(now)
-        self._open_for = self.settings.reset_timeout
-        self._enter(state, now, Cause(kind))
+        self._open_for_s = self.settings.reset_timeout
+        self._enter_state(state, now, Cause(kind))
 
     def details(self, now: float) -> dict[str, Any]:
         """Time to the probe, probes under way, their successes, dropped late results, the share let through."""
         return {
-            "retry_after_s": max(0.0, self._left(now)) if self.state is OPEN else 0.0,
-            "open_for_s": self._open_for if self.state is OPEN else 0.0,
+            "retry_after_s": max(0.0, self._open_time_left(now)) if self.state is OPEN else 0.0,
+            "open_for_s": self._open_for_s if self.state is OPEN else 0.0,
             "probes_out": len(self._probes),
             "probe_successes": self._probe_successes,
-            "late_results": self._late,
+            "late_results": self._late_results,
             "let_through": {CLOSED: self._ramp_share(now), OPEN: 0.0}.get(self.state),
         }
 
-    def _left(self, now: float) -> float:
-        return self.since + self._open_for - now
+    def _open_time_left(self, now: float) -> float:
+        return self.since + self._open_for_s - now
 
     # Closed.
 
@@ -118,13 +121,13 @@ class OpeningBreaker(Breaker):
         if self.shared_permit is not None:
             return self.shared_permit
         if self._under_way is not None:
-            cause = self._count_overdue(self._under_way, now)
+            cause = self._count_overdue_calls(self._under_way, now)
             if cause is not None:
                 self._open(now, cause, None)
-                return Refusal(OPEN, Refused.OPEN, self._open_for, now)
+                return Refusal(OPEN, OpeningRefusalCause.OPEN, self._open_for_s, now)
         if self._ramping:
             if self._uniform() >= self._ramp_share(now):
-                return Refusal(CLOSED, Refused.RAMPING, 0.0, self.since)
+                return Refusal(CLOSED, OpeningRefusalCause.RAMPING, 0.0, self.since)
             if self._ramp_share(now) >= 1:
                 self._ramping = False
                 self._renew_shared_permit(now)
@@ -144,7 +147,7 @@ class OpeningBreaker(Breaker):
     def _report_closed(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         cause = None
         if self._under_way is not None:
-            cause = self._count_overdue(self._under_way, now)
+            cause = self._count_overdue_calls(self._under_way, now)
             counted = permit not in self._under_way
             self._under_way.pop(permit, None)
             if cause is None and counted:
@@ -152,18 +155,18 @@ class OpeningBreaker(Breaker):
                 verdict = NEUTRAL
         if cause is None and verdict is not NEUTRAL:
             slow = now - permit.at >= self._slow_s
-            cause = self._count(permit, now, failed=verdict is FAILURE, slow=slow)
+            cause = self._count_call(permit, now, failed=verdict is FAILURE, slow=slow)
         if cause is not None:
             self._open(now, cause, retry_after_s)
 
-    def _count_overdue(self, under_way: OrderedDict[Permit, None], now: float) -> Cause | None:
+    def _count_overdue_calls(self, under_way: OrderedDict[Permit, None], now: float) -> Cause | None:
         """Count the calls under way that have become slow: the oldest ones, each once."""
         while under_way:
             permit = next(iter(under_way))
             if now - permit.at < self._slow_s:
                 return None
             del under_way[permit]
-            cause = self._count(permit, now, failed=False, slow=True)
+            cause = self._count_call(permit, now, failed=False, slow=True)
             if cause is not None:
                 return cause
         return None
@@ -176,28 +179,28 @@ class OpeningBreaker(Breaker):
         self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
         if chosen.honour_retry_after and retry_after_s:  # "at once" is no time to stay open
-            self._open_for = min(retry_after_s, cap)
+            self._open_for_s = min(retry_after_s, cap)
         else:
             grown = chosen.reset_timeout * chosen.open_growth ** min(self._failed_recoveries, 100)
-            self._open_for = min(grown, cap) * (1 - chosen.open_jitter * self._uniform())
-        self._enter(OPEN, now, cause)
+            self._open_for_s = min(grown, cap) * (1 - chosen.open_jitter * self._uniform())
+        self._enter_state(OPEN, now, cause)
 
     def _admit_probe(self, now: float) -> Permit | Refusal:
-        cause = self._overdue(now) if self._probes else None
+        cause = self._count_overdue_probes(now) if self._probes else None
         if cause is not None:
             self._open(now, cause, None)
-            return Refusal(OPEN, Refused.OPEN, self._open_for, now)
+            return Refusal(OPEN, OpeningRefusalCause.OPEN, self._open_for_s, now)
         if len(self._probes) >= self.settings.max_probes:
-            return Refusal(HALF_OPEN, Refused.PROBES_OUT, 0.0, self.since)
+            return Refusal(HALF_OPEN, OpeningRefusalCause.PROBES_OUT, 0.0, self.since)
         permit = Permit(HALF_OPEN, self._generation, now)
         self._probes[permit] = False
         return permit
 
-    def _overdue(self, now: float) -> Cause | None:
-        """Say why to open again while probes are out, where it is time to: too long half-open, or too many slow."""
+    def _count_overdue_probes(self, now: float) -> Cause | None:
+        """Count the slow probes that are out; return why to open again, once too many are, or it took too long."""
         longest = self.settings.half_open_max_s
         if longest is not None and now - self.since >= longest:
-            return Cause(Opening.PROBE_OUT, f"half-open for {longest:g} s, and a probe still out")
+            return Cause(OpeningCause.PROBE_OUT, f"half-open for {longest:g} s, and a probe still out")
         for probe, counted in self._probes.items() if self.settings.slow_in_flight else ():
             if now - probe.at < self._slow_s:
                 break
@@ -205,7 +208,7 @@ class OpeningBreaker(Breaker):
                 self._probes[probe] = True
                 self._probes_ended += 1
                 if self._judge_probes(succeeded=False) is OPEN:
-                    return Cause(Opening.PROBE_SLOW)
+                    return Cause(OpeningCause.PROBE_SLOW)
         return None
 
     def _report_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
@@ -221,10 +224,10 @@ class OpeningBreaker(Breaker):
             self._reset_counts(now)
             self._failed_recoveries = 0
             self._ramping = self.settings.ramp_s > 0
-            self._enter(after, now, Cause(Opening.PROBE_SUCCEEDED))
+            self._enter_state(after, now, Cause(OpeningCause.PROBE_SUCCEEDED))
         elif after is OPEN:
             slow_only = slow and verdict is SUCCESS
-            self._open(now, Cause(Opening.PROBE_SLOW if slow_only else Opening.PROBE_FAILED), retry_after_s)
+            self._open(now, Cause(OpeningCause.PROBE_SLOW if slow_only else OpeningCause.PROBE_FAILED), retry_after_s)
 
     def _judge_probes(self, *, succeeded: bool) -> State:
         """Return the state after a probe's result: by count the first failure opens, by rate as soon as it is sure."""
@@ -238,7 +241,7 @@ class OpeningBreaker(Breaker):
             return OPEN
         return CLOSED if self._probe_successes >= enough else HALF_OPEN
 
-    def _enter(self, state: State, now: float, cause: Cause) -> None:
+    def _enter_state(self, state: State, now: float, cause: Cause) -> None:
         """Go to `state`, in a new generation."""
         before, self.state = self.state, state
         self.since = now

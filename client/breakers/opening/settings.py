@@ -11,7 +11,7 @@ from client.breakers.policy import PolicySettings, Seconds, Share
 from inputs.model import OrNone
 
 
-class Opening(Counted):
+class OpeningCause(Counted):
     """Why a breaker that opens moves once it has tripped."""
 
     WAITED = "reset_timeout elapsed"
@@ -21,7 +21,7 @@ class Opening(Counted):
     PROBE_OUT = "probe still out"
 
 
-class Refused(Counted):
+class OpeningRefusalCause(Counted):
     """Why it refuses a call."""
 
     OPEN = "open"

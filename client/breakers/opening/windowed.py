@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from client.breakers.window import Window
 
 
-class Trip(Counted):
+class RateTripCause(Counted):
     """Why it trips."""
 
     FAILURES = "failure rate"
@@ -54,7 +54,7 @@ class WindowedBreaker(OpeningBreaker):
     """
 
     settings: RateSettings
-    moves = (*(Move(CLOSED, OPEN, kind) for kind in Trip), *OpeningBreaker.moves)
+    moves = (*(Move(CLOSED, OPEN, kind) for kind in RateTripCause), *OpeningBreaker.moves)
 
     def __init__(self, settings: RateSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self.settings = settings
@@ -74,13 +74,13 @@ class WindowedBreaker(OpeningBreaker):
         else:
             super().report(permit, verdict, now, retry_after_s)
 
-    def _count(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
+    def _count_call(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
         window = self._window
         place = window.add(now, failed=failed, slow=slow)
         if self._under_way is not None and slow and not failed:
             self._places[permit] = place
         if window.failures or window.slow:
-            return self._cause()
+            return self._find_trip_cause()
         self.fail_count = 0
         return None
 
@@ -88,10 +88,10 @@ class WindowedBreaker(OpeningBreaker):
         place = self._places.pop(permit)
         if not failed:
             return None
-        self._window.amend(place, now)
-        return self._cause()
+        self._window.mark_failed(place, now)
+        return self._find_trip_cause()
 
-    def _cause(self) -> Cause | None:
+    def _find_trip_cause(self) -> Cause | None:
         """Say why to trip, where it is time to."""
         window, chosen = self._window, self.settings
         self.fail_count = window.failures
@@ -99,9 +99,9 @@ class WindowedBreaker(OpeningBreaker):
             return None
         # Divided, since 0.1 * 30 is more than 3.
         if window.failures / window.calls >= chosen.failure_rate:
-            return _cause(Trip.FAILURES, window.failures, window.calls)
+            return _rate_cause(RateTripCause.FAILURES, window.failures, window.calls)
         if chosen.slow_call_rate is not None and window.slow / window.calls >= chosen.slow_call_rate:
-            return _cause(Trip.SLOW_CALLS, window.slow, window.calls)
+            return _rate_cause(RateTripCause.SLOW_CALLS, window.slow, window.calls)
         return None
 
     def _reset_counts(self, now: float) -> None:  # noqa: ARG002
@@ -120,5 +120,5 @@ class WindowedBreaker(OpeningBreaker):
         return found
 
 
-def _cause(kind: Trip, part: int, calls: int) -> Cause:
+def _rate_cause(kind: RateTripCause, part: int, calls: int) -> Cause:
     return Cause(kind, f"{kind} {part / calls:.0%}: {part} of {calls} calls")

@@ -47,7 +47,7 @@ _OUTAGE = 0.5
 _NOTHING = 1e-3
 
 
-class Refused(Counted):
+class AdaptiveRefusalCause(Counted):
     """Why it refuses a call."""
 
     SHARE = "share refused"
@@ -67,19 +67,19 @@ class AdaptiveBreaker(Breaker):
     """Never opens. Takes a step each tenth of `window_s`. `fail_count`: failures in the window."""
 
     settings_type = AdaptiveSettings
-    refusals = tuple(Refused)
+    refusals = tuple(AdaptiveRefusalCause)
     settings: AdaptiveSettings
 
     def __init__(self, settings: AdaptiveSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
         self._window = TimeWindow(settings.window_s)
         self._generation = 0
-        self._late = 0
-        self._start(now)
+        self._late_results = 0
+        self._reset_control(now)
 
-    def _start(self, now: float) -> None:
+    def _reset_control(self, now: float) -> None:
         self._usual = self.settings.usual_error_rate
-        self._refused = 0.0
+        self._refused_share = 0.0
         self._next_step = now + self._window.step_s
         self.fail_count = 0
         self.shared_permit = self._permit = Permit(CLOSED, self._generation, now)
@@ -87,42 +87,42 @@ class AdaptiveBreaker(Breaker):
     def admit(self, now: float) -> Permit | Refusal:
         """Refuse the share that the controller has come to."""
         if now >= self._next_step:
-            self._catch_up(now)
-        if self._refused and self._uniform() < self._refused:
-            return Refusal(CLOSED, Refused.SHARE, 0.0, self.since)
+            self._take_due_steps(now)
+        if self._refused_share and self._uniform() < self._refused_share:
+            return Refusal(CLOSED, AdaptiveRefusalCause.SHARE, 0.0, self.since)
         return self._permit
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
         """Count the call."""
         if permit is not self._permit:
-            self._late += 1
+            self._late_results += 1
             return
         if now >= self._next_step:
-            self._catch_up(now)
+            self._take_due_steps(now)
         if verdict is SUCCESS:
             self._window.succeed(now)
         elif verdict is FAILURE:
             self._window.add(now, failed=True, slow=False)
             self.fail_count = self._window.failures
 
-    def _catch_up(self, now: float) -> None:
+    def _take_due_steps(self, now: float) -> None:
         """Take the steps that are due, each at its time; after a long silence those that empty the window and rest."""
         step_s = self._window.step_s
         due = 1 + int((now - self._next_step) / step_s)
         for step in range(min(due, 100 * BUCKETS)):
             self._window.roll(self._next_step + step * step_s)
-            self._step()
+            self._take_step()
         self._next_step += due * step_s
         self.fail_count = self._window.failures
-        self.shared_permit = None if self._refused else self._permit
+        self.shared_permit = None if self._refused_share else self._permit
 
-    def _step(self) -> None:
+    def _take_step(self) -> None:
         chosen, window = self.settings, self._window
         doubt = chosen.min_calls
         seen = (window.failures + doubt * self._usual) / (window.calls + doubt)
         excess = max(0.0, seen - self._usual)
-        moved = self._refused + chosen.adaptive_gain * (excess - (1 - excess) * self._refused)
-        self._refused = min(moved, chosen.max_refused) if moved > _NOTHING else 0.0
+        moved = self._refused_share + chosen.adaptive_gain * (excess - (1 - excess) * self._refused_share)
+        self._refused_share = min(moved, chosen.max_refused) if moved > _NOTHING else 0.0
         rate = window.failures / window.calls if window.calls else self._usual
         if window.calls and rate - self._usual < _OUTAGE:
             constant_s = chosen.usual_s if rate > self._usual else chosen.usual_s / _FASTER_DOWN
@@ -136,18 +136,18 @@ class AdaptiveBreaker(Breaker):
         self._generation += 1
         self._window.clear()
         self.since = now
-        self._start(now)
+        self._reset_control(now)
 
     def details(self, now: float) -> dict[str, Any]:
         """Give the window, what is usual, and the share let through."""
         if now >= self._next_step:
-            self._catch_up(now)
+            self._take_due_steps(now)
         self._window.roll(now)
         counts = {"calls": self._window.calls, "failures": self._window.failures}
         return {
             "fail_count": self._window.failures,
             "window": counts,
             "usual_error_rate_seen": self._usual,
-            "let_through": 1 - self._refused,
-            "late_results": self._late,
+            "let_through": 1 - self._refused_share,
+            "late_results": self._late_results,
         }

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from client.breakers.interface import Transition
 
 
-class Refused(Counted):
+class ThrottleRefusalCause(Counted):
     """Why it refuses a call."""
 
     THROTTLED = "throttled"
@@ -53,21 +53,21 @@ class ThrottleBreaker(Breaker):
     """Never opens. `fail_count`: requests in the window that were not accepted, refused ones included."""
 
     settings_type = ThrottleSettings
-    refusals = tuple(Refused)
+    refusals = tuple(ThrottleRefusalCause)
     settings: ThrottleSettings
 
     def __init__(self, settings: ThrottleSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
         self._window = TimeWindow(settings.window_s)
-        self._late = 0
+        self._late_results = 0
         self.shared_permit = self._permit = Permit(CLOSED, 0, now)
 
     def admit(self, now: float) -> Permit | Refusal:
         """Refuse with the probability of the window as it stands."""
         self._window.roll(now)
-        if self._window.failures and self._uniform() < self._share():
-            self._add(now, failed=True)
-            return Refusal(CLOSED, Refused.THROTTLED, 0.0, self.since)
+        if self._window.failures and self._uniform() < self._refused_share():
+            self._count_request(now, failed=True)
+            return Refusal(CLOSED, ThrottleRefusalCause.THROTTLED, 0.0, self.since)
         return self._permit
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
@@ -75,18 +75,18 @@ class ThrottleBreaker(Breaker):
         if permit is self.shared_permit and verdict is SUCCESS:
             self._window.succeed(now)
         elif permit is not self._permit:
-            self._late += 1
+            self._late_results += 1
         elif verdict is not NEUTRAL:
-            self._add(now, failed=verdict is FAILURE)
+            self._count_request(now, failed=verdict is FAILURE)
 
-    def _add(self, now: float, *, failed: bool) -> None:
+    def _count_request(self, now: float, *, failed: bool) -> None:
         window = self._window
         window.add(now, failed=failed, slow=False)
         self.fail_count = window.failures
         # Without a failure in the window no probability is above zero, and nobody has to ask.
         self.shared_permit = None if window.failures else self._permit
 
-    def _share(self) -> float:
+    def _refused_share(self) -> float:
         requests = self._window.calls
         accepts = requests - self._window.failures
         return max(0.0, (requests - self.settings.throttle_k * accepts) / (requests + 1))
@@ -108,6 +108,6 @@ class ThrottleBreaker(Breaker):
         return {
             "fail_count": window.failures,
             "window": counts,
-            "let_through": 1 - self._share(),
-            "late_results": self._late,
+            "let_through": 1 - self._refused_share(),
+            "late_results": self._late_results,
         }

@@ -190,11 +190,11 @@ class OpeningModel(Model):
             if verdict is not NEUTRAL:
                 trips = self.add(call, now, failed=verdict is FAILURE, slow=now - call.at >= self.slow_s)
         elif verdict is FAILURE:
-            trips = self.amend(call, now)
+            trips = self.mark_failed(call, now)
         if trips:
             self.open(now, retry_after_s)
 
-    def amend(self, call: Called, now: float) -> bool:
+    def mark_failed(self, call: Called, now: float) -> bool:
         """Make the call that was counted as slow a failed one, too: it stays one call."""
         call.failed = True
         return self.trips(now)

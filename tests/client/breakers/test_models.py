@@ -41,7 +41,7 @@ class ConsecutiveModel(OpeningModel):
     def in_a_row(self) -> int:
         return next((count for count, bad in enumerate(reversed(self.row)) if not bad), len(self.row))
 
-    def amend(self, call: Called, now: float) -> bool:  # noqa: ARG002
+    def mark_failed(self, call: Called, now: float) -> bool:  # noqa: ARG002
         return False
 
     def judge(self, succeeded: bool, now: float, retry_after_s: float | None) -> None:

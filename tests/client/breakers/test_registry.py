@@ -23,7 +23,7 @@ from client.breakers.interface import CLOSED, Breaker, Counted, Permit, Refusal
 from client.breakers.policy import PolicySettings
 
 
-class Refused(Counted):
+class TurnRefusalCause(Counted):
     TURN = "its turn"
 
 
@@ -36,7 +36,7 @@ class TurnBreaker(Breaker):
     """Refuses one of each so many calls."""
 
     settings_type = TurnSettings
-    refusals = tuple(Refused)
+    refusals = tuple(TurnRefusalCause)
 
     def __init__(self, settings: TurnSettings, now: float, on_transition: Any) -> None:
         super().__init__(settings, now, on_transition)
@@ -45,7 +45,7 @@ class TurnBreaker(Breaker):
     def admit(self, now: float) -> Permit | Refusal:
         self._calls += 1
         if self._calls % self.settings.each_nth == 0:
-            return Refusal(CLOSED, Refused.TURN, 0.0, self.since)
+            return Refusal(CLOSED, TurnRefusalCause.TURN, 0.0, self.since)
         return Permit(CLOSED, 0, now)
 
     def report(self, permit: Any, verdict: Any, now: float, retry_after_s: float | None = None) -> None:

@@ -24,7 +24,7 @@ def test_off_lets_everything_through() -> None:
 
 
 def test_forced_open_refuses_everything() -> None:
-    """From its first moment, for ever, and by hand it cannot be closed; callers are told to come back later."""
+    """From its first moment, for ever, and by hand it cannot be closed; callers are asked to come back later."""
     lab = Lab(policy="forced_open", reset_timeout=7)
     seen = [lab.refuse()]
     lab.wait(100_000)

@@ -1,4 +1,4 @@
-"""What the page is told, and what that costs: batches while somebody listens, and nothing else."""
+"""What the page gets, and what that costs: batches while somebody listens, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from client.breakers.interface import Intervention, State
 from client.core import Client
-from client.dashboard.feed import BEHIND, POINTS, TRANSITIONS, Feed
+from client.dashboard.feed import LONGEST_QUEUE, POINTS, TRANSITIONS, Feed
 from client.observe.counters import Counters
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import BackendFailedError
@@ -178,7 +178,7 @@ def test_a_listener_that_does_not_read_is_dropped() -> None:
         cut: list[str] = []
         stuck, _ = await lab.watch(lambda: cut.append("stuck"))
         listener, _ = await lab.watch()
-        for _ in range(BEHIND + 1):
+        for _ in range(LONGEST_QUEUE + 1):
             await following(listener)
         listeners = len(lab.feed._listeners)
         ended = [batch async for batch in stuck] == []
@@ -192,7 +192,7 @@ def test_who_comes_just_after_the_last_was_dropped_is_told_once() -> None:
 
     async def main(lab: Lab) -> tuple[int, int, int]:
         await lab.watch()
-        await asyncio.sleep(BEHIND + 1.5)
+        await asyncio.sleep(LONGEST_QUEUE + 1.5)
         dropped = len(lab.feed._listeners)
         await lab.watch()
         senders = [each for each in asyncio.all_tasks() if "Feed._send_batches" in repr(each)]

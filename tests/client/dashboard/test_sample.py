@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from client.dashboard.sample import Sample
+from client.dashboard.sample import DashboardSample
 from client.pipeline.call import Call
 
 
 def kept(calls: int, limit: int = 8) -> list[int]:
-    sample = Sample(limit)
+    sample = DashboardSample(limit)
     for number in range(1, calls + 1):
         sample.add(Call(str(number)))
     assert sample.seen == calls

@@ -53,7 +53,7 @@ def test_a_listener_that_goes_away_is_forgotten() -> None:
 
 
 def test_every_stream_ends_when_the_service_does() -> None:
-    """Within half a second, though nothing happens; what is told before that is still passed on."""
+    """Within half a second, though nothing happens; what happens before that is still passed on."""
     stopping = False
 
     async def main() -> tuple[float, list[tuple[str, dict[str, Any]]], int]:

@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from client.breakers.interface import CLOSED, OPEN, Cause, Intervention
-from client.breakers.opening.windowed import Trip
+from client.breakers.opening.windowed import RateTripCause
 from client.breakers.settings import breaker_settings
 from client.core import Client
 from client.events import TransitionEvent
@@ -132,7 +132,7 @@ def test_time_counts_for_a_policy_that_begins_open() -> None:
 
 def test_a_cause_is_counted_by_its_kind() -> None:
     """Figures in it would make a series of each trip."""
-    cause = Cause(Trip.FAILURES, "failure rate 57%: 4 of 7 calls")
+    cause = Cause(RateTripCause.FAILURES, "failure rate 57%: 4 of 7 calls")
     counters = Counters()
     counters.on_transition(TransitionEvent(1.0, 1, CLOSED, OPEN, cause, 4))
 

@@ -433,7 +433,7 @@ def test_new_settings_close_an_open_breaker_and_say_so() -> None:
 
 
 def test_a_call_of_the_old_breaker_that_ends_after_a_change_tells_no_transition() -> None:
-    """The old breaker may trip on it, but no longer guards: nobody is told of a state that is not in force."""
+    """The old breaker may trip on it, but no longer guards: nobody hears of a state that is not in force."""
 
     async def script() -> tuple[State, list[TransitionEvent]]:
         lab = Lab(500, breaker={"fail_max": 1})
@@ -558,4 +558,4 @@ def test_of_endlessly_many_failures_only_some_answers_are_kept() -> None:
     details = [json.loads(answers.answer(error).body)["detail"] for error in errors]
 
     assert details == [f"the backend cannot be reached (port {number})" for number in range(300)]
-    assert len(answers._known) == 100
+    assert len(answers._answers) == 100

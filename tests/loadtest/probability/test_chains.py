@@ -14,12 +14,12 @@ from backend.faults import draw
 from backend.profile import Bursts, FaultProfile
 from backend.weather import WeatherKey
 from loadtest.probability import mean_calls_to_trip, trip_probability
-from loadtest.probability.answer import answer
+from loadtest.probability.answer import answer_question
 from loadtest.probability.chains import FillingChain, StreakChain, WindowChain, is_feasible, trips_at, window_states
 from loadtest.probability.channel import Channel
 from loadtest.probability.law import Law, first_calls, first_trip
 from loadtest.probability.question import TripQuestion
-from loadtest.probability.simulation import SimulatedRun, follow
+from loadtest.probability.simulation import SimulatedTrip, follow_breaker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,17 +39,17 @@ OUTCOMES = list(product((False, True), repeat=CALLS))
 
 
 @cache
-def runs_of_all_outcomes(number: int, **more: float) -> list[SimulatedRun]:
+def runs_of_all_outcomes(number: int, **more: float) -> list[SimulatedTrip]:
     """Send each of the 2^8 outcomes through a breaker of the lab."""
     question = TripQuestion(**BREAKERS[number], **more)
-    return [follow(question, iter(fates), CALLS) for fates in OUTCOMES]
+    return [follow_breaker(question, iter(fates), CALLS) for fates in OUTCOMES]
 
 
 def weight(fates: tuple[bool, ...], channel: Channel) -> float:
     """Multiply the chances of each call's fate after the one before."""
     chance = channel.rate if fates[0] else 1 - channel.rate
     for before, fails in pairwise(fates):
-        chance *= channel.failing(before) if fails else 1 - channel.failing(before)
+        chance *= channel.failure_chance(before) if fails else 1 - channel.failure_chance(before)
     return chance
 
 
@@ -98,7 +98,7 @@ def test_the_whole_cycle_is_every_outcome_sent_through_the_labs_breaker(
     length = None if channel.fresh == 1 else 1 / (channel.fresh * (1 - channel.rate))
     asked = TripQuestion(**BREAKERS[number], **more, requests=CALLS, error_rate=channel.rate, burst_length=length)
     assert asked.refused == 2
-    assert answer(asked).figures.cycle.value == pytest.approx(expected, abs=1e-12)
+    assert answer_question(asked).figures.cycle.value == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("error_rate", [0.0, 0.01, 0.3, 0.77, 1.0])
@@ -211,7 +211,7 @@ def test_the_channel_is_the_backends(rate: float, length: float) -> None:
         changes = channel.fresh / (2 - channel.fresh)  # of the variance of a mean, over that of independent calls
         spread = math.sqrt(rate * (1 - rate) / len(fails) / changes)
         after = fails[1:][fails[:-1]]
-        chance = channel.failing(after=True)
+        chance = channel.failure_chance(after=True)
         assert fails.mean() == pytest.approx(rate, abs=4 * spread)
         assert after.mean() == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / len(after)))
 
@@ -221,7 +221,7 @@ def test_what_a_failure_leaves_behind_fades() -> None:
     channel = Channel.of(0.3, 5)
     chance = 1.0
     for calls in range(1, 5):
-        chance = chance * channel.failing(after=True) + (1 - chance) * channel.failing(after=False)
-        assert channel.failing(True, calls) == pytest.approx(chance, abs=1e-15)
-    assert [Channel(0.3).failing(after) for after in (True, False)] == [0.3, 0.3]
-    assert Channel.of(0.0, 5).failing(after=True) == 0.0
+        chance = chance * channel.failure_chance(after=True) + (1 - chance) * channel.failure_chance(after=False)
+        assert channel.failure_chance(True, calls) == pytest.approx(chance, abs=1e-15)
+    assert [Channel(0.3).failure_chance(after) for after in (True, False)] == [0.3, 0.3]
+    assert Channel.of(0.0, 5).failure_chance(after=True) == 0.0

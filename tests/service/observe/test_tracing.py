@@ -297,7 +297,7 @@ print(asked)
 def test_off_is_free() -> None:
     """Nothing is imported, nor looked for; and the endpoint under load is the plain one.
 
-    Of OpenTelemetry FastAPI itself imports the interface, which does nothing; and it is told to leave it at that, even
+    Of OpenTelemetry FastAPI itself imports the interface, which does nothing; and it is asked to leave it at that, even
     where the environment names a collector for it.
     """
     environment = {"FASTAPI_OTEL_AUTO_CONFIGURE": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}

@@ -303,7 +303,7 @@ def test_the_wall_clock_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_reset_while_closed_forgets_but_is_no_transition() -> None:
-    """Nothing has changed its state, so nothing is told."""
+    """Nothing has changed its state, so no transition is reported."""
     lab = Lab(fail_max=5)
     lab.calls([FAILURE, FAILURE])
     lab.breaker.force(CLOSED, lab.now, Intervention.RESET)

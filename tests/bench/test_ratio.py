@@ -1,4 +1,4 @@
-"""How a benchmark's figure is made and told."""
+"""How a ratio is taken and reported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.figure import Figure, write
+from bench.ratio import Ratio, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 def test_a_ratio_is_the_median_of_neighbours() -> None:
     """A moment in which the machine is slow hits both sides of its repeat, and not the ratio."""
-    figure = Figure("ours", "theirs", "us", (2.0, 20.0, 3.0), (1.0, 10.0, 2.0))
+    ratio = Ratio("ours", "theirs", "us", (2.0, 20.0, 3.0), (1.0, 10.0, 2.0))
 
-    assert figure.ratio == 2.0
+    assert ratio.median_ratio == 2.0
 
 
 def test_the_table_and_the_file_say_the_same(tmp_path: Path) -> None:
-    """Medians, units and ratio of each figure, and the notes."""
-    figures = [Figure("ours", "theirs", "us", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), at_most=0.4)]
-    text = write(tmp_path, figures, ["measured by hand"])
+    """Medians, units and ratio of each, and the notes."""
+    ratios = [Ratio("ours", "theirs", "us", (1.0, 2.0, 3.0), (4.0, 4.0, 4.0), at_most=0.4)]
+    text = write(tmp_path, ratios, ["measured by hand"])
     kept = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
 
     assert "| ours | 2 us | theirs | 4 us | 0.50 | at most 0.4 | **short** |" in text
     assert "- measured by hand" in text
     assert (tmp_path / "bench.md").read_text(encoding="utf-8") == text
-    assert [(figure["ratio"], figure["reached"]) for figure in kept["figures"]] == [(0.5, False)]
+    assert [(each["ratio"], each["reached"]) for each in kept["figures"]] == [(0.5, False)]
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_the_table_and_the_file_say_the_same(tmp_path: Path) -> None:
         ({"at_most": 2, "below": 2.0}, False, "at most 2, below 2 ms"),
     ],
 )
-def test_a_figure_knows_whether_it_has_reached_its_bounds(
+def test_a_ratio_knows_whether_it_has_reached_its_bounds(
     bounds: dict[str, float], reached: bool | None, words: str
 ) -> None:
     """Bounds of the ratio hold at equality; below is below."""
-    figure = Figure("ours", "theirs", "ms", (2.0,), (4.0,), **bounds)
+    ratio = Ratio("ours", "theirs", "ms", (2.0,), (4.0,), **bounds)
 
-    assert (figure.reached, figure.reach) == (reached, words)
+    assert (ratio.reached, ratio.bounds) == (reached, words)

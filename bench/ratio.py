@@ -22,7 +22,7 @@ LIBRARIES = (
 
 
 @dataclass(frozen=True)
-class Figure:
+class Ratio:
     """`what` against `against`, both in `unit`: medians over the repeats, which were taken in turn.
 
     `at_most` or `at_least` bounds the ratio, `below` or `above` the value itself, where something is to be reached.
@@ -39,23 +39,23 @@ class Figure:
     above: float | None = None
 
     @property
-    def ratio(self) -> float:
+    def median_ratio(self) -> float:
         """Median of the ratios of neighbouring repeats, so that a slow moment of the machine hits both sides."""
         return median(value / other for value, other in zip(self.values, self.against_values, strict=True))
 
     @property
     def reached(self) -> bool | None:
         """Whether every bound holds; None without a bound."""
-        told = [
-            self.at_most is None or self.ratio <= self.at_most,
-            self.at_least is None or self.ratio >= self.at_least,
+        holding = [
+            self.at_most is None or self.median_ratio <= self.at_most,
+            self.at_least is None or self.median_ratio >= self.at_least,
             self.below is None or median(self.values) < self.below,
             self.above is None or median(self.values) > self.above,
         ]
-        return all(told) if self.reach else None
+        return all(holding) if self.bounds else None
 
     @property
-    def reach(self) -> str:
+    def bounds(self) -> str:
         """The bounds in words."""
         parts = [
             None if self.at_most is None else f"at most {self.at_most:g}",
@@ -83,30 +83,30 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(folder: Path, figures: Sequence[Figure], notes: Sequence[str]) -> str:
+def write(folder: Path, ratios: Sequence[Ratio], notes: Sequence[str]) -> str:
     """Write bench.json and bench.md; return the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     where = machine()
-    found = [{**asdict(figure), "ratio": figure.ratio, "reached": figure.reached} for figure in figures]
+    found = [{**asdict(ratio), "ratio": ratio.median_ratio, "reached": ratio.reached} for ratio in ratios]
     text = json.dumps({"machine": where, "figures": found, "notes": list(notes)}, indent=2)
     (folder / "bench.json").write_text(text + "\n", encoding="utf-8")
-    told = (
+    about = (
         f"{where['measured']}, {where['cores']} cores, {where['system']}, Python {where['python']}. "
         "Medians over repeats taken in turn; absolute figures are this machine's, the ratios carry over."
     )
     ends = [f"- {note}" for note in notes]
-    markdown = "\n".join(["# Cost of a protected call", "", told, "", *table(figures), "", *ends, ""])
+    markdown = "\n".join(["# Cost of a protected call", "", about, "", *table(ratios), "", *ends, ""])
     (folder / "bench.md").write_text(markdown, encoding="utf-8")
     return markdown
 
 
-def table(figures: Sequence[Figure]) -> list[str]:
+def table(ratios: Sequence[Ratio]) -> list[str]:
     """Return the lines of the Markdown table."""
     rows = [
-        f"| {figure.what} | {_number(figure.values)} {figure.unit} | {figure.against} "
-        f"| {_number(figure.against_values)} {figure.unit} | {figure.ratio:.2f} | {figure.reach} "
-        f"| {_WORDS[figure.reached]} |"
-        for figure in figures
+        f"| {ratio.what} | {_number(ratio.values)} {ratio.unit} | {ratio.against} "
+        f"| {_number(ratio.against_values)} {ratio.unit} | {ratio.median_ratio:.2f} | {ratio.bounds} "
+        f"| {_WORDS[ratio.reached]} |"
+        for ratio in ratios
     ]
     return ["| what | measured | against | measured | ratio | to reach | |", "|---|---|---|---|---|---|---|", *rows]
 
