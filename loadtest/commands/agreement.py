@@ -28,7 +28,7 @@ def agreement(
 
     from loadtest.experiments.registry import experiments
     from loadtest.records.run_folder import RunFolder
-    from loadtest.studies.agreement.conduct import agreement_of, run_live, write
+    from loadtest.studies.agreement.conduct import agreement_of, run_live, write_agreement
 
     root = settings(out=out_dir).out / "agreement"
     with TemporaryDirectory() as scratch:
@@ -40,5 +40,5 @@ def agreement(
             fail(f"the live run ended with exit code {error.returncode}", max(1, error.returncode))
         found = {folder.scenario().name: agreement_of(folder) for folder in folders}
     folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    out.print(f"{write(folder, found)}\nin {folder}", markup=False)
+    out.print(f"{write_agreement(folder, found)}\nin {folder}", markup=False)
     raise typer.Exit(0 if all(arm.ok for arms in found.values() for arm in arms) else 1)

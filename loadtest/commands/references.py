@@ -22,11 +22,10 @@ def references(
 
     It says of each that cannot be made again why not. Nothing is written.
     """
-    from loadtest.studies.references.again import made_again
-    from loadtest.studies.references.again import references as all_references
+    from loadtest.studies.references.recheck import find_references, recheck_reference
 
     root = settings(out=out_dir).out
-    chosen = folders or all_references(root)
+    chosen = folders or find_references(root)
     if not chosen:
         raise wrong("out", str(root), "a folder with references in it")
     for folder in chosen:
@@ -35,11 +34,13 @@ def references(
     differing = 0
     try:
         for folder in chosen:
-            told = made_again(folder, out)
-            differing += bool(told.differences)
-            result = "DIFFERS" if told.differences else "the same"
-            out.print(f"{folder}: {told.how}" + ("" if told.how.startswith("not ") else f": {result}"), markup=False)
-            for each in told.differences:
+            recheck = recheck_reference(folder, out)
+            differing += bool(recheck.differences)
+            result = "DIFFERS" if recheck.differences else "the same"
+            out.print(
+                f"{folder}: {recheck.how}" + ("" if recheck.how.startswith("not ") else f": {result}"), markup=False
+            )
+            for each in recheck.differences:
                 out.print(f"  {each}", markup=False)
     except BaseException as error:
         interrupted = interruption_in(error)

@@ -98,7 +98,7 @@ def make_plan(scenario: Scenario, arm: str, axes: Sequence[Axis], seeds: Sequenc
         seeds=tuple(seeds),
         points=(*points, _unguarded(base, arm, axes)),
         skipped=tuple(failed),
-        why_skipped=next((_at(axes, values, said[0]) for values, said in failed.items()), ""),
+        why_skipped=next((_mistake_text(axes, values, mistakes[0]) for values, mistakes in failed.items()), ""),
         default=default,
     )
 
@@ -143,18 +143,18 @@ def _refuse_dead_values(
         for value in axis.values:
             if lost[value] < all_points[value]:
                 continue
-            said = [(values, each) for values in failed if values[place] == value for each in failed[values]]
-            blamed = [(values, each) for values, each in said if each.startswith(f"{axis.key}: ")]
-            values, detail = (blamed or said)[0]
-            problem = {"field": axis.key, "value": value, "detail": _at(axes, values, detail)}
+            mistakes = [(values, each) for values in failed if values[place] == value for each in failed[values]]
+            blamed = [(values, each) for values, each in mistakes if each.startswith(f"{axis.key}: ")]
+            values, detail = (blamed or mistakes)[0]
+            problem = {"field": axis.key, "value": value, "detail": _mistake_text(axes, values, detail)}
             (own if blamed else others).append(problem)
     if own or others:
         raise WrongInputError((own or others[:1])[:_SHOWN])
 
 
-def _at(axes: Sequence[Axis], values: tuple[str, ...], said: str) -> str:
+def _mistake_text(axes: Sequence[Axis], values: tuple[str, ...], mistake: str) -> str:
     where = ", ".join(f"{axis.key}={value}" for axis, value in zip(axes, values, strict=True))
-    return f"grid point {where}: {said}"
+    return f"grid point {where}: {mistake}"
 
 
 def _default(scenario: Scenario, arm: str, axes: Sequence[Axis], points: Sequence[Point]) -> tuple[int, list[Point]]:

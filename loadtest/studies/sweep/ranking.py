@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from loadtest.figures.comparison import LEAST_RUNS
-from loadtest.studies.many_runs.work import Figures
+from loadtest.studies.many_runs.work import StudyFigures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ AIMS = ("false_positives", "bad_calls", "in_flight_s")
 MISJUDGED = "misjudged"
 
 
-class Estimate(NamedTuple):
+class MeanWithInterval(NamedTuple):
     """A mean over seeds with its 95 % interval; without one below LEAST_RUNS seeds."""
 
     mean: float
@@ -41,11 +41,11 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranking:
     """Every point's place among the others. Lists are in the order of the plan's points."""
 
-    figures: dict[str, list[Estimate]]
-    from_default: dict[str, list[Estimate]]
+    figures: dict[str, list[MeanWithInterval]]
+    from_default: dict[str, list[MeanWithInterval]]
     order: list[int]
     best: int
     best_share: list[float] | None
@@ -54,7 +54,7 @@ class Standing:
     ties: int | None
 
 
-def stand(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> Standing:
+def rank_points(plan: Plan, found: Mapping[tuple[int, int], StudyFigures]) -> Ranking:
     """Rank the points of the grid by how much they misjudge, and hold each against the default."""
     runs = _tables(plan, found)
     weights = _resamples(len(plan.seeds))
@@ -72,7 +72,7 @@ def stand(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> Standing:
         front_share = _front_share(runs, weights, on_grid)
         lead = _estimates(runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best], weights)
         ties = sum(each.low is not None and each.low <= 0 for each in lead) - 1
-    return Standing(
+    return Ranking(
         figures={name: _estimates(table, weights) for name, table in runs.items()},
         from_default={name: _estimates(table - table[plan.default], weights) for name, table in runs.items()},
         order=order,
@@ -99,10 +99,10 @@ def _beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return beaten
 
 
-def _tables(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> dict[str, Table]:
+def _tables(plan: Plan, found: Mapping[tuple[int, int], StudyFigures]) -> dict[str, Table]:
     """Return points x seeds for each figure."""
     runs = np.array([[found[index, seed] for seed in plan.seeds] for index in range(len(plan.points))], dtype=float)
-    tables = {name: runs[:, :, place] for place, name in enumerate(Figures._fields)}
+    tables = {name: runs[:, :, place] for place, name in enumerate(StudyFigures._fields)}
     good, bad = (tables[name][plan.unguarded].mean() for name in ("good", "bad_calls"))
     shares = [
         100 * tables[name] / whole for name, whole in (("false_positives", good), ("bad_calls", bad)) if whole > 0
@@ -118,16 +118,16 @@ def _resamples(seeds: int) -> Table | None:
     return np.asarray(rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds, dtype=np.float64)
 
 
-def _estimates(table: Table, weights: Table | None) -> list[Estimate]:
-    found: list[Estimate] = []
+def _estimates(table: Table, weights: Table | None) -> list[MeanWithInterval]:
+    found: list[MeanWithInterval] = []
     for start in range(0, len(table), _BLOCK):
         part = table[start : start + _BLOCK]
         means = part.mean(axis=1).round(9)
         if weights is None:
-            found += [Estimate(float(mean), None, None) for mean in means]
+            found += [MeanWithInterval(float(mean), None, None) for mean in means]
             continue
         low, high = np.percentile(weights @ part.T, [2.5, 97.5], axis=0).round(9)
-        found += [Estimate(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
+        found += [MeanWithInterval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
     return found
 
 
