@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.commands.options import OutDir, read_settings, wrong_input
 from loadtest.terminal.console import fail, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -24,13 +24,13 @@ def references(
     """
     from loadtest.studies.references.recheck import find_references, recheck_reference
 
-    root = settings(out=out_dir).out
+    root = read_settings(out=out_dir).out
     chosen = folders or find_references(root)
     if not chosen:
-        raise wrong("out", str(root), "a folder with references in it")
+        raise wrong_input("out", str(root), "a folder with references in it")
     for folder in chosen:
         if not folder.is_dir():
-            raise wrong("DIR", str(folder), "folders of references")
+            raise wrong_input("DIR", str(folder), "folders of references")
     differing = 0
     try:
         for folder in chosen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.commands.completion import arms, scenarios
-from loadtest.commands.options import OutDir, Quiet, settings, wrong
+from loadtest.commands.options import OutDir, Quiet, read_settings, wrong_input
 from loadtest.terminal.console import fail, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -54,19 +54,21 @@ def sweep(  # noqa: PLR0913 - each is an option
     from loadtest.studies.sweep.report import headline
 
     if jobs is not None and dask is not None:
-        raise wrong("jobs, dask", None, "one of the two: the cluster has its own processes")
+        raise wrong_input("jobs, dask", None, "one of the two: the cluster has its own processes")
     local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
     if resume is not None:
         if name or grid or seeds or arm or out_dir:
-            raise wrong("resume", str(resume), "without SCENARIO, --grid, --seeds, --arm, --out: the folder has them")
+            raise wrong_input(
+                "resume", str(resume), "without SCENARIO, --grid, --seeds, --arm, --out: the folder has them"
+            )
         planned = resume_sweep(resume)
     elif name is None:
-        raise wrong("SCENARIO", None, "a scenario, or --resume DIR")
+        raise wrong_input("SCENARIO", None, "a scenario, or --resume DIR")
     else:
         chosen = parse_seeds("1-100" if seeds is None else seeds)
         if not chosen:
-            raise wrong("seeds", seeds, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
-        planned = plan_sweep(settings(out=out_dir).out, name, arm, grid or [], chosen)
+            raise wrong_input("seeds", seeds, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+        planned = plan_sweep(read_settings(out=out_dir).out, name, arm, grid or [], chosen)
     plan = planned.plan
     if not quiet:
         skipped = f", {len(plan.skipped):,} left out ({plan.why_skipped})" if plan.skipped else ""

@@ -10,7 +10,7 @@ import typer
 
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, sources
-from loadtest.commands.options import OutDir, Quiet, settings
+from loadtest.commands.options import OutDir, Quiet, read_settings
 from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -108,8 +108,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     options = check({name: value for name, value in given.items() if value is not None}, TuneOptions)
     local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
     aim = Aim(parse_weights(weight or []), options.most_lost)
-    policies = _policies(policy or [])
-    root = settings(out=out_dir).out
+    policies = _check_policies(policy or [])
+    root = read_settings(out=out_dir).out
     path: Path | None = None
     try:
         problem = read_problem(source, arm, options)
@@ -166,7 +166,7 @@ def _duration_text(problem: Problem, options: TuneOptions, policies: int, jobs: 
     return f"{runs:,} runs of {problem.requests(LEARN):,} requests on {jobs} cores: {guess}"
 
 
-def _policies(wanted: list[str]) -> tuple[str, ...]:
+def _check_policies(wanted: list[str]) -> tuple[str, ...]:
     from loadtest.studies.tune.space import space
 
     known = tuple(space(1.0))

@@ -22,22 +22,22 @@ _TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "
 _BOUNDS = {"minimum": "from ", "exclusiveMinimum": "above ", "maximum": "to ", "exclusiveMaximum": "below "}
 
 
-def of_client() -> list[list[str]]:
+def client_table() -> list[list[str]]:
     """Return the table of the client's settings, but for those of the breaker."""
     return [HEAD, *_rows(ClientSettings, "CLIENT_", leave_out="breaker")]
 
 
-def of_backend() -> list[list[str]]:
+def backend_table() -> list[list[str]]:
     """Return the table of the backend's settings."""
     return [HEAD, *_rows(BackendSettings, "BACKEND_")]
 
 
-def of_load_generator() -> list[list[str]]:
+def load_generator_table() -> list[list[str]]:
     """Return the table of the load generator's settings."""
     return [HEAD, *_rows(LoadtestSettings, "LOADTEST_")]
 
 
-def of_breaker() -> list[list[str]]:
+def breaker_table() -> list[list[str]]:
     """Return the table of the breaker's settings, with the policies that read each."""
     rows = [[HEAD[0], *HEAD[1:3], "read by", HEAD[3]]]
     for name, field in breaker_fields().items():

@@ -78,68 +78,73 @@ class TripAnswer:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, for scripts."""
-        asked, figures = self.question, self.figures
+        question, figures = self.question, self.figures
         by_call = zip(SHARES, (figures.tenth, figures.half, figures.most), strict=True)
-        simulation = {"runs": self.runs, "seed": asked.seed, "runs_without_trip": self.given_up}
+        simulation = {"runs": self.runs, "seed": question.seed, "runs_without_trip": self.given_up}
         return {
-            "breaker": _setting(asked),
-            **{name: getattr(asked, name) for name in ("error_rate", "burst_length", "requests", "rate")},
+            "breaker": _setting_json(question),
+            **{name: getattr(question, name) for name in ("error_rate", "burst_length", "requests", "rate")},
             **(simulation if self.runs else {}),
             "trip_within_requests": figures.trips.as_json(),
             "mean_calls_to_trip": figures.calls.as_json(),
             "calls_to_trip": {f"{share:g}": each.as_json() for share, each in by_call},
-            "refused_while_open": asked.refused,
+            "refused_while_open": question.refused,
             "first_probes_succeed_after_trip": figures.recovers.as_json(),
             "whole_cycle_within_requests": figures.cycle.as_json(),
         }
 
 
-def _setting(asked: TripQuestion) -> dict[str, Any]:
+def _setting_json(question: TripQuestion) -> dict[str, Any]:
     counts = {
         "consecutive": ("fail_max",),
         "count_window": ("failure_rate", "min_calls", "window_calls"),
         "time_window": ("failure_rate", "min_calls", "window_s"),
     }
     return {
-        name: getattr(asked, name) for name in ("policy", *counts[asked.policy], "reset_timeout", "success_threshold")
+        name: getattr(question, name)
+        for name in ("policy", *counts[question.policy], "reset_timeout", "success_threshold")
     }
 
 
-def answer(asked: TripQuestion, tell: Callable[[int], None] = lambda _: None) -> TripAnswer:
-    """Follow the chain where there is one, and simulate the rest; `tell` gets the number of runs that are over."""
-    channel = Channel.of(asked.error_rate, asked.burst_length)
-    law = _law(asked, channel)
-    exact = _exact(asked, channel, law) if law else {}
-    found = {name: TripFigure(value) for name, value in exact.items() if value is not None}
-    if asked.is_exact:
-        return TripAnswer(asked, TripFigures(**found))
+def answer_question(question: TripQuestion, on_progress: Callable[[int], None] = lambda _: None) -> TripAnswer:
+    """Follow the chain where there is one, and simulate the rest; `on_progress` gets the number of runs done."""
+    channel = Channel.of(question.error_rate, question.burst_length)
+    law = _first_trip_law(question, channel)
+    exact = _exact_figures(question, channel, law) if law else {}
+    known = {name: TripFigure(value) for name, value in exact.items() if value is not None}
+    if question.is_exact:
+        return TripAnswer(question, TripFigures(**known))
     require("scipy", "a simulated answer", "make .venv/.lab")
-    runs = simulate(asked, tell)
+    runs = simulate(question, on_progress)
     given_up = sum(run.trip is None for run in runs)
-    return TripAnswer(asked, TripFigures(**{**_simulated(asked, runs, given_up), **found}), len(runs), given_up)
+    return TripAnswer(
+        question, TripFigures(**{**_simulated_figures(question, runs, given_up), **known}), len(runs), given_up
+    )
 
 
-def _law(asked: TripQuestion, channel: Channel) -> Law | None:
+def _first_trip_law(question: TripQuestion, channel: Channel) -> Law | None:
     """Return the law of the first trip, or of its first calls, where the policy has a chain that can be followed."""
-    if asked.simulate or asked.policy == "time_window":
+    if question.simulate or question.policy == "time_window":
         return None
-    if asked.policy == "consecutive":
-        return first_trip(StreakChain(channel, asked.fail_max))
-    window = asked.window_calls, asked.failure_rate, asked.min_calls
-    if asked.is_exact:
+    if question.policy == "consecutive":
+        return first_trip(StreakChain(channel, question.fail_max))
+    window = question.window_calls, question.failure_rate, question.min_calls
+    if question.is_exact:
         return first_trip(WindowChain(channel, *window))
     filling = FillingChain(channel, *window)
     return first_calls(filling, filling.calls)
 
 
-def _exact(asked: TripQuestion, channel: Channel, law: Law) -> dict[str, float | None]:
+def _exact_figures(question: TripQuestion, channel: Channel, law: Law) -> dict[str, float | None]:
     """Return each figure that the law knows.
 
     The chances of the probes sum over the fate of the call that tripped. The backend's weather goes on while the
     breaker refuses: the first probe is `refused` + 1 calls after the trip, and the others follow call by call.
     """
-    more = (1 - channel.failing(after=False)) ** (asked.success_threshold - 1)
-    after_failure, after_success = (more * (1 - channel.failing(after, asked.refused + 1)) for after in (True, False))
+    more = (1 - channel.failing(after=False)) ** (question.success_threshold - 1)
+    after_failure, after_success = (
+        more * (1 - channel.failing(after, question.refused + 1)) for after in (True, False)
+    )
 
     def closes(calls: int) -> float | None:
         trips, on_success = law.within(calls), law.on_success_within(calls)
@@ -147,30 +152,30 @@ def _exact(asked: TripQuestion, channel: Channel, law: Law) -> dict[str, float |
 
     tenth, half, most = (law.quantile(share) for share in SHARES)
     recovers = None
-    if not asked.error_rate:
+    if not question.error_rate:
         recovers = math.nan  # there is no trip
-    elif asked.policy == "consecutive" or len(law.on_success) >= asked.min_calls:
+    elif question.policy == "consecutive" or len(law.on_success) >= question.min_calls:
         on_success = float(law.on_success.sum())  # all there are: later than `min_calls` only a failure trips
         recovers = (1 - on_success) * after_failure + on_success * after_success
     return {
-        "trips": law.within(asked.requests),
+        "trips": law.within(question.requests),
         "calls": law.mean(),
         "tenth": tenth,
         "half": half,
         "most": most,
         "recovers": recovers,
-        "cycle": closes(asked.latest_trip) if asked.latest_trip else 0.0,
+        "cycle": closes(question.latest_trip) if question.latest_trip else 0.0,
     }
 
 
-def _simulated(asked: TripQuestion, runs: Sequence[SimulatedRun], given_up: int) -> dict[str, TripFigure]:
-    made = np.sort([run.calls for run in runs])  # those that were given up come last: they are all as long
-    in_time = sum(run.trip is not None and run.trip <= asked.latest_trip for run in runs)
+def _simulated_figures(question: TripQuestion, runs: Sequence[SimulatedRun], given_up: int) -> dict[str, TripFigure]:
+    calls = np.sort([run.calls for run in runs])  # those that were given up come last: they are all as long
+    in_time = sum(run.trip is not None and run.trip <= question.latest_trip for run in runs)
     closed = sum(run.closed is not None for run in runs)
-    tenth, half, most = (_quantile(made, share, given_up) for share in SHARES)
+    tenth, half, most = (_quantile(calls, share, given_up) for share in SHARES)
     return {
-        "trips": _share(sum(run.trip is not None and run.trip <= asked.requests for run in runs), len(runs)),
-        "calls": _mean(made, given_up),
+        "trips": _share(sum(run.trip is not None and run.trip <= question.requests for run in runs), len(runs)),
+        "calls": _mean(calls, given_up),
         "tenth": tenth,
         "half": half,
         "most": most,
@@ -185,26 +190,26 @@ def _share(hits: int, of: int) -> TripFigure:
         return TripFigure(math.nan, (0.0, 1.0))
     from scipy import stats  # noqa: PLC0415 - half a second's work, which an exact answer can do without
 
-    found = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
-    return TripFigure(hits / of, (float(found.low), float(found.high)))
+    interval = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
+    return TripFigure(hits / of, (float(interval.low), float(interval.high)))
 
 
-def _mean(made: Counts, given_up: int) -> TripFigure:
+def _mean(calls: Counts, given_up: int) -> TripFigure:
     """Return the mean with its normal interval; its lower end alone where runs were given up, which makes it small."""
-    mean = float(made.mean())
-    margin = _Z * float(made.std(ddof=1)) / math.sqrt(len(made))
+    mean = float(calls.mean())
+    margin = _Z * float(calls.std(ddof=1)) / math.sqrt(len(calls))
     return TripFigure(math.nan, (mean - margin, None)) if given_up else TripFigure(mean, (mean - margin, mean + margin))
 
 
-def _quantile(made: Counts, share: float, given_up: int) -> TripFigure:
+def _quantile(calls: Counts, share: float, given_up: int) -> TripFigure:
     """Return an order statistic with the interval of the two whose ranks lie a binomial margin beside it.
 
     Conover, Practical Nonparametric Statistics, chapter 3.2.
     """
-    runs = len(made)
+    runs = len(calls)
     margin = _Z * math.sqrt(runs * share * (1 - share))
     ranks = runs * share - margin, runs * share, runs * share + margin
     low, middle, high = (min(runs, max(1, math.ceil(rank))) for rank in ranks)
     known = runs - given_up
-    value = float(made[middle - 1]) if middle <= known else math.nan
-    return TripFigure(value, (float(made[low - 1]), float(made[high - 1]) if high <= known else None))
+    value = float(calls[middle - 1]) if middle <= known else math.nan
+    return TripFigure(value, (float(calls[low - 1]), float(calls[high - 1]) if high <= known else None))

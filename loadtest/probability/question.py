@@ -23,7 +23,7 @@ _DOCUMENTS_RATE = 0.16
 _MOST_CALLS = 100_000_000
 
 
-def _opens(name: str) -> str:
+def _check_opens(name: str) -> str:
     if name not in POLICIES:
         raise ValueError(f"allowed: {', '.join(POLICIES)}")
     return name
@@ -32,7 +32,7 @@ def _opens(name: str) -> str:
 class TripQuestion(FlatPolicy):
     """A breaker with its settings in front of a backend whose calls fail at random, at a constant rate of requests."""
 
-    policy: Annotated[str, AfterValidator(_opens)] = "consecutive"
+    policy: Annotated[str, AfterValidator(_check_opens)] = "consecutive"
     fail_max: int = Field(5, ge=1, le=10_000)
     seed: int = Field(1, ge=0, le=2**63 - 1)
 
@@ -75,13 +75,13 @@ class TripQuestion(FlatPolicy):
         return breaker_settings(**{**chosen, "reset_timeout": self.reset_timeout * (1 - 1e-9)})
 
     @model_validator(mode="after")
-    def _can_be_answered(self) -> Self:
-        wrong = next(self._wrong(), None)
-        if wrong:
-            raise ValueError(wrong)
+    def _check_answerable(self) -> Self:
+        mistake = next(self._mistakes(), None)
+        if mistake:
+            raise ValueError(mistake)
         return self
 
-    def _wrong(self) -> Iterator[str]:
+    def _mistakes(self) -> Iterator[str]:
         reads = policies()[self.policy].reads()
         for name in self.model_fields_set & FlatPolicy.model_fields.keys() - reads - SHARED:
             takers = ", ".join(each for each in POLICIES if name in policies()[each].reads())
@@ -91,7 +91,7 @@ class TripQuestion(FlatPolicy):
         except ValidationError as error:
             yield str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         if self.burst_length is not None:
-            yield from self._bursts_at_odds(self.burst_length)
+            yield from self._burst_mistakes(self.burst_length)
         if self.policy == "time_window":
             if "rate" not in self.model_fields_set:
                 yield "rate: missing; the policy 'time_window' needs it, requests per second"
@@ -107,7 +107,7 @@ class TripQuestion(FlatPolicy):
                 f"{_MOST_CALLS // self.runs}"
             )
 
-    def _bursts_at_odds(self, length: float) -> Iterator[str]:
+    def _burst_mistakes(self, length: float) -> Iterator[str]:
         if self.error_rate == 1:
             yield f"error_rate: got 1; allowed with burst_length {length:g}: a number < 1, else no burst ever ends"
             return

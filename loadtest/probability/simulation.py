@@ -37,31 +37,31 @@ class SimulatedRun:
     closed: int | None = None
 
 
-def simulate(question: TripQuestion, tell: Callable[[int], None] = lambda _: None) -> list[SimulatedRun]:
-    """Return `runs` independent runs; `tell` gets their number after each."""
+def simulate(question: TripQuestion, on_progress: Callable[[int], None] = lambda _: None) -> list[SimulatedRun]:
+    """Return `runs` independent runs; `on_progress` gets their number after each."""
     longest = max(question.requests, _CALLS // question.runs)
     runs = []
     for number in range(question.runs):
-        runs.append(_drawn(question, number, longest))
-        tell(number + 1)
+        runs.append(_simulate_run(question, number, longest))
+        on_progress(number + 1)
     affordable = _DEARER * question.runs * longest
     while given_up := [number for number, run in enumerate(runs) if run.trip is None]:
         longest *= _LONGER
         if len(given_up) * longest > affordable:
             break
         for number in given_up:
-            runs[number] = _drawn(question, number, longest)
+            runs[number] = _simulate_run(question, number, longest)
     return runs
 
 
-def _drawn(question: TripQuestion, number: int, longest: int) -> SimulatedRun:
+def _simulate_run(question: TripQuestion, number: int, longest: int) -> SimulatedRun:
     rng = np.random.default_rng((question.seed, number))
     start = rng.random() * question.window_s  # anywhere between the borders of a time window's buckets
     fates = Channel.of(question.error_rate, question.burst_length).draw(rng)
-    return follow(question, fates, longest, start)
+    return follow_breaker(question, fates, longest, start)
 
 
-def follow(question: TripQuestion, fates: Iterator[bool], longest: int, start: float = 0.0) -> SimulatedRun:
+def follow_breaker(question: TripQuestion, fates: Iterator[bool], longest: int, start: float = 0.0) -> SimulatedRun:
     """Let one request after the other come to a fresh breaker, at most `longest` up to the trip; calls take no time.
 
     `fates`: whether the calls fail, of the refused requests, too; `start`: time of the first one.

@@ -15,90 +15,93 @@ if TYPE_CHECKING:
     from loadtest.probability.question import TripQuestion
 
 
-def table(found: TripAnswer) -> Table:
+def answer_table(answer: TripAnswer) -> Table:
     """Return one line for each figure, which says how it was found."""
-    asked = found.question
-    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    drawn.add_column("a fresh breaker")
-    drawn.add_column("", justify="right")
-    if found.runs:
-        drawn.add_column("95 % interval")
-    drawn.add_column("how")
+    question = answer.question
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("a fresh breaker")
+    table.add_column("", justify="right")
+    if answer.runs:
+        table.add_column("95 % interval")
+    table.add_column("how")
     rows: list[tuple[str, TripFigure, Callable[[float], str]]] = [
-        (f"trip within {asked.requests} calls", found.figures.trips, _percent),
-        ("mean calls to the first trip", found.figures.calls, _calls),
-        ("10 % have tripped by call", found.figures.tenth, _calls),
-        ("half have tripped by call", found.figures.half, _calls),
-        ("90 % have tripped by call", found.figures.most, _calls),
-        (f"{_probes(asked)[0]}, once tripped", found.figures.recovers, _percent),
-        (f"whole cycle within {asked.requests} requests", found.figures.cycle, _percent),
+        (f"trip within {question.requests} calls", answer.figures.trips, _percent),
+        ("mean calls to the first trip", answer.figures.calls, _calls),
+        ("10 % have tripped by call", answer.figures.tenth, _calls),
+        ("half have tripped by call", answer.figures.half, _calls),
+        ("90 % have tripped by call", answer.figures.most, _calls),
+        (f"{_probes_text(question)[0]}, once tripped", answer.figures.recovers, _percent),
+        (f"whole cycle within {question.requests} requests", answer.figures.cycle, _percent),
     ]
     for name, figure, write in rows:
         if figure.interval is None:
-            drawn.add_row(name, write(figure.value), *[""] * bool(found.runs), "exact")
+            table.add_row(name, write(figure.value), *[""] * bool(answer.runs), "exact")
         else:
             low, high = figure.interval
             interval = f"{write(low)} or more" if high is None else f"{write(low)} to {write(high)}"
-            drawn.add_row(name, write(figure.value), interval, "simulated")
-    return drawn
+            table.add_row(name, write(figure.value), interval, "simulated")
+    return table
 
 
-def sentences(found: TripAnswer) -> str:
+def answer_text(answer: TripAnswer) -> str:
     """Return what it comes to, what was simulated, and what the whole cycle is: a line each."""
-    asked = found.question
-    failures = "independently" if asked.burst_length is None else f"in bursts of {asked.burst_length:g} on average"
-    chance = found.figures.trips
-    answer = (
-        f"If {100 * asked.error_rate:g} % of the calls fail {failures}, a breaker that opens {_opens(asked)} trips "
-        f"within {asked.requests} calls with a chance of {100 * chance.value:.3g} %{_how(chance)}; "
-        f"{_when(found)}."
+    question = answer.question
+    failures = (
+        "independently" if question.burst_length is None else f"in bursts of {question.burst_length:g} on average"
     )
-    lines = [answer]
-    if found.runs:
-        gave_up = f"; {found.given_up:,} of them ended without a trip" if found.given_up else ""
-        lines.append(f"Simulated: {found.runs:,} runs of the lab's own breaker, seed {asked.seed}{gave_up}.")
-    return "\n".join([*lines, _cycle(asked)])
+    chance = answer.figures.trips
+    first = (
+        f"If {100 * question.error_rate:g} % of the calls fail {failures}, a breaker that opens "
+        f"{_opening_text(question)} trips within {question.requests} calls with a chance of "
+        f"{100 * chance.value:.3g} %{_how_text(chance)}; {_trip_text(answer)}."
+    )
+    lines = [first]
+    if answer.runs:
+        gave_up = f"; {answer.given_up:,} of them ended without a trip" if answer.given_up else ""
+        lines.append(f"Simulated: {answer.runs:,} runs of the lab's own breaker, seed {question.seed}{gave_up}.")
+    return "\n".join([*lines, _cycle_text(question)])
 
 
-def _how(figure: TripFigure) -> str:
+def _how_text(figure: TripFigure) -> str:
     return " (exact)" if figure.interval is None else " (simulated)"
 
 
-def _when(found: TripAnswer) -> str:
-    mean = found.figures.calls
+def _trip_text(answer: TripAnswer) -> str:
+    mean = answer.figures.calls
     if mean.interval is not None and mean.interval[1] is None:
         return f"the first trip takes more than {_calls(mean.interval[0])} calls on average (simulated)"
     if math.isinf(mean.value):
-        never = "it never trips" if found.question.error_rate == 0 else "the first trip is too far away for a number"
-        return f"{never}{_how(mean)}"
-    return f"the first trip takes {_calls(mean.value)} calls on average{_how(mean)}"
+        never = "it never trips" if answer.question.error_rate == 0 else "the first trip is too far away for a number"
+        return f"{never}{_how_text(mean)}"
+    return f"the first trip takes {_calls(mean.value)} calls on average{_how_text(mean)}"
 
 
-def _cycle(asked: TripQuestion) -> str:
+def _cycle_text(question: TripQuestion) -> str:
     """Say what the whole cycle is, and why there can be none."""
-    probes = " and ".join(_probes(asked))
+    probes = " and ".join(_probes_text(question))
     meant = (
-        f"Whole cycle: of {asked.requests} requests at {asked.rate:g}/s one trips the breaker, {asked.refused} that "
-        f"come in the next {asked.reset_timeout:g} s are refused, and the {probes} it; calls take no time."
+        f"Whole cycle: of {question.requests} requests at {question.rate:g}/s one trips the breaker, "
+        f"{question.refused} that come in the next {question.reset_timeout:g} s are refused, "
+        f"and the {probes} it; calls take no time."
     )
-    if not asked.refused:
+    if not question.refused:
         return f"{meant} It cannot happen: none comes while the breaker is open."
-    if asked.requests < asked.shortest_cycle:
-        return f"{meant} It cannot happen: it takes at least {asked.shortest_cycle} requests."
+    if question.requests < question.shortest_cycle:
+        return f"{meant} It cannot happen: it takes at least {question.shortest_cycle} requests."
     return meant
 
 
-def _opens(asked: TripQuestion) -> str:
-    if asked.policy == "consecutive":
-        return f"after {asked.fail_max} consecutive failures"
-    window = f"{asked.window_calls} calls" if asked.policy == "count_window" else f"{asked.window_s:g} s"
-    return f"at {100 * asked.failure_rate:g} % failures in the last {window} ({asked.min_calls} calls at least)"
+def _opening_text(question: TripQuestion) -> str:
+    if question.policy == "consecutive":
+        return f"after {question.fail_max} consecutive failures"
+    window = f"{question.window_calls} calls" if question.policy == "count_window" else f"{question.window_s:g} s"
+    return f"at {100 * question.failure_rate:g} % failures in the last {window} ({question.min_calls} calls at least)"
 
 
-def _probes(asked: TripQuestion) -> tuple[str, str]:
-    if asked.success_threshold == 1:
+def _probes_text(question: TripQuestion) -> tuple[str, str]:
+    if question.success_threshold == 1:
         return "first probe succeeds", "closes"
-    return f"first {asked.success_threshold} probes succeed", "close"
+    return f"first {question.success_threshold} probes succeed", "close"
 
 
 def _percent(share: float) -> str:

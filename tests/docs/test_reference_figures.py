@@ -12,7 +12,7 @@ import pytest
 from client.pipeline.call import Outcome
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.figures.summary import fold
-from loadtest.probability.answer import answer
+from loadtest.probability.answer import answer_question
 from loadtest.probability.question import TripQuestion
 from loadtest.scenario.files import parse
 
@@ -157,7 +157,7 @@ def test_the_words_on_tune_are_measured() -> None:
 
 def test_the_words_on_chances_are_exact() -> None:
     """Independent errors, and the same share in bursts."""
-    chances = (answer(TripQuestion(burst_length=length)).figures.trips for length in (None, 5))
+    chances = (answer_question(TripQuestion(burst_length=length)).figures.trips for length in (None, 5))
     alone, bursts = (f"{100 * figure.value:.3g} %" for figure in chances)
 
     assert f"is {alone} when 30 % of the calls fail independently, and {bursts} when the same share fails in" in words(

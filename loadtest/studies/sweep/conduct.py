@@ -44,8 +44,8 @@ class Sweep:
 
 def plan_sweep(root: Path, given: str, arm: str | None, grid: Sequence[str], seeds: Sequence[int]) -> Sweep:
     """Check all that was asked for, and find the folder that this very sweep has. Raises WrongInputError."""
-    found, text = files.read(given)
-    plan = make_plan(found, choose_arm(found, arm), parse_grid(grid), seeds)
+    scenario, text = files.read(given)
+    plan = make_plan(scenario, choose_arm(scenario, arm), parse_grid(grid), seeds)
     spec = SweepSpec.of(plan, given, text)
     return Sweep(plan, spec, folder_for(root, spec))
 
@@ -61,8 +61,8 @@ def resume_sweep(path: Path) -> Sweep:
         )
         raise WrongInputError([{"field": "resume", "value": str(path), "detail": detail}])
     axes = [Axis(key, tuple(values)) for key, values in spec.grid.items()]
-    found = files.parse(spec.scenario_text, "manifest.json")
-    return Sweep(make_plan(found, spec.arm, axes, spec.seeds), spec, folder)
+    scenario = files.parse(spec.scenario_text, "manifest.json")
+    return Sweep(make_plan(scenario, spec.arm, axes, spec.seeds), spec, folder)
 
 
 def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) -> Ranking:
@@ -72,23 +72,23 @@ def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) 
     """
     with run_folder.reserve_place(sweep.folder.path, f"sweep of {sweep.spec.scenario}"):
         sweep.folder.begin(sweep.plan, sweep.spec)
-        found = sweep.folder.load(sweep.plan)
-        if len(found) < sweep.plan.runs:
+        measured = sweep.folder.load(sweep.plan)
+        if len(measured) < sweep.plan.runs:
             with crew as work, _progress(console) as progress:
-                bar = progress.add_task("", total=sweep.plan.runs, completed=len(found))
-                for count in _run(sweep, work, found):
+                bar = progress.add_task("", total=sweep.plan.runs, completed=len(measured))
+                for count in _run(sweep, work, measured):
                     progress.advance(bar, count)
         with finishing():
-            sweep.folder.finish(sweep.plan, found)
-            ranking = rank_points(sweep.plan, found)
+            sweep.folder.finish(sweep.plan, measured)
+            ranking = rank_points(sweep.plan, measured)
             write_report(sweep.folder, sweep.plan, sweep.spec, ranking)
     return ranking
 
 
-def _run(sweep: Sweep, work: Crew, found: dict[tuple[int, int], StudyFigures]) -> Iterator[int]:
-    for results in work(tasks(sweep.plan, list(found))):
+def _run(sweep: Sweep, work: Crew, measured: dict[tuple[int, int], StudyFigures]) -> Iterator[int]:
+    for results in work(tasks(sweep.plan, list(measured))):
         sweep.folder.append(sweep.plan, results)
-        found.update({(result.point, result.seed): result.figures for result in results})
+        measured.update({(result.point, result.seed): result.figures for result in results})
         yield len(results)
 
 

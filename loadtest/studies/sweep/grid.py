@@ -47,16 +47,16 @@ def settings() -> list[str]:
 def parse_grid(texts: Sequence[str]) -> list[Axis]:
     """Return the axes in the order in which they were given. Raises WrongInputError."""
     if not texts:
-        raise _wrong("grid", None, f"grid: missing; allowed: {_FORMS}")
+        raise _wrong_input("grid", None, f"grid: missing; allowed: {_FORMS}")
     axes = [_axis(text) for text in texts]
     keys = [axis.key for axis in axes]
     for key in keys:
         if keys.count(key) > 1:
-            raise _wrong("grid", key, f"grid: got {key} {keys.count(key)} times; allowed: each setting once")
+            raise _wrong_input("grid", key, f"grid: got {key} {keys.count(key)} times; allowed: each setting once")
     points = math.prod(len(axis.values) for axis in axes)
     if points > MOST_POINTS:
         sizes = " x ".join(str(len(axis.values)) for axis in axes)
-        raise _wrong(
+        raise _wrong_input(
             "grid", points, f"grid: got {sizes} = {points:,} points; allowed: at most {MOST_POINTS:,}; take wider steps"
         )
     return axes
@@ -81,12 +81,12 @@ def _axis(text: str) -> Axis:
     key, equals, listed = text.partition("=")
     key, listed = key.strip(), listed.strip()
     if not equals or not key:
-        raise _wrong("grid", text, f"grid: got {text!r:.80}; allowed: {_FORMS}")
+        raise _wrong_input("grid", text, f"grid: got {text!r:.80}; allowed: {_FORMS}")
     known = settings()
     if key not in known:
         near = closest(key, known) or next((f" (did you mean {each!r}?)" for each in known if _ends(each, key)), "")
         tops = ", ".join(f"{name}.*" for name in FlatCallSettings.model_fields)
-        raise _wrong("grid", key, f"grid: {key}: no such setting{near}; allowed: a setting of an arm: {tops}")
+        raise _wrong_input("grid", key, f"grid: {key}: no such setting{near}; allowed: a setting of an arm: {tops}")
     values = _range(key, listed) if ":" in listed else _list(key, listed)
     return Axis(key, tuple(dict.fromkeys(values)))
 
@@ -98,7 +98,7 @@ def _ends(known: str, word: str) -> bool:
 def _list(key: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: {_FORMS}")
+        raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: {_FORMS}")
     return [canonical(part) for part in parts]
 
 
@@ -106,13 +106,15 @@ def _range(key: str, text: str) -> list[str]:
     parts = [_number(part.strip()) for part in text.split(":")]
     numbers = [part for part in parts if part is not None]
     if len(parts) != 3 or len(numbers) != 3:
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: three numbers FROM:TO:STEP, as in 5:60:5")
+        raise _wrong_input(
+            "grid", text, f"grid: {key}: got {text!r:.80}; allowed: three numbers FROM:TO:STEP, as in 5:60:5"
+        )
     start, end, step = numbers
     if step <= 0 or end < start:
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: FROM <= TO and STEP > 0")
+        raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: FROM <= TO and STEP > 0")
     count = (end - start) / step
     if count >= MOST_POINTS:
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: at most {MOST_POINTS:,} values")
+        raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: at most {MOST_POINTS:,} values")
     return [_shortest(start + index * step) for index in range(int(count) + 1)]
 
 
@@ -142,5 +144,5 @@ def _types(annotation: Any) -> list[type]:
     return [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
 
 
-def _wrong(field: str, value: Any, detail: str) -> WrongInputError:
+def _wrong_input(field: str, value: Any, detail: str) -> WrongInputError:
     return WrongInputError([{"field": field, "value": value, "detail": detail}])

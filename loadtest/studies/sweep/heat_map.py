@@ -89,7 +89,7 @@ def _panel(axis: Axes, figures: Sequence[MeanWithInterval], title: str, view: Vi
         for row, cells in enumerate(view.cells):
             for column, cell in enumerate(cells):
                 if cell is not None:
-                    _write(axis, column, row, figures[cell], mpl.colormaps[_COLOURS](norm(figures[cell].mean)))
+                    _write_cell(axis, column, row, figures[cell], mpl.colormaps[_COLOURS](norm(figures[cell].mean)))
 
 
 def _widest(shown: Sequence[MeanWithInterval]) -> str:
@@ -109,7 +109,7 @@ def _ticks(axis: Axes, view: View) -> None:
         axis.set_ylabel(view.y.key)
 
 
-def _write(
+def _write_cell(
     axis: Axes, column: int, row: int, figure: MeanWithInterval, colour: tuple[float, float, float, float]
 ) -> None:
     """Write mean and interval into a cell, dark on light and light on dark."""

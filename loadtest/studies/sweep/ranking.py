@@ -54,9 +54,9 @@ class Ranking:
     ties: int | None
 
 
-def rank_points(plan: Plan, found: Mapping[tuple[int, int], StudyFigures]) -> Ranking:
+def rank_points(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) -> Ranking:
     """Rank the points of the grid by how much they misjudge, and hold each against the default."""
-    runs = _tables(plan, found)
+    runs = _tables(plan, measured)
     weights = _resamples(len(plan.seeds))
     on_grid = plan.on_grid
     means = {name: table.mean(axis=1).round(9) for name, table in runs.items()}
@@ -99,9 +99,9 @@ def _beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return beaten
 
 
-def _tables(plan: Plan, found: Mapping[tuple[int, int], StudyFigures]) -> dict[str, Table]:
+def _tables(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) -> dict[str, Table]:
     """Return points x seeds for each figure."""
-    runs = np.array([[found[index, seed] for seed in plan.seeds] for index in range(len(plan.points))], dtype=float)
+    runs = np.array([[measured[index, seed] for seed in plan.seeds] for index in range(len(plan.points))], dtype=float)
     tables = {name: runs[:, :, place] for place, name in enumerate(StudyFigures._fields)}
     good, bad = (tables[name][plan.unguarded].mean() for name in ("good", "bad_calls"))
     shares = [
@@ -119,16 +119,16 @@ def _resamples(seeds: int) -> Table | None:
 
 
 def _estimates(table: Table, weights: Table | None) -> list[MeanWithInterval]:
-    found: list[MeanWithInterval] = []
+    intervals: list[MeanWithInterval] = []
     for start in range(0, len(table), _BLOCK):
         part = table[start : start + _BLOCK]
         means = part.mean(axis=1).round(9)
         if weights is None:
-            found += [MeanWithInterval(float(mean), None, None) for mean in means]
+            intervals += [MeanWithInterval(float(mean), None, None) for mean in means]
             continue
         low, high = np.percentile(weights @ part.T, [2.5, 97.5], axis=0).round(9)
-        found += [MeanWithInterval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
-    return found
+        intervals += [MeanWithInterval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
+    return intervals
 
 
 def _front_share(runs: dict[str, Table], weights: Table, on_grid: int) -> list[float] | None:

@@ -112,7 +112,7 @@ class SweepFolder:
             raise self._damaged_line(1, "its columns are not this sweep's")
         numbers = {point.label: index for index, point in enumerate(plan.points)}
         seeds = set(plan.seeds)
-        found: dict[tuple[int, int], StudyFigures] = {}
+        measured: dict[tuple[int, int], StudyFigures] = {}
         for number, line in enumerate(lines, start=2):
             try:
                 point, seed = numbers[line[0]], int(line[1 + len(plan.axes)])
@@ -122,13 +122,13 @@ class SweepFolder:
                 raise self._damaged_line(number, "no result of this sweep") from error
             if seed not in seeds:
                 raise self._damaged_line(number, f"seed {seed} is none of this sweep's")
-            found[point, seed] = figures
-        return found
+            measured[point, seed] = figures
+        return measured
 
-    def finish(self, plan: Plan, found: dict[tuple[int, int], StudyFigures]) -> None:
+    def finish(self, plan: Plan, measured: dict[tuple[int, int], StudyFigures]) -> None:
         """Put the results into the grid's order, and mark the sweep complete."""
         ordered = [
-            RunResult(index, seed, found[index, seed]) for index in range(len(plan.points)) for seed in plan.seeds
+            RunResult(index, seed, measured[index, seed]) for index in range(len(plan.points)) for seed in plan.seeds
         ]
         self.write("results.csv", _lines(plan, ordered, header=True))
         self._update(complete=True, ended=_now())

@@ -132,10 +132,10 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> AccessLo
         raise _wrong_input(path, f"{share}; allowed: at most {100 * bad_share:.3g} % (--bad-share). {'; '.join(bad)}")
     if not starts:
         raise _wrong_input(path, "has a header and no request; allowed: a line for each request")
-    return _sorted(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
+    return _sort_requests(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
 
 
-def _sorted(
+def _sort_requests(
     path: Path,
     clock: _Clock,
     columns: tuple[array[float], array[int], array[float]],

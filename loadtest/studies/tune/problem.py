@@ -114,7 +114,7 @@ def read_problem(given: str, arm: str | None, options: TuneOptions) -> Problem:
         return _from_log(
             given, Path(str(resources.files("loadtest.studies.tune") / "samples" / f"{given}.csv")), options, arm
         )
-    if given in files.shipped() or given.endswith(".toml"):
+    if given in files.shipped_names() or given.endswith(".toml"):
         return _from_scenario(given, arm, options)
     path = Path(given)
     try:
@@ -122,7 +122,7 @@ def read_problem(given: str, arm: str | None, options: TuneOptions) -> Problem:
     except (OSError, ValueError):
         exists = False
     if not exists:
-        known = [*samples(), *files.shipped()]
+        known = [*samples(), *files.shipped_names()]
         message = f"no such file{closest(given, known)}; or one of: {', '.join(known)}"
         raise _wrong_input("SOURCE", given, f"SOURCE: got {given!r:.200}; {message}")
     return _from_log(given, path, options, arm)

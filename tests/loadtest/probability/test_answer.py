@@ -10,10 +10,10 @@ import pytest
 from inputs.check import check
 from inputs.wrong_input import WrongInputError
 from loadtest.probability import simulation
-from loadtest.probability.answer import TripAnswer, TripFigure, answer
+from loadtest.probability.answer import TripAnswer, TripFigure, answer_question
 from loadtest.probability.question import TripQuestion
 from loadtest.probability.simulation import SimulatedRun, simulate
-from loadtest.probability.table import sentences
+from loadtest.probability.table import answer_text
 from loadtest.terminal import progress as line
 from loadtest.terminal.progress import progress
 
@@ -44,8 +44,8 @@ def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("short_runs")
 def test_every_exact_figure_is_in_the_interval_of_its_simulation(asked: dict[str, Any]) -> None:
     """The lab's own breakers on drawn outcomes, 400 runs with a fixed seed."""
-    exact = answer(TripQuestion(**asked, requests=60))
-    simulated = answer(TripQuestion(**asked, requests=60, simulate=True, runs=400, seed=5))
+    exact = answer_question(TripQuestion(**asked, requests=60))
+    simulated = answer_question(TripQuestion(**asked, requests=60, simulate=True, runs=400, seed=5))
 
     assert [figure.interval for figure in figures(exact)] == [None] * len(FIGURES)
     for name, one, other in zip(FIGURES, figures(exact), figures(simulated), strict=True):
@@ -58,7 +58,7 @@ def test_every_exact_figure_is_in_the_interval_of_its_simulation(asked: dict[str
 def test_a_window_that_is_too_large_is_exact_while_it_fills() -> None:
     """Each figure says which it is; what is exact lies in the interval of a simulation of the whole."""
     asked: dict[str, Any] = {"policy": "count_window", "error_rate": 0.45, "requests": 90, "runs": 200}
-    found, simulated = (answer(TripQuestion(**asked, simulate=each)) for each in (False, True))
+    found, simulated = (answer_question(TripQuestion(**asked, simulate=each)) for each in (False, True))
 
     assert [figure.interval is None for figure in figures(found)] == [True, False, True, True, False, True, True]
     assert found.figures.calls == simulated.figures.calls
@@ -71,19 +71,19 @@ def test_a_window_that_is_too_large_is_exact_while_it_fills() -> None:
 def test_a_time_window_that_holds_every_call_is_a_count_window() -> None:
     """Its simulation against the exact chance of the other one; and when every call fails it trips at once."""
     shared: dict[str, Any] = {"min_calls": 10, "requests": 40, "failure_rate": 0.5, "error_rate": 0.45}
-    exact = answer(TripQuestion(**shared, policy="count_window", window_calls=40, runs=100)).figures.trips
+    exact = answer_question(TripQuestion(**shared, policy="count_window", window_calls=40, runs=100)).figures.trips
     asked: dict[str, Any] = {**shared, "policy": "time_window", "rate": 10, "window_s": 100, "runs": 200}
-    found = answer(TripQuestion(**asked)).figures.trips
+    found = answer_question(TripQuestion(**asked)).figures.trips
 
     assert exact.interval is None
     assert found.interval is not None
     assert found.interval[0] <= exact.value <= (found.interval[1] or 0)
-    assert answer(TripQuestion(**{**asked, "error_rate": 1})).figures.calls == TripFigure(10.0, (10.0, 10.0))
+    assert answer_question(TripQuestion(**{**asked, "error_rate": 1})).figures.calls == TripFigure(10.0, (10.0, 10.0))
 
 
 @pytest.mark.usefixtures("short_runs")
 def test_a_simulation_is_that_of_its_seed() -> None:
-    """The same again, another one otherwise; and whoever watches is told after each run."""
+    """The same again, another one otherwise; and whoever watches learns of each run."""
     told: list[int] = []
     asked = {**WINDOW, "runs": 100, "simulate": True}
 
@@ -95,7 +95,7 @@ def test_a_simulation_is_that_of_its_seed() -> None:
 @pytest.mark.usefixtures("short_runs")
 def test_a_trip_that_is_too_rare_leaves_no_mean_but_a_bound() -> None:
     """More than half of the runs give up: what they came to is a lower end, and the value is not known."""
-    found = answer(TripQuestion(fail_max=20, simulate=True, runs=100))
+    found = answer_question(TripQuestion(fail_max=20, simulate=True, runs=100))
 
     assert found.given_up == 100
     assert [each.value for each in figures(found)[:1]] == [0.0]
@@ -199,7 +199,7 @@ def test_what_meets_an_open_breaker_follows_from_rate_and_time(
 @pytest.mark.usefixtures("short_runs")
 def test_an_answer_says_what_was_asked_and_what_cannot_be(asked: dict[str, Any], said: str) -> None:
     """In sentences, each with its source."""
-    assert said in sentences(answer(TripQuestion(**asked)))
+    assert said in answer_text(answer_question(TripQuestion(**asked)))
 
 
 @pytest.mark.parametrize(("tty", "after_s", "seen"), [("1", 0.0, True), ("1", 60.0, False), ("0", 0.0, False)])
@@ -210,9 +210,9 @@ def test_progress_shows_where_someone_waits(
     monkeypatch.setenv("TTY_COMPATIBLE", tty)
     monkeypatch.setattr(line, "_SHOWN_AFTER_S", after_s)
 
-    with progress("runs", 3) as tell:
+    with progress("runs", 3) as on_progress:
         for done in (1, 2, 3):
-            tell(done)
+            on_progress(done)
 
     out, err = capsys.readouterr()
     assert out == ""
@@ -223,7 +223,7 @@ def test_progress_shows_where_someone_waits(
 def test_without_a_refusal_there_is_no_whole_cycle() -> None:
     """The next request comes when the time is over: the breaker trips and closes again, and nobody has noticed."""
     asked: dict[str, Any] = {"fail_max": 1, "error_rate": 0.5, "rate": 0.01, "runs": 100}
-    exact, simulated = (answer(TripQuestion(**asked, simulate=each)).figures.cycle for each in (False, True))
+    exact, simulated = (answer_question(TripQuestion(**asked, simulate=each)).figures.cycle for each in (False, True))
 
     assert exact == TripFigure(0.0)
     assert (simulated.value, simulated.interval and simulated.interval[0]) == (0.0, 0.0)

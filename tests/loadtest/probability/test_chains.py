@@ -14,12 +14,12 @@ from backend.faults import draw
 from backend.profile import Bursts, FaultProfile
 from backend.weather import WeatherKey
 from loadtest.probability import mean_calls_to_trip, trip_probability
-from loadtest.probability.answer import answer
+from loadtest.probability.answer import answer_question
 from loadtest.probability.chains import FillingChain, StreakChain, WindowChain, is_feasible, trips_at, window_states
 from loadtest.probability.channel import Channel
 from loadtest.probability.law import Law, first_calls, first_trip
 from loadtest.probability.question import TripQuestion
-from loadtest.probability.simulation import SimulatedRun, follow
+from loadtest.probability.simulation import SimulatedRun, follow_breaker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ OUTCOMES = list(product((False, True), repeat=CALLS))
 def runs_of_all_outcomes(number: int, **more: float) -> list[SimulatedRun]:
     """Send each of the 2^8 outcomes through a breaker of the lab."""
     question = TripQuestion(**BREAKERS[number], **more)
-    return [follow(question, iter(fates), CALLS) for fates in OUTCOMES]
+    return [follow_breaker(question, iter(fates), CALLS) for fates in OUTCOMES]
 
 
 def weight(fates: tuple[bool, ...], channel: Channel) -> float:
@@ -98,7 +98,7 @@ def test_the_whole_cycle_is_every_outcome_sent_through_the_labs_breaker(
     length = None if channel.fresh == 1 else 1 / (channel.fresh * (1 - channel.rate))
     asked = TripQuestion(**BREAKERS[number], **more, requests=CALLS, error_rate=channel.rate, burst_length=length)
     assert asked.refused == 2
-    assert answer(asked).figures.cycle.value == pytest.approx(expected, abs=1e-12)
+    assert answer_question(asked).figures.cycle.value == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("error_rate", [0.0, 0.01, 0.3, 0.77, 1.0])

@@ -1,4 +1,4 @@
-"""What is told where a reference no longer comes out as it was kept."""
+"""What is reported where a reference no longer comes out as it was kept."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_each_difference_is_told(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_a_reference_with_neither_rows_nor_hashes_is_no_good(run: RunFolder, tmp_path: Path) -> None:
-    """Nothing could be compared, and that is told as a difference."""
+    """Nothing could be compared, and that is reported as a difference."""
     kept = keep_reference(run.path, tmp_path, "reference", rows=True)
     (kept / "requests.jsonl").unlink()
 

@@ -208,7 +208,7 @@ def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> N
 
 
 def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
-    """A search takes them as they are, but a reader is told."""
+    """A search takes them as they are, but the report says so."""
     found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
     assert [text.split(" Where")[0] for text in notes(found)] == [
         "**Are these seconds?** The median call takes 100 s by this log."
