@@ -68,14 +68,14 @@ def _readers(name: str) -> str:
 def _rows(model: type[BaseModel], prefix: str, leave_out: str = "") -> Iterator[list[str]]:
     for name, field in json_schema(model)["properties"].items():
         if name != leave_out:
-            yield from _within(prefix + name, field)
+            yield from _nested_rows(prefix + name, field)
 
 
-def _within(name: str, field: dict[str, Any]) -> Iterator[list[str]]:
+def _nested_rows(name: str, field: dict[str, Any]) -> Iterator[list[str]]:
     """Yield the row of a setting, or of each setting of a group."""
     if "properties" in field:
         for inner, each in field["properties"].items():
-            yield from _within(f"{name}__{inner}", each)
+            yield from _nested_rows(f"{name}__{inner}", each)
     else:
         yield _row(name, field)
 

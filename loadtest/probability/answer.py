@@ -146,7 +146,7 @@ def _exact_figures(question: TripQuestion, channel: Channel, law: Law) -> dict[s
         more * (1 - channel.failing(after, question.refused + 1)) for after in (True, False)
     )
 
-    def closes(calls: int) -> float | None:
+    def closing_chance(calls: int) -> float | None:
         trips, on_success = law.within(calls), law.on_success_within(calls)
         return None if trips is None else (trips - on_success) * after_failure + on_success * after_success
 
@@ -164,7 +164,7 @@ def _exact_figures(question: TripQuestion, channel: Channel, law: Law) -> dict[s
         "half": half,
         "most": most,
         "recovers": recovers,
-        "cycle": closes(question.latest_trip) if question.latest_trip else 0.0,
+        "cycle": closing_chance(question.latest_trip) if question.latest_trip else 0.0,
     }
 
 

@@ -108,7 +108,7 @@ def first_trip(chain: Chain) -> Law:
             looks = len(trips) % _LOOK_EACH == 0
             if left < _NOBODY:
                 return _law(trips, 0.0, 0.0)
-            if looks and len(before) == len(chain.alive) and _alike(before / was, chain.alive / left):
+            if looks and len(before) == len(chain.alive) and _is_alike(before / was, chain.alive / left):
                 return _law(trips, left, trips[-1][0] / was)
         before = chain.alive
 
@@ -118,6 +118,6 @@ def _law(trips: list[tuple[float, float]], left: float, hazard: float | None) ->
     return Law(on_failure, on_success, left, hazard)
 
 
-def _alike(before: Vector, after: Vector) -> bool:
+def _is_alike(before: Vector, after: Vector) -> bool:
     seen = after > _TOO_SMALL
     return bool(np.all(np.abs(after[seen] - before[seen]) <= _SETTLED * after[seen]))

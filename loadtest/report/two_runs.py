@@ -88,7 +88,7 @@ def _markdown(compared: RunComparison, names: tuple[str, str]) -> str:
             "sign": "beyond chance",
         },
         differences=[{"name": name, "first": first, "second": second} for name, first, second in compared.differences],
-        pooled=_pooled(compared),
+        pooled=_pooled_rows(compared),
         table=table,
     )
     return collapse_empty_lines(text)
@@ -140,7 +140,7 @@ def _rows(arm: ArmPair) -> list[dict[str, str]]:
     ]
 
 
-def _pooled(compared: RunComparison) -> list[dict[str, str]]:
+def _pooled_rows(compared: RunComparison) -> list[dict[str, str]]:
     """Return figures over all requests of a run, which have no interval."""
     rows = []
     for arm in (each.arm for each in compared.arms):

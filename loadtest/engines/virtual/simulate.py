@@ -81,7 +81,7 @@ class _Arm:
         recorder = _Recorder()
         self._client = Client(self._settings, self._upstream, [recorder], self._loop.time)
         self._all_ended = self._loop.create_future()
-        Strand(self._loop, self._let_arrive()).start()
+        Strand(self._loop, self._send_arrivals()).start()
         await self._all_ended
         changes = [
             StateChange(self._arm, self._seed, each.at, each.before, each.after, str(each.cause), each.fail_count)
@@ -108,7 +108,7 @@ class _Arm:
         )
         return changes, record
 
-    async def _let_arrive(self) -> None:
+    async def _send_arrivals(self) -> None:
         """Start each request at its time."""
         loop = self._loop
         for arrival in schedule(self._scenario.load_of(self._arm), self._seed):

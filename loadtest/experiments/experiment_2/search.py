@@ -92,10 +92,10 @@ def draw_settings(rng: random.Random, base: Scenario) -> tuple[Scenario, dict[st
         "slowdown": rng.choice((1.5, 2.0, 2.5, 3.0, 4.0)),
         "timeout_s": rng.choice((3.0, 4.0, 5.0)),
     }
-    return with_settings(base, settings), settings
+    return apply_settings(base, settings), settings
 
 
-def with_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
+def apply_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
     """Return the scenario with the drawn settings in place of its own."""
 
     def profile(mean_s: float) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def nudge_settings(rng: random.Random, settings: dict[str, Any]) -> dict[str, An
 
 def evaluate_settings(base: Scenario, settings: dict[str, Any], seed: int) -> tuple[float, dict[str, Any]] | None:
     """Return (score, settings with seed and figures); none where the breaker does not close again."""
-    figures, arms = measure_seed(with_settings(base, settings), seed)
+    figures, arms = measure_seed(apply_settings(base, settings), seed)
     if not closes_again(arms[-1]):
         return None
     return worst_deviation(figures), {

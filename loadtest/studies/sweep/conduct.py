@@ -74,9 +74,9 @@ def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) 
         sweep.folder.begin(sweep.plan, sweep.spec)
         measured = sweep.folder.load(sweep.plan)
         if len(measured) < sweep.plan.runs:
-            with crew as work, _progress(console) as progress:
+            with crew as run_tasks, _progress(console) as progress:
                 bar = progress.add_task("", total=sweep.plan.runs, completed=len(measured))
-                for count in _run(sweep, work, measured):
+                for count in _run(sweep, run_tasks, measured):
                     progress.advance(bar, count)
         with finishing():
             sweep.folder.finish(sweep.plan, measured)
@@ -85,8 +85,8 @@ def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) 
     return ranking
 
 
-def _run(sweep: Sweep, work: Crew, measured: dict[tuple[int, int], StudyFigures]) -> Iterator[int]:
-    for results in work(tasks(sweep.plan, list(measured))):
+def _run(sweep: Sweep, run_tasks: Crew, measured: dict[tuple[int, int], StudyFigures]) -> Iterator[int]:
+    for results in run_tasks(tasks(sweep.plan, list(measured))):
         sweep.folder.append(sweep.plan, results)
         measured.update({(result.point, result.seed): result.figures for result in results})
         yield len(results)

@@ -67,14 +67,14 @@ def combinations(axes: Sequence[Axis]) -> list[tuple[str, ...]]:
     return list(product(*(axis.values for axis in axes)))
 
 
-def canonical(value: Any) -> str:
+def canonical_text(value: Any) -> str:
     """Write a value as an axis has it: a number in its shortest form, `none`, `true` and `false` as words."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     number = _number(str(value))
-    return str(value) if number is None else _shortest(number)
+    return str(value) if number is None else _shortest_text(number)
 
 
 def _axis(text: str) -> Axis:
@@ -99,7 +99,7 @@ def _list(key: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: {_FORMS}")
-    return [canonical(part) for part in parts]
+    return [canonical_text(part) for part in parts]
 
 
 def _range(key: str, text: str) -> list[str]:
@@ -115,7 +115,7 @@ def _range(key: str, text: str) -> list[str]:
     count = (end - start) / step
     if count >= MOST_POINTS:
         raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: at most {MOST_POINTS:,} values")
-    return [_shortest(start + index * step) for index in range(int(count) + 1)]
+    return [_shortest_text(start + index * step) for index in range(int(count) + 1)]
 
 
 def _number(text: str) -> Decimal | None:
@@ -127,7 +127,7 @@ def _number(text: str) -> Decimal | None:
     return found if found.is_finite() and abs(found.adjusted()) < 20 else None
 
 
-def _shortest(number: Decimal) -> str:
+def _shortest_text(number: Decimal) -> str:
     return format(number.normalize() if number else Decimal(0), "f")
 
 

@@ -43,17 +43,17 @@ def heat_map(plan: Plan, ranking: Ranking, view: View) -> Figure:
         figure = theme.new_figure((1.2 + 2 * height) if beside else (0.9 + 4 * height))
         grid = figure.subplots(2, 2, squeeze=False) if beside else figure.subplots(4, 1, squeeze=False)
         for axis, (name, title) in zip(grid.ravel(), PANELS.items(), strict=True):
-            _panel(axis, ranking.figures[name], title, view)
+            _draw_panel(axis, ranking.figures[name], title, view)
             if beside or name == "in_flight_s":
                 axis.set_xlabel(view.x.key)
             for index, word, colour, dashes in _marks(plan, ranking):
-                _outline(axis, view, index, word, colour, dashes)
+                _draw_outline(axis, view, index, word, colour, dashes)
         handles: list[Any] = [
             Patch(facecolor="none", edgecolor=colour, linestyle=dashes, linewidth=2, label=word)
             for index, word, colour, dashes in _marks(plan, ranking)
-            if _place(view, index) is not None
+            if _find_cell(view, index) is not None
         ]
-        if _place(view, plan.default) is None:
+        if _find_cell(view, plan.default) is None:
             handles.append(Line2D([], [], linestyle="none", label="(the default is not in this picture)"))
         if any(cell is None for row in view.cells for cell in row):
             handles.append(Patch(facecolor="none", edgecolor=theme.INK, hatch="///", label="no such settings"))
@@ -65,7 +65,7 @@ def _marks(plan: Plan, ranking: Ranking) -> list[tuple[int, str, str, Dashes]]:
     return [(plan.default, "default", DEFAULT, "--"), (ranking.best, BEST_WORD, BEST, "-")]
 
 
-def _panel(axis: Axes, figures: Sequence[MeanWithInterval], title: str, view: View) -> None:
+def _draw_panel(axis: Axes, figures: Sequence[MeanWithInterval], title: str, view: View) -> None:
     values = np.array(
         [[np.nan if cell is None else figures[cell].mean for cell in row] for row in view.cells], dtype=float
     )
@@ -84,7 +84,7 @@ def _panel(axis: Axes, figures: Sequence[MeanWithInterval], title: str, view: Vi
     axis.set_title(f"{title}\nmean per run{widest}", fontsize=9.5)
     axis.grid(visible=False)
     axis.tick_params(length=0)
-    _ticks(axis, view)
+    _set_ticks(axis, view)
     if len(view.x.values) <= _WRITTEN:
         for row, cells in enumerate(view.cells):
             for column, cell in enumerate(cells):
@@ -98,7 +98,7 @@ def _widest(shown: Sequence[MeanWithInterval]) -> str:
     return f"; 95 % intervals ± {number(max(halves))} at most" if halves else ""
 
 
-def _ticks(axis: Axes, view: View) -> None:
+def _set_ticks(axis: Axes, view: View) -> None:
     for side, of in (("x", view.x), ("y", view.y)):
         if of is None:
             continue
@@ -121,7 +121,7 @@ def _write_cell(
         axis.text(column + 0.5, row + 0.25, text, ha="center", va="center", color=ink, fontsize=6.2)
 
 
-def _place(view: View, index: int) -> tuple[int, int] | None:
+def _find_cell(view: View, index: int) -> tuple[int, int] | None:
     """Return (column, row) of a point; none where the view does not show it."""
     return next(
         ((column, row) for row, cells in enumerate(view.cells) for column, cell in enumerate(cells) if cell == index),
@@ -129,8 +129,8 @@ def _place(view: View, index: int) -> tuple[int, int] | None:
     )
 
 
-def _outline(axis: Axes, view: View, index: int, word: str, colour: str, dashes: Dashes) -> None:
-    place = _place(view, index)
+def _draw_outline(axis: Axes, view: View, index: int, word: str, colour: str, dashes: Dashes) -> None:
+    place = _find_cell(view, index)
     if place is None:
         return
     column, row = place

@@ -28,8 +28,8 @@ def lines(plan: Plan, ranking: Ranking, view: View) -> Figure:
         axes = figure.subplots(2, 2, squeeze=False, sharex=True)
         shown = [(place, index) for place, index in enumerate(view.cells[0]) if index is not None]
         for axis, (name, title) in zip(axes.ravel(), PANELS.items(), strict=True):
-            _line(axis, [(place, ranking.figures[name][index]) for place, index in shown], view.x)
-            _references(axis, plan, ranking, name, view)
+            _draw_line(axis, [(place, ranking.figures[name][index]) for place, index in shown], view.x)
+            _draw_marks(axis, plan, ranking, name, view)
             axis.set_title(f"{title}, mean per run", fontsize=10)
             axis.set_ylim(bottom=0)
         for axis in axes[1]:
@@ -39,7 +39,7 @@ def lines(plan: Plan, ranking: Ranking, view: View) -> Figure:
         return figure
 
 
-def _line(axis: Axes, figures: Sequence[tuple[int, MeanWithInterval]], of: Axis) -> None:
+def _draw_line(axis: Axes, figures: Sequence[tuple[int, MeanWithInterval]], of: Axis) -> None:
     xs = [_x(of, place) for place, _ in figures]
     means = np.array([each.mean for _, each in figures])
     spans = [(each.low, each.high) for _, each in figures if each.low is not None and each.high is not None]
@@ -56,7 +56,7 @@ def _line(axis: Axes, figures: Sequence[tuple[int, MeanWithInterval]], of: Axis)
         axis.set_xticks(range(len(of.values)), of.values)
 
 
-def _references(axis: Axes, plan: Plan, ranking: Ranking, name: str, view: View) -> None:
+def _draw_marks(axis: Axes, plan: Plan, ranking: Ranking, name: str, view: View) -> None:
     figures, cells = ranking.figures[name], view.cells[0]
     best = _x(view.x, cells.index(ranking.best))
     axis.plot([best], [figures[ranking.best].mean], **BEST_MARK, label=BEST_WORD)

@@ -38,7 +38,7 @@ def pareto(plan: Plan, ranking: Ranking) -> Figure:
         figure = theme.new_figure(4.6)
         panels = figure.subplots(1, 2)
         for axis, name in zip(panels, ("bad_calls", "in_flight_s"), strict=True):
-            _trade(axis, plan, ranking, name)
+            _draw_trade(axis, plan, ranking, name)
         handles = [
             Line2D([], [], label=f"on the front ({len(ranking.front)})", **FRONT_MARK),
             Line2D([], [], label="beaten by another point", **BEATEN_MARK),
@@ -50,7 +50,7 @@ def pareto(plan: Plan, ranking: Ranking) -> Figure:
         return figure
 
 
-def _trade(axis: Axes, plan: Plan, ranking: Ranking, name: str) -> None:
+def _draw_trade(axis: Axes, plan: Plan, ranking: Ranking, name: str) -> None:
     across, up = ranking.figures["false_positives"], ranking.figures[name]
     beaten = [index for index in range(plan.on_grid) if index not in set(ranking.front)]
     for group, mark in ((beaten, BEATEN_MARK), (ranking.front, FRONT_MARK)):
@@ -58,14 +58,14 @@ def _trade(axis: Axes, plan: Plan, ranking: Ranking, name: str) -> None:
     for index, mark in ((ranking.best, BEST_MARK), (plan.default, DEFAULT_MARK), (plan.unguarded, UNGUARDED_MARK)):
         axis.plot([across[index].mean], [up[index].mean], **mark)
     for index in {*ranking.front, plan.default}:
-        _cross(axis, across[index], up[index])
-    _number(axis, [(across[index].mean, up[index].mean) for index in numbered_points(ranking)])
+        _draw_cross(axis, across[index], up[index])
+    _write_numbers(axis, [(across[index].mean, up[index].mean) for index in numbered_points(ranking)])
     axis.set_xlabel("good requests refused, mean per run")
     axis.set_ylabel(f"{PANELS[name].lower()}, mean per run")
     axis.set_title(f"{PANELS[name]} against good requests refused", fontsize=10)
 
 
-def _cross(axis: Axes, across: MeanWithInterval, up: MeanWithInterval) -> None:
+def _draw_cross(axis: Axes, across: MeanWithInterval, up: MeanWithInterval) -> None:
     """Draw both 95 % intervals of a point."""
     if across.low is not None and across.high is not None:
         axis.plot([across.low, across.high], [up.mean, up.mean], color="#999999", linewidth=1, zorder=2)
@@ -84,7 +84,7 @@ def numbered_points(ranking: Ranking) -> list[int]:
     return sorted(some, key=lambda index: (refused[index].mean, index))
 
 
-def _number(axis: Axes, points: Sequence[tuple[float, float]]) -> None:
+def _write_numbers(axis: Axes, points: Sequence[tuple[float, float]]) -> None:
     """Write numbers beside the points, in their order; where two would lie on each other, only the first."""
     places = np.array(points)
     size = np.maximum(np.ptp(places, axis=0), 1e-9)

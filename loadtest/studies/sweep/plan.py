@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from inputs.check import check
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.model import Scenario
-from loadtest.studies.sweep.grid import Axis, canonical, combinations
+from loadtest.studies.sweep.grid import Axis, canonical_text, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +178,7 @@ def _value(call: dict[str, Any], key: str) -> str:
     found: Any = call
     for part in key.split("."):
         found = found[part] if isinstance(found, dict) else None
-    return canonical(found)
+    return canonical_text(found)
 
 
 def _wrong_input(field: str, value: Any, detail: str) -> WrongInputError:

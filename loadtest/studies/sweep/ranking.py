@@ -70,11 +70,13 @@ def rank_points(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) ->
         wins[order] = np.bincount(np.argmin(ranked, axis=1), minlength=on_grid)
         best_share = [float(count) / len(weights) for count in wins]
         front_share = _front_share(runs, weights, on_grid)
-        lead = _estimates(runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best], weights)
+        lead = _means_with_intervals(runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best], weights)
         ties = sum(each.low is not None and each.low <= 0 for each in lead) - 1
     return Ranking(
-        figures={name: _estimates(table, weights) for name, table in runs.items()},
-        from_default={name: _estimates(table - table[plan.default], weights) for name, table in runs.items()},
+        figures={name: _means_with_intervals(table, weights) for name, table in runs.items()},
+        from_default={
+            name: _means_with_intervals(table - table[plan.default], weights) for name, table in runs.items()
+        },
         order=order,
         best=best,
         best_share=best_share,
@@ -86,10 +88,10 @@ def rank_points(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) ->
 
 def pareto_front(aims: Table) -> list[int]:
     """Return the rows that no other row beats: at least as small in every column and smaller in one. In their order."""
-    return [int(index) for index in np.flatnonzero(~_beaten(aims))]
+    return [int(index) for index in np.flatnonzero(~_find_beaten(aims))]
 
 
-def _beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _find_beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Say of each row whether another beats it. Candidates come best first, so most rows meet their better early."""
     beaten = np.zeros(len(aims), dtype=np.bool_)
     for index in np.argsort(aims.sum(axis=1), kind="stable"):
@@ -118,7 +120,7 @@ def _resamples(seeds: int) -> Table | None:
     return np.asarray(rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds, dtype=np.float64)
 
 
-def _estimates(table: Table, weights: Table | None) -> list[MeanWithInterval]:
+def _means_with_intervals(table: Table, weights: Table | None) -> list[MeanWithInterval]:
     intervals: list[MeanWithInterval] = []
     for start in range(0, len(table), _BLOCK):
         part = table[start : start + _BLOCK]
@@ -137,4 +139,4 @@ def _front_share(runs: dict[str, Table], weights: Table, on_grid: int) -> list[f
         return None
     some = weights[:_FRONT_RESAMPLES]
     aims = np.stack([some @ runs[name][:on_grid].T for name in AIMS], axis=2).round(9)  # equal points stay equal
-    return [float(share) for share in 1 - np.mean([_beaten(each) for each in aims], axis=0)]
+    return [float(share) for share in 1 - np.mean([_find_beaten(each) for each in aims], axis=0)]

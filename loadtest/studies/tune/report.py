@@ -53,10 +53,10 @@ def check_writable(root: Path) -> None:
         with TemporaryFile(dir=root / "tune"):
             pass
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise _wrong_input(root, error) from error
 
 
-def _unwritable(root: Path, error: OSError) -> WrongInputError:
+def _wrong_input(root: Path, error: OSError) -> WrongInputError:
     detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
     return WrongInputError([{"field": "out", "value": str(root), "detail": detail}])
 
@@ -71,17 +71,17 @@ def write_results(root: Path, tuned: Tuned, policies: Sequence[str]) -> Path:
         draft.mkdir(parents=True)
         try:
             _write_all(draft, tuned, policies, began)
-            path = _name(parent, draft, f"{began:%Y%m%dT%H%M%SZ}")
+            path = _name_folder(parent, draft, f"{began:%Y%m%dT%H%M%SZ}")
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
         run_folder._point_latest(parent, path)  # noqa: SLF001
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise _wrong_input(root, error) from error
     return path
 
 
-def _name(parent: Path, draft: Path, stamp: str) -> Path:
+def _name_folder(parent: Path, draft: Path, stamp: str) -> Path:
     for suffix in ("", *(f".{count}" for count in range(2, 1000))):
         path = parent / f"{stamp}{suffix}"
         if not path.exists():

@@ -25,9 +25,9 @@ def snippet(settings: CallSettings) -> Snippet:
 
 def _variables(settings: CallSettings) -> Iterator[tuple[str, str]]:
     breaker = settings.breaker
-    yield from _of_policy(breaker, "BREAKER__")
+    yield from _policy_variables(breaker, "BREAKER__")
     if breaker.shadow is not None:
-        yield from _of_policy(breaker.shadow, "BREAKER__SHADOW__")
+        yield from _policy_variables(breaker.shadow, "BREAKER__SHADOW__")
     yield "TIMEOUT__TOTAL_S", value_text(settings.timeout.total_s)
     for name, field in FallbackSettings.model_fields.items():
         value = getattr(settings.fallback, name)
@@ -35,7 +35,7 @@ def _variables(settings: CallSettings) -> Iterator[tuple[str, str]]:
             yield f"FALLBACK__{name.upper()}", value_text(value)
 
 
-def _of_policy(breaker: PolicySettings, prefix: str) -> Iterator[tuple[str, str]]:
+def _policy_variables(breaker: PolicySettings, prefix: str) -> Iterator[tuple[str, str]]:
     reads = policies()[breaker.policy].reads()
     for name, field in FlatPolicy.model_fields.items():
         value = getattr(breaker, name, field.default)

@@ -11,7 +11,7 @@ from loadtest.scenario import files
 from loadtest.scenario.model import choose_arm
 from loadtest.studies.many_runs.work import StudyFigures, fold_run, run_task
 from loadtest.studies.sweep import plan as plans
-from loadtest.studies.sweep.grid import Axis, canonical, combinations, parse_grid, settings
+from loadtest.studies.sweep.grid import Axis, canonical_text, combinations, parse_grid, settings
 from loadtest.studies.sweep.plan import make_plan
 from loadtest.studies.sweep.tasks import tasks
 
@@ -124,7 +124,7 @@ def test_every_setting_of_a_call_can_be_swept() -> None:
 
 def test_values_are_written_in_one_way() -> None:
     """So that the arm's own settings are found among a grid's."""
-    assert [canonical(value) for value in (None, True, 30.0, 0, "none", "x", 1e-7)] == [
+    assert [canonical_text(value) for value in (None, True, 30.0, 0, "none", "x", 1e-7)] == [
         *("none", "true", "30", "0", "none", "x", "0.0000001")
     ]
 
