@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.commands.options import OutDir, settings
+from loadtest.commands.options import OutDir, read_settings
 from loadtest.terminal.console import fail, out
 
 
@@ -28,9 +28,9 @@ def agreement(
 
     from loadtest.experiments.registry import experiments
     from loadtest.records.run_folder import RunFolder
-    from loadtest.studies.agreement.conduct import agreement_of, run_live, write
+    from loadtest.studies.agreement.conduct import agreement_of, run_live, write_agreement
 
-    root = settings(out=out_dir).out / "agreement"
+    root = read_settings(out=out_dir).out / "agreement"
     with TemporaryDirectory() as scratch:
         try:
             folders = [RunFolder(each) for each in live or ()] or [
@@ -38,7 +38,7 @@ def agreement(
             ]
         except subprocess.CalledProcessError as error:
             fail(f"the live run ended with exit code {error.returncode}", max(1, error.returncode))
-        found = {folder.scenario().name: agreement_of(folder) for folder in folders}
+        agreements = {folder.scenario().name: agreement_of(folder) for folder in folders}
     folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    out.print(f"{write(folder, found)}\nin {folder}", markup=False)
-    raise typer.Exit(0 if all(arm.ok for arms in found.values() for arm in arms) else 1)
+    out.print(f"{write_agreement(folder, agreements)}\nin {folder}", markup=False)
+    raise typer.Exit(0 if all(arm.ok for arms in agreements.values() for arm in arms) else 1)

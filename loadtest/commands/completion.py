@@ -79,9 +79,9 @@ def prepare() -> None:
 
 def scenarios(incomplete: str) -> list[str]:
     """Return the names of the shipped scenarios."""
-    from loadtest.scenario.files import shipped
+    from loadtest.scenario.files import shipped_names
 
-    return [name for name in shipped() if name.startswith(incomplete)]
+    return [name for name in shipped_names() if name.startswith(incomplete)]
 
 
 def sources(incomplete: str) -> list[str]:
@@ -94,10 +94,12 @@ def arms(ctx: typer.Context, incomplete: str) -> list[str]:
     from loadtest.scenario.files import read
 
     try:
-        found, _ = read(next(iter(ctx.args), ""))  # an option without its value ends the reading: the rest is left over
+        scenario, _ = read(
+            next(iter(ctx.args), "")
+        )  # an option without its value ends the reading: the rest is left over
     except WrongInputError:
         return []
-    return [name for name in found.arms if name.startswith(incomplete)]
+    return [name for name in scenario.arms if name.startswith(incomplete)]
 
 
 def engines(incomplete: str) -> list[str]:

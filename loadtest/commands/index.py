@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.commands.options import OutDir, read_settings, wrong_input
 from loadtest.terminal.console import out
 
 
@@ -12,13 +12,13 @@ def index(
     """Write the page of all runs anew: index.html in the folder of results. Each run and each report does it, too."""
     from loadtest.report.all_runs import find_runs, write_index
 
-    root = settings(out=out_dir).out
+    root = read_settings(out=out_dir).out
     if not root.is_dir():
-        raise wrong("out", str(root), "a folder that is there")
+        raise wrong_input("out", str(root), "a folder that is there")
     try:
         page = write_index(root)
     except OSError as error:
-        raise wrong("out", str(root), f"a folder that can be written ({error.strerror})") from error
+        raise wrong_input("out", str(root), f"a folder that can be written ({error.strerror})") from error
     found = find_runs(root)
     out.print(f"{len(found.runs)} run(s): {page}", markup=False)
     for name, why in found.skipped:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.commands.options import OutDir, read_settings, wrong_input
 from loadtest.terminal.console import out
 
 
@@ -25,10 +25,10 @@ def keep(
 
     The summary and the report are built anew from the rows.
     """
-    from loadtest.studies.references.keep import keep as keep_folder
+    from loadtest.studies.references.keep import keep_reference
 
     if not re.fullmatch(r"reference(-[a-z0-9-]+)?", name):
-        raise wrong("name", name, "reference, or reference- and lower-case letters, digits and hyphens")
-    target = keep_folder(folder, settings(out=out_dir).out, name, rows=rows)
+        raise wrong_input("name", name, "reference, or reference- and lower-case letters, digits and hyphens")
+    target = keep_reference(folder, read_settings(out=out_dir).out, name, rows=rows)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     out.print(f"{target}: {size / 1000:,.0f} KB", markup=False)

@@ -20,25 +20,25 @@ OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of all runs (
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only say where the report is.")]
 
 
-def settings(**given: Any) -> LoadtestSettings:
+def read_settings(**given: Any) -> LoadtestSettings:
     """Return the settings of the environment; what was given on the command line goes before it."""
     return from_environment(
         LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
     )
 
 
-def wrong(field: str, value: object, allowed: str) -> WrongInputError:
+def wrong_input(field: str, value: object, allowed: str) -> WrongInputError:
     """Return the error for an option."""
     got = "" if value is None else f"got {value!r}; "
     return WrongInputError([{"field": field, "value": value, "detail": f"{field}: {got}allowed: {allowed}"}])
 
 
-def services_at(settings: LoadtestSettings) -> Urls | None:
+def find_services(settings: LoadtestSettings) -> Urls | None:
     """Return the services to attach to, after asking whether they are there; none to start our own."""
     if settings.client_url is None and settings.backend_url is None:
         return None
     if settings.client_url is None or settings.backend_url is None:
-        raise wrong("client-url, backend-url", None, "both, or neither of them")
+        raise wrong_input("client-url, backend-url", None, "both, or neither of them")
     from loadtest.engines.live.control import Service
     from loadtest.engines.live.services import Urls
 

@@ -109,7 +109,7 @@ def probability(  # noqa: PLR0913 - each is an option
     from inputs.check import check
     from loadtest.probability.answer import answer_question
     from loadtest.probability.question import TripQuestion
-    from loadtest.probability.table import sentences, table
+    from loadtest.probability.table import answer_table, answer_text
     from loadtest.terminal.progress import progress
 
     options = {
@@ -130,11 +130,11 @@ def probability(  # noqa: PLR0913 - each is an option
     }
     given = {name: value for name, value in options.items() if value is not None}
     question = check({**given, "simulate": simulate}, TripQuestion)
-    with progress("runs", question.runs) as tell:
-        found = answer_question(question, tell)
+    with progress("runs", question.runs) as on_progress:
+        result = answer_question(question, on_progress)
     if as_json:
-        out.print(json.dumps(found.as_json(), indent=2, allow_nan=False), markup=False)
+        out.print(json.dumps(result.as_json(), indent=2, allow_nan=False), markup=False)
         return
-    out.print(table(found))
+    out.print(answer_table(result))
     out.print()
-    out.print(sentences(found), markup=False)
+    out.print(answer_text(result), markup=False)

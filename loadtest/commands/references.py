@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.commands.options import OutDir, settings, wrong
+from loadtest.commands.options import OutDir, read_settings, wrong_input
 from loadtest.terminal.console import fail, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -22,24 +22,25 @@ def references(
 
     It says of each that cannot be made again why not. Nothing is written.
     """
-    from loadtest.studies.references.again import made_again
-    from loadtest.studies.references.again import references as all_references
+    from loadtest.studies.references.recheck import find_references, recheck_reference
 
-    root = settings(out=out_dir).out
-    chosen = folders or all_references(root)
+    root = read_settings(out=out_dir).out
+    chosen = folders or find_references(root)
     if not chosen:
-        raise wrong("out", str(root), "a folder with references in it")
+        raise wrong_input("out", str(root), "a folder with references in it")
     for folder in chosen:
         if not folder.is_dir():
-            raise wrong("DIR", str(folder), "folders of references")
+            raise wrong_input("DIR", str(folder), "folders of references")
     differing = 0
     try:
         for folder in chosen:
-            told = made_again(folder, out)
-            differing += bool(told.differences)
-            result = "DIFFERS" if told.differences else "the same"
-            out.print(f"{folder}: {told.how}" + ("" if told.how.startswith("not ") else f": {result}"), markup=False)
-            for each in told.differences:
+            recheck = recheck_reference(folder, out)
+            differing += bool(recheck.differences)
+            result = "DIFFERS" if recheck.differences else "the same"
+            out.print(
+                f"{folder}: {recheck.how}" + ("" if recheck.how.startswith("not ") else f": {result}"), markup=False
+            )
+            for each in recheck.differences:
                 out.print(f"  {each}", markup=False)
     except BaseException as error:
         interrupted = interruption_in(error)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loadtest.commands.conclude import conclude
-from loadtest.commands.options import wrong
+from loadtest.commands.options import wrong_input
 from loadtest.terminal.console import finishing, out
 
 
@@ -31,7 +31,7 @@ def report(
         _compare(folder, other, out_dir)
         return
     if out_dir is not None:
-        raise wrong("out", str(out_dir), "with two runs only: a report stands in the folder of its run")
+        raise wrong_input("out", str(out_dir), "with two runs only: a report stands in the folder of its run")
     from loadtest.experiments.finish import finish
     from loadtest.records.run_folder import RunFolder
 
@@ -49,7 +49,7 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
     from loadtest.report.two_runs import headline, write_comparison
 
     if first.resolve() == second.resolve():
-        raise wrong("A, B", str(first.resolve()), "two runs; these are the same folder")
+        raise wrong_input("A, B", str(first.resolve()), "two runs; these are the same folder")
     for each in (first, second):
         RunFolder(each).check_rows()
     compared = compare_runs(*(measure_run(RunFolder(each)) for each in (first, second)))
@@ -60,7 +60,7 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
         with finishing():
             write_comparison(compared, folder, (str(first), str(second)))
     except OSError as error:
-        raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+        raise wrong_input("out", str(folder), f"a folder that can be written ({error.strerror})") from error
     update_index(second)
     out.print(headline(compared), markup=False)
     out.print(f"report: {folder / 'compare.html'}", markup=False)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, engines, scenarios
 from loadtest.commands.conclude import conclude
-from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, Quiet, check_tracing, services_at, settings
+from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, Quiet, check_tracing, find_services, read_settings
 from loadtest.terminal import interruption
 from loadtest.terminal.console import fail, finishing, out
 
@@ -51,32 +51,32 @@ def run(
     from loadtest.scenario.seeds import parse_seeds
     from loadtest.terminal.errors import ChildError
 
-    chosen = settings(client_url=client_url, backend_url=backend_url, out=out_dir)
-    found, text = files.read(name)
-    arms = found.choose_arms(arm or [])
-    numbers = parse_seeds(seeds) or [found.seed]
-    urls = services_at(chosen)
+    chosen = read_settings(client_url=client_url, backend_url=backend_url, out=out_dir)
+    scenario, text = files.read(name)
+    arms = scenario.choose_arms(arm or [])
+    numbers = parse_seeds(seeds) or [scenario.seed]
+    urls = find_services(chosen)
     chosen_engine = _check_engine(engine, urls)
     check_tracing(chosen, urls)
-    with run_folder.reserve_place(chosen.out, found.name, urls.client if urls else None):
-        folder = run_folder.create(chosen.out, found, text, chosen_engine, arms, numbers)
+    with run_folder.reserve_place(chosen.out, scenario.name, urls.client if urls else None):
+        folder = run_folder.create(chosen.out, scenario, text, chosen_engine, arms, numbers)
         if not quiet:
-            out.print(f"[bold]{escape(found.title)}[/bold]\nfiles in {escape(str(folder.path))}")
+            out.print(f"[bold]{escape(scenario.title)}[/bold]\nfiles in {escape(str(folder.path))}")
         interrupted: Interrupted | None = None
         failed = ""
         try:
-            _fill(folder, urls, quiet=quiet)
+            _fill_folder(folder, urls, quiet=quiet)
         except BaseException as error:
             interrupted = interruption.interruption_in(error)
             if interrupted is None:
                 if not isinstance(error, ChildError):
                     raise
                 failed = str(error)
-        done, late = _finished(folder, failed)
+        done, late = _finish_run(folder, failed)
         conclude(folder, done, interrupted or late, failed)
 
 
-def _fill(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
+def _fill_folder(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
     """Run what the folder's manifest says, and tell how it goes."""
     from loadtest.engines.live.engine import run_live
     from loadtest.engines.virtual.engine import run_on_virtual_time
@@ -101,15 +101,15 @@ def _check_engine(engine: str, urls: Urls | None) -> Engine:
 
     known = next((each for each in ENGINES if each == engine), None)
     if known is None:
-        said = f"engine: got {engine!r}{closest(engine, ENGINES)}; allowed: {', '.join(ENGINES)}"
-        raise WrongInputError([{"field": "engine", "value": engine, "detail": said}])
+        message = f"engine: got {engine!r}{closest(engine, ENGINES)}; allowed: {', '.join(ENGINES)}"
+        raise WrongInputError([{"field": "engine", "value": engine, "detail": message}])
     if engine == "virtual" and urls is not None:
-        said = f"client-url: got {urls.client!r}; the virtual engine runs both services inside itself, leave it out"
-        raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": said}])
+        message = f"client-url: got {urls.client!r}; the virtual engine runs both services inside itself, leave it out"
+        raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": message}])
     return known
 
 
-def _finished(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:
+def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:
     """Close the books and write the report, which an interruption does not cut off before the second."""
     from loadtest.experiments.finish import finish
 
@@ -125,7 +125,7 @@ def _finished(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted 
         if interrupted is None:
             raise
         if done is None:
-            again = f"`python -m loadtest report {folder.path}` writes it"
-            fail(f"interrupted while the report was written: {again}; what was measured is kept", interrupted.exit_code)
+            hint = f"`python -m loadtest report {folder.path}` writes it"
+            fail(f"interrupted while the report was written: {hint}; what was measured is kept", interrupted.exit_code)
         return done, interrupted
     return done, None

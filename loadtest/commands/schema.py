@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.commands.options import wrong
+from loadtest.commands.options import wrong_input
 from loadtest.terminal.console import out
 
 
@@ -24,5 +24,5 @@ def schema(
             text = json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
             (folder / file_of(name)).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise wrong("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+        raise wrong_input("out", str(folder), f"a folder that can be written ({error.strerror})") from error
     out.print(f"{len(SHAPES)} schemas in {folder}", markup=False)

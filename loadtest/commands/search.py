@@ -18,14 +18,14 @@ def search(
     seed: Annotated[int, typer.Option(help="Seed of the search itself.")] = 1,
 ) -> None:
     """Search the settings and the seed of Experiment 2 again; print what was found, best first."""
-    from loadtest.experiments.experiment_2.search import search as search_settings
+    from loadtest.experiments.experiment_2.search import search_settings
 
-    tried, best = search_settings(seconds, climbs, steps, seed, _tell)
+    tried, best = search_settings(seconds, climbs, steps, seed, _print_progress)
     for score, settings in best:
         out.print(f"{score:.3f} {json.dumps(settings)}", markup=False)
     out.print(f"{tried} runs drawn", markup=False)
 
 
-def _tell(progress: str) -> None:
+def _print_progress(progress: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{progress} ")

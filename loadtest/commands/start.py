@@ -14,8 +14,8 @@ from loadtest.commands.completion import SCRIPTS, Shell
 _PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"Breaker Lab {tomllib.loads(_PROJECT.read_text(encoding='utf-8'))['project']['version']}")
         raise typer.Exit
 
@@ -29,7 +29,7 @@ def _show_completion(shell: Shell | None) -> None:
 def start(  # the options' callbacks answer
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
     ] = False,
     show_completion: Annotated[
         Shell | None,

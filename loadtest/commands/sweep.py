@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.commands.completion import arms, scenarios
-from loadtest.commands.options import OutDir, Quiet, settings, wrong
+from loadtest.commands.options import OutDir, Quiet, read_settings, wrong_input
 from loadtest.terminal.console import fail, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from loadtest.studies.many_runs import workers
     from loadtest.studies.sweep.conduct import Sweep
-    from loadtest.studies.sweep.standing import Standing
+    from loadtest.studies.sweep.ranking import Ranking
 
 
 def sweep(  # noqa: PLR0913 - each is an option
@@ -49,24 +49,26 @@ def sweep(  # noqa: PLR0913 - each is an option
     from inputs.check import check
     from loadtest.scenario.seeds import parse_seeds
     from loadtest.studies.many_runs import workers
-    from loadtest.studies.sweep.conduct import new_sweep, resumed
+    from loadtest.studies.sweep.conduct import plan_sweep, resume_sweep
     from loadtest.studies.sweep.plan import MANY_REQUESTS
     from loadtest.studies.sweep.report import headline
 
     if jobs is not None and dask is not None:
-        raise wrong("jobs, dask", None, "one of the two: the cluster has its own processes")
-    hands = check({} if jobs is None else {"jobs": jobs}, workers.Hands)
+        raise wrong_input("jobs, dask", None, "one of the two: the cluster has its own processes")
+    local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
     if resume is not None:
         if name or grid or seeds or arm or out_dir:
-            raise wrong("resume", str(resume), "without SCENARIO, --grid, --seeds, --arm, --out: the folder has them")
-        planned = resumed(resume)
+            raise wrong_input(
+                "resume", str(resume), "without SCENARIO, --grid, --seeds, --arm, --out: the folder has them"
+            )
+        planned = resume_sweep(resume)
     elif name is None:
-        raise wrong("SCENARIO", None, "a scenario, or --resume DIR")
+        raise wrong_input("SCENARIO", None, "a scenario, or --resume DIR")
     else:
         chosen = parse_seeds("1-100" if seeds is None else seeds)
         if not chosen:
-            raise wrong("seeds", seeds, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
-        planned = new_sweep(settings(out=out_dir).out, name, arm, grid or [], chosen)
+            raise wrong_input("seeds", seeds, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+        planned = plan_sweep(read_settings(out=out_dir).out, name, arm, grid or [], chosen)
     plan = planned.plan
     if not quiet:
         skipped = f", {len(plan.skipped):,} left out ({plan.why_skipped})" if plan.skipped else ""
@@ -74,14 +76,14 @@ def sweep(  # noqa: PLR0913 - each is an option
         out.print(f"{counted}\nfiles in {planned.folder.path}", markup=False)
         if plan.requests > MANY_REQUESTS:
             out.print("this takes hours; Ctrl-C keeps what is done, and the same command goes on", markup=False)
-    crew = workers.local(hands.jobs) if dask is None else workers.on_dask(dask)
-    standing = _conducted(planned, crew)
+    crew = workers.local(local.jobs) if dask is None else workers.on_dask(dask)
+    ranking = _conduct(planned, crew)
     if not quiet:
-        out.print(f"\n{headline(plan, standing).replace('`', '')}", markup=False)
+        out.print(f"\n{headline(plan, ranking).replace('`', '')}", markup=False)
     out.print(f"report: {planned.folder.path / 'sweep.html'}", markup=False)
 
 
-def _conducted(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Standing:
+def _conduct(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Ranking:
     """Run it, up to its end or the next signal."""
     from loadtest.studies.sweep.conduct import conduct
 

@@ -10,12 +10,12 @@ import typer
 
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, sources
-from loadtest.commands.options import OutDir, Quiet, settings
+from loadtest.commands.options import OutDir, Quiet, read_settings
 from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
-    from loadtest.studies.tune.problem import Asked, Problem
+    from loadtest.studies.tune.problem import Problem, TuneOptions
 
 # What a request takes on virtual time.
 _REQUEST_S = 3e-5
@@ -89,13 +89,13 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
     from loadtest.studies.tune.objective import parse_weights
-    from loadtest.studies.tune.problem import Asked, load
+    from loadtest.studies.tune.problem import TuneOptions, read_problem
     from loadtest.studies.tune.report import check_writable, write_results
     from loadtest.studies.tune.search import Aim
     from loadtest.studies.tune.snippets import snippets
     from loadtest.studies.tune.words import headline, notes
 
-    options = {
+    given = {
         "holdout": holdout,
         "bad_share": bad_share,
         "time_is": time_is,
@@ -105,20 +105,20 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         "seeds": seeds,
         "seed": seed,
     }
-    asked = check({name: value for name, value in options.items() if value is not None}, Asked)
-    hands = check({} if jobs is None else {"jobs": jobs}, workers.Hands)
-    aim = Aim(parse_weights(weight or []), asked.most_lost)
-    policies = _policies(policy or [])
-    root = settings(out=out_dir).out
+    options = check({name: value for name, value in given.items() if value is not None}, TuneOptions)
+    local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
+    aim = Aim(parse_weights(weight or []), options.most_lost)
+    policies = _check_policies(policy or [])
+    root = read_settings(out=out_dir).out
     path: Path | None = None
     try:
-        problem = load(source, arm, asked)
+        problem = read_problem(source, arm, options)
         if not quiet:
-            out.print(_what(problem), markup=False)
-            out.print(_how_long(problem, asked, len(policies), hands.jobs), markup=False)
+            out.print(_problem_text(problem), markup=False)
+            out.print(_duration_text(problem, options, len(policies), local.jobs), markup=False)
         check_writable(root)
-        with workers.local(hands.jobs) as crew:
-            tuned = conduct(problem, asked, aim, policies, crew, out)
+        with workers.local(local.jobs) as crew:
+            tuned = conduct(problem, options, aim, policies, crew, out)
         with finishing():
             path = write_results(root, tuned, policies)
     except BaseException as error:
@@ -136,7 +136,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     out.print(f"report: {path / 'tune.html'}", markup=False)
 
 
-def _what(problem: Problem) -> str:
+def _problem_text(problem: Problem) -> str:
     """Say what was read, in two lines."""
     from loadtest.studies.tune.search import JUDGE, LEARN
 
@@ -155,23 +155,23 @@ def _what(problem: Problem) -> str:
     )
 
 
-def _how_long(problem: Problem, asked: Asked, policies: int, jobs: int) -> str:
+def _duration_text(problem: Problem, options: TuneOptions, policies: int, jobs: int) -> str:
     """Guess the time, and say how to make it less."""
-    from loadtest.studies.tune.conduct import affordable, all_runs
+    from loadtest.studies.tune.conduct import count_candidates, count_runs
     from loadtest.studies.tune.search import LEARN
 
-    runs = all_runs(policies, affordable(problem.requests(LEARN), asked.candidates), asked.seeds)
+    runs = count_runs(policies, count_candidates(problem.requests(LEARN), options.candidates), options.seeds)
     minutes = runs * problem.requests(LEARN) * _REQUEST_S / jobs / 60
     guess = f"about {math.ceil(minutes)} min; less with fewer --candidates and --seeds"
     return f"{runs:,} runs of {problem.requests(LEARN):,} requests on {jobs} cores: {guess}"
 
 
-def _policies(wanted: list[str]) -> tuple[str, ...]:
+def _check_policies(wanted: list[str]) -> tuple[str, ...]:
     from loadtest.studies.tune.space import space
 
     known = tuple(space(1.0))
     for name in wanted:
         if name not in known:
-            said = f"policy: got {name!r:.80}{closest(name, known)}; allowed: {', '.join(known)}"
-            raise WrongInputError([{"field": "policy", "value": name, "detail": said}])
+            message = f"policy: got {name!r:.80}{closest(name, known)}; allowed: {', '.join(known)}"
+            raise WrongInputError([{"field": "policy", "value": name, "detail": message}])
     return tuple(name for name in known if not wanted or name in wanted)

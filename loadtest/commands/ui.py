@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, check_tracing, services_at, settings, wrong
+from loadtest.commands.options import (
+    BackendUrl,
+    ClientUrl,
+    OutDir,
+    check_tracing,
+    find_services,
+    read_settings,
+    wrong_input,
+)
 from loadtest.terminal.console import out
 from loadtest.terminal.interruption import Interrupted
 
@@ -32,10 +40,12 @@ def ui(
     from loadtest.report.all_runs import write_index
     from service.listener import listen
 
-    chosen = settings(client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port, ui_scenarios=scenarios)
+    chosen = read_settings(
+        client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port, ui_scenarios=scenarios
+    )
     if not chosen.ui_scenarios.is_dir():
-        raise wrong("scenarios", str(chosen.ui_scenarios), "a folder")
-    urls = services_at(chosen)
+        raise wrong_input("scenarios", str(chosen.ui_scenarios), "a folder")
+    urls = find_services(chosen)
     check_tracing(chosen, urls)
     listen(chosen.ui_host, chosen.ui_port).close()
     chosen.out.mkdir(parents=True, exist_ok=True)

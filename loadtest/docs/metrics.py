@@ -24,18 +24,18 @@ _HEAD = ["metric", "type", "labels", "meaning"]
 _SUFFIXES = {"counter": "_total", "info": "_info"}
 
 
-def of_client() -> list[list[str]]:
+def client_table() -> list[list[str]]:
     """Return the table of the client's metrics; it tries a policy, since that has metrics of its own."""
     tries = CallSettings.model_validate({"breaker": {"shadow": {"policy": next(iter(policies()))}}})
-    return [_HEAD, *_rows(Metrics(Client(tries, _never, clock=lambda: 0.0), Counters()).collect())]
+    return [_HEAD, *_rows(Metrics(Client(tries, _answer_at_once, clock=lambda: 0.0), Counters()).collect())]
 
 
-def of_backend() -> list[list[str]]:
+def backend_table() -> list[list[str]]:
     """Return the table of the backend's metrics."""
     return [_HEAD, *_rows(BackendCollector(Backend(clock=lambda: 0.0)).collect())]
 
 
-async def _never(_: Call) -> Answer:
+async def _answer_at_once(_: Call) -> Answer:
     return Answer(200, b"")
 
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 # Which tables stand in which page, by the name in their markers.
 PAGES: Mapping[str, Mapping[str, Callable[[], Table]]] = {
     "settings.md": {
-        "client-settings": settings.of_client,
-        "breaker-settings": settings.of_breaker,
-        "backend-settings": settings.of_backend,
-        "loadtest-settings": settings.of_load_generator,
+        "client-settings": settings.client_table,
+        "breaker-settings": settings.breaker_table,
+        "backend-settings": settings.backend_table,
+        "loadtest-settings": settings.load_generator_table,
     },
     "metrics-and-traces.md": {
-        "client-metrics": metrics.of_client,
-        "backend-metrics": metrics.of_backend,
+        "client-metrics": metrics.client_table,
+        "backend-metrics": metrics.backend_table,
     },
 }
 

@@ -22,22 +22,22 @@ _TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "
 _BOUNDS = {"minimum": "from ", "exclusiveMinimum": "above ", "maximum": "to ", "exclusiveMaximum": "below "}
 
 
-def of_client() -> list[list[str]]:
+def client_table() -> list[list[str]]:
     """Return the table of the client's settings, but for those of the breaker."""
     return [HEAD, *_rows(ClientSettings, "CLIENT_", leave_out="breaker")]
 
 
-def of_backend() -> list[list[str]]:
+def backend_table() -> list[list[str]]:
     """Return the table of the backend's settings."""
     return [HEAD, *_rows(BackendSettings, "BACKEND_")]
 
 
-def of_load_generator() -> list[list[str]]:
+def load_generator_table() -> list[list[str]]:
     """Return the table of the load generator's settings."""
     return [HEAD, *_rows(LoadtestSettings, "LOADTEST_")]
 
 
-def of_breaker() -> list[list[str]]:
+def breaker_table() -> list[list[str]]:
     """Return the table of the breaker's settings, with the policies that read each."""
     rows = [[HEAD[0], *HEAD[1:3], "read by", HEAD[3]]]
     for name, field in breaker_fields().items():
@@ -68,14 +68,14 @@ def _readers(name: str) -> str:
 def _rows(model: type[BaseModel], prefix: str, leave_out: str = "") -> Iterator[list[str]]:
     for name, field in json_schema(model)["properties"].items():
         if name != leave_out:
-            yield from _within(prefix + name, field)
+            yield from _nested_rows(prefix + name, field)
 
 
-def _within(name: str, field: dict[str, Any]) -> Iterator[list[str]]:
+def _nested_rows(name: str, field: dict[str, Any]) -> Iterator[list[str]]:
     """Yield the row of a setting, or of each setting of a group."""
     if "properties" in field:
         for inner, each in field["properties"].items():
-            yield from _within(f"{name}__{inner}", each)
+            yield from _nested_rows(f"{name}__{inner}", each)
     else:
         yield _row(name, field)
 

@@ -32,41 +32,41 @@ if TYPE_CHECKING:
 _OUTSIDE = {"client_cpu_s"}
 
 
-def conditions(found: Scenario) -> str:
+def conditions(scenario: Scenario) -> str:
     """Name what the distribution depends on: load, faults and arms, without the seed and the texts.
 
     What stands at its default is left out, so that a setting that is new changes nothing.
     """
     texts = {"seed", "pinned", "title", "about", "expect", "document", "baseline", "name"}
     return sha256(
-        found.model_dump_json(
+        scenario.model_dump_json(
             exclude={**dict.fromkeys(texts, True), "arms": {"__all__": {"documented"}}}, exclude_defaults=True
         ).encode()
     ).hexdigest()[:16]
 
 
-def measure_distribution(found: Scenario, seeds: str) -> SeedDistribution:
+def measure_distribution(scenario: Scenario, seeds: str) -> SeedDistribution:
     """Run every arm with each of the seeds, such as 1-500. Raises WrongInputError for seeds that are none."""
     numbers = parse_seeds(seeds)
-    experiment = experiment_of(found)
+    experiment = experiment_of(scenario)
     compare_chance = experiment.compare_chance if experiment else lambda _: []
     figures: dict[str, list[float]] = {}
-    never = {name: 0 for name, arm in found.arms.items() if arm.decides}
-    runs: dict[str, list[RunFigures]] = {name: [] for name in found.arms}
-    with progress("seeds", len(numbers)) as tell:
+    never = {name: 0 for name, arm in scenario.arms.items() if arm.decides}
+    runs: dict[str, list[RunFigures]] = {name: [] for name in scenario.arms}
+    with progress("seeds", len(numbers)) as on_progress:
         for number, seed in enumerate(numbers, start=1):
-            folded = {arm: fold(simulate(found, arm, seed)) for arm in found.arms}
+            folded = {arm: fold(simulate(scenario, arm, seed)) for arm in scenario.arms}
             for name in never:
                 never[name] += not folded[name].trips
             for name, each in folded.items():
                 runs[name] += each.runs
             for figure in compare_chance(folded):
                 figures.setdefault(figure.name, []).append(round(float(figure.measured or 0.0), 3))
-            tell(number)
-    compared = compare_arms(found.baseline, runs)
+            on_progress(number)
+    compared = compare_arms(scenario.baseline, runs)
     return SeedDistribution(
         seeds=seeds,
-        conditions=conditions(found),
+        conditions=conditions(scenario),
         runs=len(numbers),
         never_tripped=never,
         share_tripped={name: _share(len(numbers) - count, len(numbers)) for name, count in never.items()},
@@ -85,20 +85,20 @@ def _share(hits: int, of: int) -> ShareOfRuns:
     return ShareOfRuns(hits / of, [float(bounds.low), float(bounds.high)])
 
 
-def read_distribution(found: Scenario) -> SeedDistribution | None:
+def read_distribution(scenario: Scenario) -> SeedDistribution | None:
     """Return the distribution kept for a shipped scenario; None if none is kept, or only for other settings."""
-    file = _file(found.name)
+    file = _file(scenario.name)
     if not file.is_file():
         return None
     kept = TypeAdapter(SeedDistribution).validate_json(file.read_bytes())
-    return kept if kept.conditions == conditions(found) else None
+    return kept if kept.conditions == conditions(scenario) else None
 
 
 def make_distribution(name: str, seeds: str) -> SeedDistribution:
     """Measure a shipped scenario, and keep the result beside it."""
     require("scipy", "distribution", "make .venv/.lab")
-    found, _ = files.read(name)
-    measured = measure_distribution(found, seeds)
+    scenario, _ = files.read(name)
+    measured = measure_distribution(scenario, seeds)
     _file(name).write_text(json.dumps(as_json(measured)) + "\n", encoding="utf-8")
     return measured
 

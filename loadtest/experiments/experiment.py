@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loadtest.figures.finished import FinishedRun
     from loadtest.records.measured import Measured
     from loadtest.records.summary import ArmSummary, DocumentFigure
-    from loadtest.report.part import Part
+    from loadtest.report.part import ReportPart
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,6 @@ class Experiment:
 
     compare: Callable[[Sequence[Measured]], list[DocumentFigure]]
     compare_chance: Callable[[Mapping[str, ArmSummary]], list[DocumentFigure]]
-    part: Callable[[FinishedRun, SeedDistribution | None], Part]
+    part: Callable[[FinishedRun, SeedDistribution | None], ReportPart]
     seeds: str
     same_on_both_engines: tuple[str, ...] = ()

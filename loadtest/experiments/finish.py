@@ -12,7 +12,7 @@ from loadtest.figures.finished import measure_run
 from loadtest.records.shapes import as_json
 from loadtest.report.all_runs import update_index
 from loadtest.report.headline import headline
-from loadtest.report.part import Part
+from loadtest.report.part import ReportPart
 from loadtest.report.render import write_report
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from loadtest.records.run_folder import RunFolder
 
 
-def measure_with_part(folder: RunFolder) -> tuple[FinishedRun, Part]:
+def measure_with_part(folder: RunFolder) -> tuple[FinishedRun, ReportPart]:
     """Fold a run, with what its experiment adds to the report, and write nothing. Raises WrongInputError."""
     experiment = experiment_of(folder.scenario())
     done = measure_run(folder, experiment.compare if experiment else None)
-    part = experiment.part(done, read_distribution(done.scenario)) if experiment else Part()
+    part = experiment.part(done, read_distribution(done.scenario)) if experiment else ReportPart()
     return replace(done, summary=replace(done.summary, headline=headline(done, part))), part
 
 

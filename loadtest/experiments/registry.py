@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from loadtest.scenario.files import folder_of, shipped
+from loadtest.scenario.files import folder_of, shipped_names
 
 if TYPE_CHECKING:
     from loadtest.experiments.experiment import Experiment
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @cache
 def experiments() -> dict[str, Experiment]:
     """Every experiment by its name."""
-    modules = {name: f"{__package__}.{folder_of(name).name}" for name in shipped()}
+    modules = {name: f"{__package__}.{folder_of(name).name}" for name in shipped_names()}
     return {
         name: import_module(f"{package}.experiment").EXPERIMENT
         for name, package in modules.items()

@@ -37,7 +37,7 @@ def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
     return found
 
 
-def _refused_in(arm: Measured, seed: int, start: float, end: float | None) -> list[Row]:
+def _refused_rows(arm: Measured, seed: int, start: float, end: float | None) -> list[Row]:
     """Return what one opening refused. A refusal in closed is a policy's that refuses a share, or a ramp's."""
     return [
         row
@@ -61,7 +61,7 @@ def false_positives(arm: Measured) -> FalsePositives:
     """
     trips = 0
     for seed, opened, closed in openings(arm):
-        refused = _refused_in(arm, seed, opened, closed)
+        refused = _refused_rows(arm, seed, opened, closed)
         trips += sum(row.would_have == _OK for row in refused) > len(refused) / 2
     return FalsePositives(wrong_refusals(arm.rows), trips)
 
@@ -74,7 +74,7 @@ def recovery_delay(arm: Measured) -> float | None:
     delays = []
     for seed, opened, closed in openings(arm):
         healthy: float | None = None
-        for row in _refused_in(arm, seed, opened, closed):
+        for row in _refused_rows(arm, seed, opened, closed):
             healthy = None if row.would_have != _OK else row.sent_s if healthy is None else healthy
         if healthy is not None and closed is not None:
             delays.append(closed - healthy)

@@ -105,7 +105,7 @@ def _count_shadow(arm: Measured) -> ShadowFigures | None:
 def _fold_totals(arm: Measured) -> TotalFigures:
     return TotalFigures(
         **vars(_fold_rows(arm.rows)),
-        # Told at an arm's end: of one that was cut off nobody knows.
+        # Reported at an arm's end: of one that was cut off nobody knows.
         backend_busy_s=sum(record.backend_busy_s for record in arm.records) if arm.records else None,
         client_cpu_s=sum(record.client_cpu_s for record in arm.records) if arm.records else None,
         trips=sum(change.before == _CLOSED and change.after == _OPEN for change in arm.changes),

@@ -91,28 +91,28 @@ def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[
 
     An arm that only tries a policy is not to differ, and is not asked.
     """
-    asked = [name for name in names[1:] if scenario.arms[name].breaker.policy != "shadow"]
+    compared = [name for name in names[1:] if scenario.arms[name].breaker.policy != "shadow"]
     by_arm = {arm.arm: {(row.seed, row.id): (row.outcome, row.state) for row in arm.rows} for arm in arms}
-    if not asked or not all(by_arm.get(name) for name in (names[0], *asked)):
+    if not compared or not all(by_arm.get(name) for name in (names[0], *compared)):
         return []
     base = by_arm[names[0]]
-    differ = {name: sum(base.get(key) != by_arm[name].get(key) for key in {*base, *by_arm[name]}) for name in asked}
+    differ = {name: sum(base.get(key) != by_arm[name].get(key) for key in {*base, *by_arm[name]}) for name in compared}
     detail = ", ".join(f"{name}: {count} of {len(base)} requests" for name, count in differ.items())
     name = f"an arm differs from `{names[0]}`"
     idle = [f"`{arm}`" for arm, count in differ.items() if not count]
     caution = (
         f"never differs from `{names[0]}`, so nothing can be said of it: {', '.join(idle)}"
-        if 0 < len(idle) < len(asked)
+        if 0 < len(idle) < len(compared)
         else ""
     )
     return [Check(name, any(differ.values()), f"ended otherwise, or met another state: {detail}", caution)]
 
 
 def _check_completeness(manifest: Manifest, arms: Sequence[Measured]) -> Check:
-    asked = len(manifest.arms) * len(manifest.seeds)
+    planned = len(manifest.arms) * len(manifest.seeds)
     ended = sum(len(arm.records) for arm in arms)
-    ok = manifest.complete and asked == ended
-    return Check("the run is complete", ok, f"{ended} of {asked} arms x seeds ran to their end")
+    ok = manifest.complete and planned == ended
+    return Check("the run is complete", ok, f"{ended} of {planned} arms x seeds ran to their end")
 
 
 def _check_conservation(arm: Measured) -> Check:

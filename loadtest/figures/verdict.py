@@ -147,7 +147,7 @@ def judge_arms(baseline: str | None, arms: Mapping[str, ArmSummary]) -> Verdicts
 def _judge_disturbance(base: Mapping[int, RunFigures], runs: Sequence[RunFigures], disturbance: str) -> VerdictCell:
     groups = (disturbance, group_after(disturbance))
     there = [group for group in groups if group in (runs[0].phases or {})]
-    parts = {group: _stretch(_pair_groups(base, runs, [group])) for group in there}
+    parts = {group: _sum_stretch(_pair_groups(base, runs, [group])) for group in there}
     return replace(_judge_pairs(_pair_groups(base, runs, groups)), parts=parts)
 
 
@@ -155,20 +155,22 @@ def _judge_pairs(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> VerdictCell:
     """Judge (baseline, other) of each seed."""
     shares = [compare_totals(*pair) for pair in pairs]
     gains: dict[str, Any] = {name: _gain([getattr(each, name) for each in shares]) for name in Shares._fields[1:]}
-    return VerdictCell(verdict=verdict_over_seeds(shares), **vars(_stretch(pairs)), **gains)
+    return VerdictCell(verdict=verdict_over_seeds(shares), **vars(_sum_stretch(pairs)), **gains)
 
 
 def _gain(values: Sequence[float]) -> Gain:
     return Gain(float(np.mean(values)), interval(values))
 
 
-def _stretch(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> Stretch:
+def _sum_stretch(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> Stretch:
     """Return the means over seeds."""
 
-    def both(name: str) -> BothSides:
+    def compare_sides(name: str) -> BothSides:
         return BothSides(*(float(np.mean([getattr(pair[side], name) for pair in pairs])) for side in (0, 1)))
 
-    return Stretch(both("requests").baseline, both("ok"), both("seconds"), both("calls"))
+    return Stretch(
+        compare_sides("requests").baseline, compare_sides("ok"), compare_sides("seconds"), compare_sides("calls")
+    )
 
 
 def _pair_groups(

@@ -82,7 +82,7 @@ class TripAnswer:
         by_call = zip(SHARES, (figures.tenth, figures.half, figures.most), strict=True)
         simulation = {"runs": self.runs, "seed": question.seed, "runs_without_trip": self.given_up}
         return {
-            "breaker": _breaker_settings(question),
+            "breaker": _setting_json(question),
             **{name: getattr(question, name) for name in ("error_rate", "burst_length", "requests", "rate")},
             **(simulation if self.runs else {}),
             "trip_within_requests": figures.trips.as_json(),
@@ -94,7 +94,7 @@ class TripAnswer:
         }
 
 
-def _breaker_settings(question: TripQuestion) -> dict[str, Any]:
+def _setting_json(question: TripQuestion) -> dict[str, Any]:
     counts = {
         "consecutive": ("fail_max",),
         "count_window": ("failure_rate", "min_calls", "window_calls"),
@@ -109,20 +109,20 @@ def _breaker_settings(question: TripQuestion) -> dict[str, Any]:
 def answer_question(question: TripQuestion, on_progress: Callable[[int], None] = lambda _: None) -> TripAnswer:
     """Follow the chain where there is one, and simulate the rest; `on_progress` gets the number of runs done."""
     channel = Channel.of(question.error_rate, question.burst_length)
-    law = _followed_law(question, channel)
-    exact = _exact_values(question, channel, law) if law else {}
-    found = {name: TripFigure(value) for name, value in exact.items() if value is not None}
+    law = _first_trip_law(question, channel)
+    exact = _exact_figures(question, channel, law) if law else {}
+    known = {name: TripFigure(value) for name, value in exact.items() if value is not None}
     if question.is_exact:
-        return TripAnswer(question, TripFigures(**found))
+        return TripAnswer(question, TripFigures(**known))
     require("scipy", "a simulated answer", "make .venv/.lab")
     runs = simulate(question, on_progress)
     given_up = sum(run.trip is None for run in runs)
     return TripAnswer(
-        question, TripFigures(**{**_simulated_figures(question, runs, given_up), **found}), len(runs), given_up
+        question, TripFigures(**{**_simulated_figures(question, runs, given_up), **known}), len(runs), given_up
     )
 
 
-def _followed_law(question: TripQuestion, channel: Channel) -> Law | None:
+def _first_trip_law(question: TripQuestion, channel: Channel) -> Law | None:
     """Return the law of the first trip, or of its first calls, where the policy has a chain that can be followed."""
     if question.simulate or question.policy == "time_window":
         return None
@@ -135,18 +135,18 @@ def _followed_law(question: TripQuestion, channel: Channel) -> Law | None:
     return first_calls(filling, filling.calls)
 
 
-def _exact_values(question: TripQuestion, channel: Channel, law: Law) -> dict[str, float | None]:
+def _exact_figures(question: TripQuestion, channel: Channel, law: Law) -> dict[str, float | None]:
     """Return each figure that the law knows.
 
     The chances of the probes sum over the fate of the call that tripped. The backend's weather goes on while the
     breaker refuses: the first probe is `refused` + 1 calls after the trip, and the others follow call by call.
     """
-    more = (1 - channel.failure_chance(after=False)) ** (question.success_threshold - 1)
+    more = (1 - channel.failing(after=False)) ** (question.success_threshold - 1)
     after_failure, after_success = (
-        more * (1 - channel.failure_chance(after, question.refused + 1)) for after in (True, False)
+        more * (1 - channel.failing(after, question.refused + 1)) for after in (True, False)
     )
 
-    def cycle_chance(calls: int) -> float | None:
+    def closing_chance(calls: int) -> float | None:
         trips, on_success = law.within(calls), law.on_success_within(calls)
         return None if trips is None else (trips - on_success) * after_failure + on_success * after_success
 
@@ -164,52 +164,52 @@ def _exact_values(question: TripQuestion, channel: Channel, law: Law) -> dict[st
         "half": half,
         "most": most,
         "recovers": recovers,
-        "cycle": cycle_chance(question.latest_trip) if question.latest_trip else 0.0,
+        "cycle": closing_chance(question.latest_trip) if question.latest_trip else 0.0,
     }
 
 
 def _simulated_figures(question: TripQuestion, runs: Sequence[SimulatedTrip], given_up: int) -> dict[str, TripFigure]:
-    made = np.sort([run.calls for run in runs])  # those that were given up come last: they are all as long
+    calls = np.sort([run.calls for run in runs])  # those that were given up come last: they are all as long
     in_time = sum(run.trip is not None and run.trip <= question.latest_trip for run in runs)
     closed = sum(run.closed is not None for run in runs)
-    tenth, half, most = (_quantile_figure(made, share, given_up) for share in SHARES)
+    tenth, half, most = (_quantile(calls, share, given_up) for share in SHARES)
     return {
-        "trips": _share_figure(sum(run.trip is not None and run.trip <= question.requests for run in runs), len(runs)),
-        "calls": _mean_figure(made, given_up),
+        "trips": _share(sum(run.trip is not None and run.trip <= question.requests for run in runs), len(runs)),
+        "calls": _mean(calls, given_up),
         "tenth": tenth,
         "half": half,
         "most": most,
-        "recovers": _share_figure(closed, in_time),
-        "cycle": _share_figure(closed, len(runs)),
+        "recovers": _share(closed, in_time),
+        "cycle": _share(closed, len(runs)),
     }
 
 
-def _share_figure(hits: int, of: int) -> TripFigure:
+def _share(hits: int, of: int) -> TripFigure:
     """Return a share with its Clopper-Pearson interval (Biometrika 26 (1934) 404); of nothing, anything."""
     if not of:
         return TripFigure(math.nan, (0.0, 1.0))
     from scipy import stats  # noqa: PLC0415 - half a second's work, which an exact answer can do without
 
-    found = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
-    return TripFigure(hits / of, (float(found.low), float(found.high)))
+    interval = stats.binomtest(hits, of).proportion_ci(_CONFIDENCE, "exact")
+    return TripFigure(hits / of, (float(interval.low), float(interval.high)))
 
 
-def _mean_figure(made: Counts, given_up: int) -> TripFigure:
+def _mean(calls: Counts, given_up: int) -> TripFigure:
     """Return the mean with its normal interval; its lower end alone where runs were given up, which makes it small."""
-    mean = float(made.mean())
-    margin = _Z * float(made.std(ddof=1)) / math.sqrt(len(made))
+    mean = float(calls.mean())
+    margin = _Z * float(calls.std(ddof=1)) / math.sqrt(len(calls))
     return TripFigure(math.nan, (mean - margin, None)) if given_up else TripFigure(mean, (mean - margin, mean + margin))
 
 
-def _quantile_figure(made: Counts, share: float, given_up: int) -> TripFigure:
+def _quantile(calls: Counts, share: float, given_up: int) -> TripFigure:
     """Return an order statistic with the interval of the two whose ranks lie a binomial margin beside it.
 
     Conover, Practical Nonparametric Statistics, chapter 3.2.
     """
-    runs = len(made)
+    runs = len(calls)
     margin = _Z * math.sqrt(runs * share * (1 - share))
     ranks = runs * share - margin, runs * share, runs * share + margin
     low, middle, high = (min(runs, max(1, math.ceil(rank))) for rank in ranks)
-    tripped = runs - given_up
-    value = float(made[middle - 1]) if middle <= tripped else math.nan
-    return TripFigure(value, (float(made[low - 1]), float(made[high - 1]) if high <= tripped else None))
+    known = runs - given_up
+    value = float(calls[middle - 1]) if middle <= known else math.nan
+    return TripFigure(value, (float(calls[low - 1]), float(calls[high - 1]) if high <= known else None))

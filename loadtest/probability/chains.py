@@ -35,8 +35,8 @@ class StreakChain:
 
     def step(self) -> tuple[float, float]:
         """Go one call on; only a failure trips."""
-        begins, goes_on = self._after_success, self._channel.failure_chance(after=True)
-        self._after_success = self._channel.failure_chance(after=False)
+        begins, goes_on = self._after_success, self._channel.failing(after=True)
+        self._after_success = self._channel.failing(after=False)
         was = self.alive
         now = np.empty_like(was)
         now[2:] = was[1:-1] * goes_on
@@ -79,9 +79,7 @@ class FillingChain:
 
     def step(self) -> tuple[float, float]:
         """Go one call on; at call `min_calls` a success may trip, too."""
-        failing = (
-            [self._channel.failure_chance(after) for after in (False, True)] if self._made else [self._channel.rate] * 2
-        )
+        failing = [self._channel.failing(after) for after in (False, True)] if self._made else [self._channel.rate] * 2
         self._made += 1
         now = np.zeros_like(self.alive)
         now[0] = self.alive[0] * (1 - failing[0]) + self.alive[1] * (1 - failing[1])
@@ -118,7 +116,7 @@ class WindowChain:
 
     def _fill(self) -> tuple[float, float]:
         channel, limit = self._channel, self._limits[self._calls]
-        failing = self._failure_chances(self._patterns) if self._calls else np.full(1, channel.rate)
+        failing = self._failing(self._patterns) if self._calls else np.full(1, channel.rate)
         patterns = np.repeat(self._patterns << 1, 2)
         patterns[1::2] += 1
         chances = np.repeat(self.alive, 2)
@@ -127,7 +125,7 @@ class WindowChain:
         failures = np.bitwise_count(patterns)
         over = failures >= limit
         failed, succeeded = self._doomed
-        after_failure, after_success = channel.failure_chance(after=True), channel.failure_chance(after=False)
+        after_failure, after_success = channel.failing(after=True), channel.failing(after=False)
         now_failing = failed * after_failure + succeeded * after_success
         doomed = (
             now_failing + float(chances[1::2][over[1::2]].sum()),
@@ -145,8 +143,8 @@ class WindowChain:
         self._doomed = 0.0, 0.0
         return doomed
 
-    def _failure_chances(self, patterns: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Vector:
-        by_last = np.array([self._channel.failure_chance(after=False), self._channel.failure_chance(after=True)])
+    def _failing(self, patterns: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Vector:
+        by_last = np.array([self._channel.failing(after=False), self._channel.failing(after=True)])
         return np.take(by_last, patterns & 1)
 
     def _prepare(self) -> None:
@@ -159,7 +157,7 @@ class WindowChain:
         left = patterns[: self._succeeded]
         self._room = np.flatnonzero(np.bitwise_count(left) < most)  # another failure does not trip
         self._full = np.flatnonzero(np.bitwise_count(left) == most)
-        self._chance = self._failure_chances(left)
+        self._chance = self._failing(left)
         self._successes, self._failures = np.flatnonzero(patterns & 1 == 0), np.flatnonzero(patterns & 1)
         self.constant = True
 

@@ -37,7 +37,7 @@ class Channel:
         """
         return cls(rate) if burst_length is None or rate == 0 else cls(rate, 1 / (burst_length * (1 - rate)))
 
-    def failure_chance(self, after: bool, calls: int = 1) -> float:
+    def failing(self, after: bool, calls: int = 1) -> float:
         """Return the chance that a call fails, `calls` calls after one that failed (`after`) or succeeded."""
         kept = (1 - self.fresh) ** calls
         return self.rate + ((1 - self.rate) if after else -self.rate) * kept

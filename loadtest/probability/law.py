@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The law has settled once no state's share moves by more than this part of itself in a call.
 _SETTLED = 1e-12
 # Looking costs as much as a call.
-_COMPARE_EACH = 8
+_LOOK_EACH = 8
 # So few are left that they cannot be seen in any figure.
 _NOBODY = 1e-17
 # Below this a number has too few digits to compare.
@@ -53,12 +53,12 @@ class Law:
 
     def within(self, calls: int) -> float | None:
         """Return the chance of a trip in the first `calls` calls."""
-        followed = len(self.on_failure)
+        known = len(self.on_failure)
         total = float(self.on_failure[:calls].sum() + self.on_success[:calls].sum())
-        if calls > followed and self.left:
+        if calls > known and self.left:
             if self.hazard is None:
                 return None
-            total -= self.left * math.expm1((calls - followed) * math.log1p(-self.hazard))
+            total -= self.left * math.expm1((calls - known) * math.log1p(-self.hazard))
         return min(1.0, total)
 
     def on_success_within(self, calls: int) -> float:
@@ -67,13 +67,13 @@ class Law:
 
     def mean(self) -> float | None:
         """Return the expected number of calls up to the trip; infinite where there may be none."""
-        followed = len(self.on_failure)
-        head = float(np.arange(1, followed + 1) @ (self.on_failure + self.on_success))
+        known = len(self.on_failure)
+        head = float(np.arange(1, known + 1) @ (self.on_failure + self.on_success))
         if not self.left:
             return head
         if self.hazard is None:
             return None
-        return head + self.left * (followed + 1 / self.hazard) if self.hazard else math.inf
+        return head + self.left * (known + 1 / self.hazard) if self.hazard else math.inf
 
     def quantile(self, share: float) -> float | None:
         """Return the number of calls by which `share` of all breakers have tripped; infinite where they never have."""
@@ -93,7 +93,7 @@ class Law:
 def first_calls(chain: Chain, calls: int) -> Law:
     """Follow the chain for so many calls."""
     trips = [chain.step() for _ in range(calls)]
-    return _make_law(trips, float(chain.alive.sum()), None)
+    return _law(trips, float(chain.alive.sum()), None)
 
 
 def first_trip(chain: Chain) -> Law:
@@ -105,19 +105,19 @@ def first_trip(chain: Chain) -> Law:
         was, left = left, max(0.0, left - sum(trips[-1]))
         if chain.constant:
             left = float(chain.alive.sum())
-            compares = len(trips) % _COMPARE_EACH == 0
+            looks = len(trips) % _LOOK_EACH == 0
             if left < _NOBODY:
-                return _make_law(trips, 0.0, 0.0)
-            if compares and len(before) == len(chain.alive) and _are_alike(before / was, chain.alive / left):
-                return _make_law(trips, left, trips[-1][0] / was)
+                return _law(trips, 0.0, 0.0)
+            if looks and len(before) == len(chain.alive) and _is_alike(before / was, chain.alive / left):
+                return _law(trips, left, trips[-1][0] / was)
         before = chain.alive
 
 
-def _make_law(trips: list[tuple[float, float]], left: float, hazard: float | None) -> Law:
+def _law(trips: list[tuple[float, float]], left: float, hazard: float | None) -> Law:
     on_failure, on_success = np.array(trips).T
     return Law(on_failure, on_success, left, hazard)
 
 
-def _are_alike(before: Vector, after: Vector) -> bool:
+def _is_alike(before: Vector, after: Vector) -> bool:
     seen = after > _TOO_SMALL
     return bool(np.all(np.abs(after[seen] - before[seen]) <= _SETTLED * after[seen]))

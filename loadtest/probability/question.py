@@ -23,7 +23,7 @@ _DOCUMENTS_RATE = 0.16
 _MOST_CALLS = 100_000_000
 
 
-def _check_policy(name: str) -> str:
+def _check_opens(name: str) -> str:
     if name not in POLICIES:
         raise ValueError(f"allowed: {', '.join(POLICIES)}")
     return name
@@ -32,7 +32,7 @@ def _check_policy(name: str) -> str:
 class TripQuestion(FlatPolicy):
     """A breaker with its settings in front of a backend whose calls fail at random, at a constant rate of requests."""
 
-    policy: Annotated[str, AfterValidator(_check_policy)] = "consecutive"
+    policy: Annotated[str, AfterValidator(_check_opens)] = "consecutive"
     fail_max: int = Field(5, ge=1, le=10_000)
     seed: int = Field(1, ge=0, le=2**63 - 1)
 
@@ -75,7 +75,7 @@ class TripQuestion(FlatPolicy):
         return breaker_settings(**{**chosen, "reset_timeout": self.reset_timeout * (1 - 1e-9)})
 
     @model_validator(mode="after")
-    def _can_be_answered(self) -> Self:
+    def _check_answerable(self) -> Self:
         mistake = next(self._mistakes(), None)
         if mistake:
             raise ValueError(mistake)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loadtest.probability.question import TripQuestion
 
 # Calls in all runs together up to their first trip, where `requests` asks for no more: some seconds.
-_CALLS_IN_ALL = 2_000_000
+_CALLS = 2_000_000
 # Runs without a trip in that time go on for so many times as long, while that costs no more than this factor.
 _LONGER, _DEARER = 4, 2
 
@@ -39,10 +39,10 @@ class SimulatedTrip:
 
 def simulate(question: TripQuestion, on_progress: Callable[[int], None] = lambda _: None) -> list[SimulatedTrip]:
     """Return `runs` independent runs; `on_progress` gets their number after each."""
-    longest = max(question.requests, _CALLS_IN_ALL // question.runs)
+    longest = max(question.requests, _CALLS // question.runs)
     runs = []
     for number in range(question.runs):
-        runs.append(_simulate_trip(question, number, longest))
+        runs.append(_simulate_run(question, number, longest))
         on_progress(number + 1)
     affordable = _DEARER * question.runs * longest
     while given_up := [number for number, run in enumerate(runs) if run.trip is None]:
@@ -50,11 +50,11 @@ def simulate(question: TripQuestion, on_progress: Callable[[int], None] = lambda
         if len(given_up) * longest > affordable:
             break
         for number in given_up:
-            runs[number] = _simulate_trip(question, number, longest)
+            runs[number] = _simulate_run(question, number, longest)
     return runs
 
 
-def _simulate_trip(question: TripQuestion, number: int, longest: int) -> SimulatedTrip:
+def _simulate_run(question: TripQuestion, number: int, longest: int) -> SimulatedTrip:
     rng = np.random.default_rng((question.seed, number))
     start = rng.random() * question.window_s  # anywhere between the borders of a time window's buckets
     fates = Channel.of(question.error_rate, question.burst_length).draw(rng)

@@ -40,7 +40,7 @@ else:
 
 NO_OTHER = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-Arm = Annotated[str, describe("name of the arm")]
+ArmName = Annotated[str, describe("name of the arm")]
 Seed = Annotated[BoundedInt, describe("seed of load and weather")]
 
 
@@ -50,7 +50,7 @@ class Row:
 
     __pydantic_config__ = NO_OTHER
 
-    arm: Arm
+    arm: ArmName
     seed: Seed
     id: Annotated[BoundedInt, describe("number of the request in its arm, from 1")]
     intended_s: Annotated[BoundedFloat, describe("when it was to be sent", "s")]
@@ -88,7 +88,7 @@ class StateChange:
 
     __pydantic_config__ = NO_OTHER
 
-    arm: Arm
+    arm: ArmName
     seed: Seed
     at_s: Annotated[BoundedFloat, describe("when, from the start of the arm", "s")]
     before: Annotated[StateWord, describe("the state that was left")]
@@ -103,7 +103,7 @@ class Sample:
 
     __pydantic_config__ = NO_OTHER
 
-    arm: Arm
+    arm: ArmName
     seed: Seed
     at_s: Annotated[BoundedFloat, describe("when, from the start of the arm", "s")]
     state: Annotated[SampledState, describe("the breaker's state; changing: it was not the same all the time")]
@@ -117,7 +117,7 @@ class ArmRecord:
 
     __pydantic_config__ = NO_OTHER
 
-    arm: Arm
+    arm: ArmName
     seed: Seed
     planned: Annotated[BoundedInt, describe("requests that the load has", "requests")]
     duration_s: Annotated[BoundedFloat, describe("from its start to the end of its last request", "s")]

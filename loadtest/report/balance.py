@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
+from client.dashboard import looks
 from loadtest.records.comparison import Judgement
 from loadtest.report import theme
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
     from loadtest.records.comparison import VerdictCell, Verdicts
 
-_ANSWERS = theme.Look("#0072B2", "", "", "answers lost (left) or won (right)")
-_SECONDS = theme.Look("#E69F00", "", "///", "request-seconds saved (right) or spent (left)")
-_CALLS = theme.Look("none", "D", "", "backend calls saved")
+_ANSWERS = looks.Look("#0072B2", "", "", "answers lost (left) or won (right)")
+_SECONDS = looks.Look("#E69F00", "", "///", "request-seconds saved (right) or spent (left)")
+_CALLS = looks.Look("none", "D", "", "backend calls saved")
 _COLUMNS = 2
 # Beyond all that can be lost or saved; more than this won, or spent, is cut off.
 _EDGE = 105.0

@@ -51,7 +51,7 @@ def timeline(
             marks = (disturbed or {}).get(arm.arm, ())
             top = high * (high / low) ** _STRIP if marks else high
             _one_timeline(axis, arm.of_seed(arm.seeds[0]) if arm.seeds else arm, low, top, guarded=guarded)
-            _mark(axis, marks)
+            _mark_disturbances(axis, marks)
             seed = f", seed {arm.seeds[0]}" if arm.seeds else ""
             axis.set_title(f"{arm.arm}{seed}{'' if guarded else ': no breaker'}", pad=16)
             axis.set_xlabel("seconds from the start of the arm" if axis is axes[-1] else "s")
@@ -101,7 +101,7 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
     axis.minorticks_off()
 
 
-def _mark(axis: Axes, disturbed: Sequence[Span]) -> None:
+def _mark_disturbances(axis: Axes, disturbed: Sequence[Span]) -> None:
     """Name the disturbances between dotted lines, at the top of the axis, where room is left for them."""
     left, right = axis.get_xlim()
     for span in disturbed:
@@ -230,7 +230,7 @@ def in_flight(arms: Sequence[Measured], disturbed: Mapping[str, Sequence[Span]] 
             axis.set_ylabel("in flight")
             axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
             axis.set_ylim(bottom=0)
-            _mark(axis, (disturbed or {}).get(arm.arm, ()))
+            _mark_disturbances(axis, (disturbed or {}).get(arm.arm, ()))
         if any((disturbed or {}).values()):
             axes[0].set_ylim(top=axes[0].get_ylim()[1] * (1 + _STRIP))
         axes[-1].set_xlabel("seconds from the start of the arm")

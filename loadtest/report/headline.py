@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from loadtest.figures.finished import FinishedRun
     from loadtest.records.comparison import Comparison
     from loadtest.records.summary import ArmSummary
-    from loadtest.report.part import Part
+    from loadtest.report.part import ReportPart
 
 
-def headline(done: FinishedRun, part: Part) -> str:
+def headline(done: FinishedRun, part: ReportPart) -> str:
     """Return the answer in two sentences, or in one where the run cannot answer; what `part` has goes first."""
     if not any(arm.rows for arm in done.arms):
         return "Nothing was measured."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """The default adds nothing.
 
     `headline` takes the place of the report's own; `notes` is Markdown below the table of the document's figures;

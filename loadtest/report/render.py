@@ -16,7 +16,7 @@ from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.report import balance, charts, tables, theme, verdicts
 from loadtest.report.headline import headline
 from loadtest.report.requests import as_script, requests_of
-from loadtest.scenario.files import shipped
+from loadtest.scenario.files import shipped_names
 from loadtest.scenario.phases import named_spans
 from loadtest.scenario.seeds import seed_text
 from loadtest.terminal import transcript
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from loadtest.figures.finished import FinishedRun
     from loadtest.records.run_folder import RunFolder
     from loadtest.records.summary import Check
-    from loadtest.report.part import Part
+    from loadtest.report.part import ReportPart
 
 
-def write_report(folder: RunFolder, done: FinishedRun, part: Part) -> None:
+def write_report(folder: RunFolder, done: FinishedRun, part: ReportPart) -> None:
     """Write the report of a finished run into its folder, with what its experiment adds."""
     _write_charts(folder.path / "charts", done, part)
     source = markdown_of(done, part)
@@ -44,12 +44,12 @@ def write_report(folder: RunFolder, done: FinishedRun, part: Part) -> None:
     folder.write("report.html", page(done.scenario.title, source, folder.path, requests_of(done)))
 
 
-def _write_charts(folder: Path, done: FinishedRun, part: Part) -> None:
+def _write_charts(folder: Path, done: FinishedRun, part: ReportPart) -> None:
     for name, figure in pictures_of(done, part):
         theme.save(figure, folder, name)
 
 
-def pictures_of(done: FinishedRun, part: Part) -> Iterator[tuple[str, Figure]]:
+def pictures_of(done: FinishedRun, part: ReportPart) -> Iterator[tuple[str, Figure]]:
     """Yield each picture of a report with its name."""
     unguarded = [name for name, arm in done.scenario.arms.items() if not arm.guarded]
     disturbed = {arm.arm: named_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
@@ -63,7 +63,7 @@ def pictures_of(done: FinishedRun, part: Part) -> Iterator[tuple[str, Figure]]:
         yield name, draw()
 
 
-def markdown_of(done: FinishedRun, part: Part) -> str:
+def markdown_of(done: FinishedRun, part: ReportPart) -> str:
     """Return the text of report.md."""
     environment = Environment(
         loader=PackageLoader("loadtest.report"),
@@ -133,7 +133,7 @@ def _check_rows(checks: Sequence[Check]) -> list[dict[str, str]]:
 def _command(done: FinishedRun) -> str:
     """Return the shortest command that makes the same run."""
     manifest, scenario = done.manifest, done.scenario
-    is_shipped = scenario.name in shipped()
+    is_shipped = scenario.name in shipped_names()
     whole = manifest.seeds == [scenario.seed] and manifest.arms == list(scenario.arms)
     if is_shipped and whole and scenario.document:
         return f"make {scenario.name}" + (" ARGS='--engine virtual'" if manifest.engine == "virtual" else "")

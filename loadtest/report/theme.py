@@ -22,7 +22,6 @@ _STYLE = (
     "<style>:root{--ink:#1f2328;--grid:#d0d7de}"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--grid:#3a424c}}</style>"
 )
-Look = looks.Look
 OUTCOMES, STATES = looks.OUTCOMES, looks.STATES
 ARMS = (
     *(("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#E69F00", (0, (5, 1, 1, 1)))),

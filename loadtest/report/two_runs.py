@@ -77,7 +77,7 @@ def _markdown(compared: RunComparison, names: tuple[str, str]) -> str:
         fence="`" * (2 + max((line.count("`") for line in compared.scenario_diff), default=0) + 1),
         headline=headline(compared),
         warnings=_warnings(compared),
-        once=_all_once(compared),
+        once=_have_one_seed(compared),
         rows=_rows,
         columns={
             "label": "figure",
@@ -88,7 +88,7 @@ def _markdown(compared: RunComparison, names: tuple[str, str]) -> str:
             "sign": "beyond chance",
         },
         differences=[{"name": name, "first": first, "second": second} for name, first, second in compared.differences],
-        pooled=_pooled(compared),
+        pooled=_pooled_rows(compared),
         table=table,
     )
     return collapse_empty_lines(text)
@@ -119,7 +119,7 @@ def _warnings(compared: RunComparison) -> list[str]:
     return lines
 
 
-def _all_once(compared: RunComparison) -> bool:
+def _have_one_seed(compared: RunComparison) -> bool:
     return all(len(each.first_seeds) <= 1 and len(each.second_seeds) <= 1 for each in compared.arms)
 
 
@@ -140,7 +140,7 @@ def _rows(arm: ArmPair) -> list[dict[str, str]]:
     ]
 
 
-def _pooled(compared: RunComparison) -> list[dict[str, str]]:
+def _pooled_rows(compared: RunComparison) -> list[dict[str, str]]:
     """Return figures over all requests of a run, which have no interval."""
     rows = []
     for arm in (each.arm for each in compared.arms):

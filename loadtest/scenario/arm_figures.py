@@ -104,7 +104,7 @@ class RequestFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class TotalFigures(RequestFigures):
-    """The main figures, of one run or of all. What is told at an arm's end is null for one that was cut off."""
+    """The main figures, of one run or of all. What services report at an arm's end is null for one that was cut off."""
 
     backend_busy_s: Annotated[float | None, describe("worker-seconds that the backend used", "s")]
     client_cpu_s: Annotated[float | None, describe("CPU time of the client's process", "s")]

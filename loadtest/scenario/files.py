@@ -17,7 +17,7 @@ _EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 _FILE = "scenario.toml"
 
 
-def shipped() -> list[str]:
+def shipped_names() -> list[str]:
     """Names of the scenarios that come with the lab."""
     return sorted(path.parent.name.replace("_", "-") for path in _EXPERIMENTS.glob(f"*/{_FILE}"))
 
@@ -28,31 +28,33 @@ def folder_of(name: str) -> Path:
 
 
 @cache
-def documented() -> dict[str, tuple[str, ...]]:
+def documented_arms() -> dict[str, tuple[str, ...]]:
     """Return each experiment of the reference document with the arms whose figures stand in it."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name in shipped():
+    arms: dict[str, tuple[str, ...]] = {}
+    for name in shipped_names():
         values = tomllib.loads((folder_of(name) / _FILE).read_text(encoding="utf-8"))
         if values.get("document") == name:
-            found[name] = tuple(arm for arm, settings in values["arms"].items() if settings.get("documented"))
-    return found
+            arms[name] = tuple(arm for arm, settings in values["arms"].items() if settings.get("documented"))
+    return arms
 
 
 def read(name_or_path: str) -> tuple[Scenario, str]:
     """Return a shipped scenario or one from a file, and its text. Raises WrongInputError."""
-    if name_or_path in shipped():
+    if name_or_path in shipped_names():
         text = (folder_of(name_or_path) / _FILE).read_text(encoding="utf-8")
         return parse(text, f"{name_or_path}.toml"), text
     path = Path(name_or_path)
     if path.suffix != ".toml" and not os.path.exists(path):  # noqa: PTH110 - Path.exists fails where no file can be
-        names = shipped()
-        said = f"no shipped scenario{closest(name_or_path, names)}; there are: {', '.join(names)}; or give a .toml file"
-        raise _wrong(f"scenario: got {name_or_path!r}; {said}", name_or_path)
+        names = shipped_names()
+        message = (
+            f"no shipped scenario{closest(name_or_path, names)}; there are: {', '.join(names)}; or give a .toml file"
+        )
+        raise _wrong_input(f"scenario: got {name_or_path!r}; {message}", name_or_path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        said = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
-        raise _wrong(f"scenario file {name_or_path}: {said}", name_or_path) from error
+        message = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
+        raise _wrong_input(f"scenario file {name_or_path}: {message}", name_or_path) from error
     return parse(text, path.name), text
 
 
@@ -61,33 +63,35 @@ def parse(text: str, file_name: str) -> Scenario:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _wrong(f"{file_name}: not TOML: {error}", None) from error
+        raise _wrong_input(f"{file_name}: not TOML: {error}", None) from error
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"{file_name}: not TOML: a number is too long, or brackets are too deep", None) from error
+        raise _wrong_input(f"{file_name}: not TOML: a number is too long, or brackets are too deep", None) from error
     for place, faults in _faults_in(values):
         if "seed" in faults:
-            raise _wrong(f"{file_name}: {place}.seed: unknown key; the scenario's own seed, at its top, serves", None)
+            raise _wrong_input(
+                f"{file_name}: {place}.seed: unknown key; the scenario's own seed, at its top, serves", None
+            )
     try:
-        found = check(values, Scenario)
-        _check_document(found)
+        scenario = check(values, Scenario)
+        _check_document(scenario)
     except WrongInputError as error:
         for problem in error.problems:
             problem["detail"] = f"{file_name}: {problem['detail']}"
         raise WrongInputError(error.problems) from error
-    return found
+    return scenario
 
 
-def _check_document(found: Scenario) -> None:
+def _check_document(scenario: Scenario) -> None:
     """Raise WrongInputError for an experiment that the document has not, or whose arms the scenario has not."""
-    name = found.document
+    name = scenario.document
     if name is None:
         return
-    known = documented()
+    known = documented_arms()
     if name not in known:
         detail = f"document: got {name!r}{closest(name, known)}; allowed: {', '.join(known)}"
         raise WrongInputError([{"field": "document", "value": name, "detail": detail}])
     for arm in known[name]:
-        if arm not in found.arms:
+        if arm not in scenario.arms:
             detail = f"document: got {name!r}, whose figures are of an arm {arm!r}; there is none"
             raise WrongInputError([{"field": "document", "value": name, "detail": detail}])
 
@@ -100,5 +104,5 @@ def _faults_in(values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(place, faults) for place, faults in places.items() if isinstance(faults, dict)]
 
 
-def _wrong(detail: str, value: Any) -> WrongInputError:
+def _wrong_input(detail: str, value: Any) -> WrongInputError:
     return WrongInputError([{"field": "scenario", "value": value, "detail": detail}])

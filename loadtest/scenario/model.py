@@ -23,12 +23,14 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 FigurePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
 
 
-def _form(value: Any) -> str:
+def _faults_form(value: Any) -> str:
     has_phases = isinstance(value, FaultPlan) or (isinstance(value, dict) and "phases" in value)
     return "<phases>" if has_phases else "<profile>"
 
 
-Faults = Annotated[Annotated[FaultPlan, Tag("<phases>")] | Annotated[OnePhase, Tag("<profile>")], Discriminator(_form)]
+Faults = Annotated[
+    Annotated[FaultPlan, Tag("<phases>")] | Annotated[OnePhase, Tag("<profile>")], Discriminator(_faults_form)
+]
 
 
 class Arm(CallSettings):
@@ -49,15 +51,15 @@ class Arm(CallSettings):
         """Whether the policy in charge goes by what it sees: neither none, nor one that is fixed."""
         return bool(policies()[self.breaker.policy].reads())
 
-    def call(self, seed: int) -> CallSettings:
+    def call_settings(self, seed: int) -> CallSettings:
         """Return the client's settings alone; the breakers' draws follow the run's seed, unless they have their own."""
-        breaker = _seeded(self.breaker, seed)
+        breaker = _seed_breaker(self.breaker, seed)
         if breaker.shadow is not None:
-            breaker = breaker.model_copy(update={"shadow": _seeded(breaker.shadow, seed)})
+            breaker = breaker.model_copy(update={"shadow": _seed_breaker(breaker.shadow, seed)})
         return CallSettings(**{**parts_of(self), "breaker": breaker})
 
 
-def _seeded(breaker: PolicySettings, seed: int) -> PolicySettings:
+def _seed_breaker(breaker: PolicySettings, seed: int) -> PolicySettings:
     return breaker.model_copy(update={"seed": seed}) if breaker.seed is None else breaker
 
 
@@ -68,7 +70,7 @@ class Bound(StrictModel):
     max: float | None = None
 
     @model_validator(mode="after")
-    def _bounds_something(self) -> Self:
+    def _check_bounds(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("min: missing; a bound needs min or max")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -94,19 +96,19 @@ class Scenario(StrictModel):
     expect: dict[str, dict[FigurePath, Bound]] = Field({}, description="bounds on figures of the summary, arm by arm")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_names(self) -> Self:
         for name, arm in self.arms.items():
             if not (arm.load or self.load):
                 raise ValueError(f"load: missing; arm {name!r} has none of its own")
         for name in self.expect:
             if name not in self.arms:
                 raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
-            self._figures_exist(name)
+            self._check_figures(name)
         if self.baseline is not None and self.baseline not in self.arms:
             raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
         return self
 
-    def _figures_exist(self, arm: str) -> None:
+    def _check_figures(self, arm: str) -> None:
         phases = groups(spans(self.plan_of(arm, self.seed)))
         known = figure_names(phases)
         for figure in self.expect[arm]:
@@ -120,7 +122,7 @@ class Scenario(StrictModel):
             raise ValueError(f"expect.{arm}.{figure}: no such figure{closest(figure, known)}")
 
     @model_validator(mode="after")
-    def _phases_are_told_apart(self) -> Self:
+    def _check_phase_names(self) -> Self:
         for faults in (self.faults, *(arm.faults for arm in self.arms.values())):
             names = [phase.name for phase in faults.phases] if isinstance(faults, FaultPlan) else []
             for name in reserved_names(names):
@@ -131,7 +133,7 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _ends(self) -> Self:
+    def _check_timeouts(self) -> Self:
         for name, arm in self.arms.items():
             hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
             if hangs and arm.timeout.total_s is None:

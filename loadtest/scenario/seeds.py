@@ -24,13 +24,13 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part, re.ASCII)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
-            raise _wrong(part, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+            raise _wrong_input(part, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
         if last - first < MOST:
             seeds.update(dict.fromkeys(range(first, last + 1)))
         if last - first >= MOST or len(seeds) > MOST:
-            raise _wrong(part, f"at most {MOST:,} seeds")
+            raise _wrong_input(part, f"at most {MOST:,} seeds")
     if text and not seeds:
-        raise _wrong(text, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
+        raise _wrong_input(text, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
     return list(seeds)
 
 
@@ -41,6 +41,6 @@ def seed_text(seeds: Sequence[int]) -> str:
     return ",".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else str(span[0]) for span in spans)
 
 
-def _wrong(value: str, allowed: str) -> WrongInputError:
+def _wrong_input(value: str, allowed: str) -> WrongInputError:
     detail = f"seeds: got {value!r:.80}; allowed: {allowed}"
     return WrongInputError([{"field": "seeds", "value": value, "detail": detail}])

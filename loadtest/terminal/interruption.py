@@ -29,13 +29,13 @@ def listen() -> None:
     """Raise Interrupted in the main thread, wherever it is, when one of the signals comes.
 
     One that is ignored, as under nohup or in the background of a script, stays so. After a signal, what other threads
-    stumble over is the ending's doing, and not told.
+    stumble over is the ending's doing, and not reported.
     """
     _signals_seen.clear()
     for each in SIGNALS:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, _interrupt)
-    threading.excepthook = _tell_until_a_signal
+    threading.excepthook = _report_until_signal
 
 
 def stop_listening() -> None:
@@ -44,7 +44,7 @@ def stop_listening() -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
-def _tell_until_a_signal(failure: threading.ExceptHookArgs) -> None:
+def _report_until_signal(failure: threading.ExceptHookArgs) -> None:
     if not _signals_seen:
         threading.__excepthook__(failure)
 
@@ -69,15 +69,15 @@ def raise_interruption() -> None:
 
 
 @contextmanager
-def hold_back_signals(tell: Callable[[], object]) -> Iterator[None]:
-    """Call `tell` when a signal comes, and raise nothing before the block ends: for what must not be cut off.
+def hold_back_signals(on_signal: Callable[[], object]) -> Iterator[None]:
+    """Call `on_signal` when a signal comes, and raise nothing before the block ends: for what must not be cut off.
 
     A second signal is raised at once. Outside the main thread, where no signal comes, nothing is held back.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = _HeldSignals(tell)
+    handlers = _HeldSignals(on_signal)
     try:
         yield
     finally:
@@ -87,8 +87,8 @@ def hold_back_signals(tell: Callable[[], object]) -> Iterator[None]:
 class _HeldSignals:
     """Stands in for the handlers of the signals that are listened to."""
 
-    def __init__(self, tell: Callable[[], object]) -> None:
-        self._tell = tell
+    def __init__(self, on_signal: Callable[[], object]) -> None:
+        self._on_signal = on_signal
         self._came: list[int] = []
         self._before: dict[int, Any] = {each: signal.getsignal(each) for each in SIGNALS}
         for each, handler in self._before.items():
@@ -100,7 +100,7 @@ class _HeldSignals:
         if len(self._came) > 1:
             self.restore_handlers()
         else:
-            self._tell()
+            self._on_signal()
 
     def restore_handlers(self) -> None:
         """Put the handlers back, and hand them the first signal that came."""

@@ -125,7 +125,7 @@ class Narrator:
             self._news = time.monotonic()
         self._done += count
         for row in rows:
-            self._tell_request(row)
+            self._print_request(row)
         for sample in samples:
             self._state = sample.state
             self._place = f"{sample.arm}, seed {sample.seed}, {max(0.0, sample.at_s):.0f} s"
@@ -147,7 +147,7 @@ class Narrator:
             return elapsed * (self._total / self._done - 1) if self._done else 0.0
         return max(0.0, self._expected_s - elapsed)
 
-    def _tell_request(self, row: EndedRequest) -> None:
+    def _print_request(self, row: EndedRequest) -> None:
         self._place = f"{row.arm}, seed {row.seed}, {row.end_s:.0f} s"
         if row.state:
             self._state = row.state

@@ -17,19 +17,19 @@ _SHOWN_AFTER_S = 1.0
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to tell how many of `total` are done; the line goes to standard error and is gone at the end."""
+    """Yield `on_progress`, which takes how many of `total` are done; its line on standard error goes at the end."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     line = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = line.add_task(what, total=total)
     shown_from = time.monotonic() + _SHOWN_AFTER_S
 
-    def tell(done: int) -> None:
+    def on_progress(done: int) -> None:
         if not line.live.is_started and time.monotonic() >= shown_from:
             line.start()
         line.update(task, completed=done)
 
     try:
-        yield tell
+        yield on_progress
     finally:
         line.stop()

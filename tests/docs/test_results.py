@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.studies.references.again import references
+from loadtest.studies.references.recheck import find_references
 from loadtest.studies.references.slim import pictures_in
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
-REFERENCES = references(RESULTS)
+REFERENCES = find_references(RESULTS)
 MOST_OF_ALL = 4_000_000
 MOST_OF_ONE = 400_000
 

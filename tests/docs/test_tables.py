@@ -16,7 +16,7 @@ from loadtest.settings import LoadtestSettings
 DOCS = Path(__file__).parents[2] / "docs"
 # A variable may also carry a whole group, as JSON.
 GROUPS = {"CLIENT_BREAKER", "CLIENT_TIMEOUT", "CLIENT_FALLBACK", "CLIENT_UPSTREAM", "CLIENT_LOG", "BACKEND_LOG"}
-TABLES = (settings.of_client, settings.of_breaker, settings.of_backend, settings.of_load_generator)
+TABLES = (settings.client_table, settings.breaker_table, settings.backend_table, settings.load_generator_table)
 
 
 @pytest.mark.parametrize("page", PAGES)

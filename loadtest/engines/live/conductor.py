@@ -153,16 +153,16 @@ class Conductor:
 
     def _prepare(self, arm: str, seed: int) -> None:
         """Put the arm's settings in force, with a fresh breaker, and make sure that nothing is still inside."""
-        call = self._scenario.arms[arm].call(seed).model_dump(mode="json")
+        call = self._scenario.arms[arm].call_settings(seed).model_dump(mode="json")
         self._client.send("PATCH", "/config", call)
         self._wait_until_idle()
         self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
 
     def _start_clock(self, plan: FaultPlan) -> _Clock:
         """Read the client's clock against ours, then set the faults: that is the arm's time zero, and the phases'."""
-        asked = time.perf_counter()
+        before_s = time.perf_counter()
         its_now = float(self._client.get("/breaker")["now_s"])
-        offset = (asked + time.perf_counter()) / 2 - its_now
+        offset = (before_s + time.perf_counter()) / 2 - its_now
         setting = time.perf_counter()
         self._backend.send("PUT", "/faults", plan.model_dump(mode="json"))
         return _Clock((setting + time.perf_counter()) / 2, offset)

@@ -12,7 +12,7 @@ from inputs.wrong_input import WrongInputError
 
 
 class ServiceError(Exception):
-    """A service did not do what it was told; the text says which, what, and its answer."""
+    """A service did not do what a request wanted; the text says which, what, and its answer."""
 
 
 class Service:

@@ -112,13 +112,13 @@ class Desk:
         self._environment = environment
         self.results = Path(_options(environment).results)
 
-    def prepare(self, asked: Mapping[str, Sequence[str]]) -> None:
+    def prepare(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Make the folder of the run that the form asks for. Raises WrongInputError."""
         runner = self._environment.runner
         if session.lock is not None or (runner is not None and runner.shape_greenlet):
             detail = "a run is going on, or its report is being written: wait for its end, or stop it"
             raise WrongInputError([{"field": "scenario", "value": None, "detail": detail}])
-        _prepare_run(self._environment, asked)
+        _prepare_run(self._environment, fields)
 
     def progress(self) -> dict[str, Any]:
         """Return the newest figures of the run."""
@@ -170,8 +170,8 @@ def start_run(environment: Environment, **_: Any) -> None:
             session.folder = RunFolder(Path(options.run_dir))
         elif session.folder is None:  # started without its form
             arms = ",".join(options.arms)
-            asked = {name: [getattr(options, name) or ""] for name in ("scenario", "seeds", "engine", "host")}
-            _prepare_run(environment, {**asked, "arms": [arms], "backend_url": [options.backend_url]})
+            fields = {name: [getattr(options, name) or ""] for name in ("scenario", "seeds", "engine", "host")}
+            _prepare_run(environment, {**fields, "arms": [arms], "backend_url": [options.backend_url]})
     except WrongInputError as error:
         _give_up(environment, str(error))
 
@@ -183,20 +183,20 @@ def _options(environment: Environment) -> Namespace:
     return options
 
 
-def _prepare_run(environment: Environment, asked: Mapping[str, Sequence[str]]) -> None:
+def _prepare_run(environment: Environment, fields: Mapping[str, Sequence[str]]) -> None:
     """Check what is asked for, hold the place, make the folder. Raises WrongInputError."""
     options = _options(environment)
-    wanted = form.choose_run(asked, form.scenarios(Path(options.own_scenarios)))
-    live = wanted.engine == "live"
+    choice = form.choose_run(fields, form.scenarios(Path(options.own_scenarios)))
+    live = choice.engine == "live"
     if live:
-        Service("client", wanted.client_url).check("/breaker")
-        Service("backend", wanted.backend_url).check("/faults")
+        Service("client", choice.client_url).check("/breaker")
+        Service("backend", choice.backend_url).check("/faults")
     results = Path(options.results)
-    what = f"{wanted.scenario.name} from Locust's web UI"
-    lock = run_folder.reserve_place(results, what, wanted.client_url if live else None)
+    what = f"{choice.scenario.name} from Locust's web UI"
+    lock = run_folder.reserve_place(results, what, choice.client_url if live else None)
     lock.__enter__()
     try:
-        folder = run_folder.create(results, wanted.scenario, wanted.text, wanted.engine, wanted.arms, wanted.seeds)
+        folder = run_folder.create(results, choice.scenario, choice.text, choice.engine, choice.arms, choice.seeds)
         session.progress = Progress(folder, None if live else partial(_report_request, environment))
     except BaseException:
         lock.__exit__(None, None, None)
@@ -245,11 +245,11 @@ def finish_run(environment: Environment, **_: Any) -> None:
         complete = folder.has_ended()
         folder.update_manifest(complete=complete)
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
-        written = subprocess.run(command, capture_output=True, text=True, check=False)
-        log.warning("%s%s", written.stdout.strip(), written.stderr.strip())
+        report = subprocess.run(command, capture_output=True, text=True, check=False)
+        log.warning("%s%s", report.stdout.strip(), report.stderr.strip())
         session.shown = _read_report(folder, options.results)
         if "report" not in session.shown:
-            session.failed = session.failed or f"the report could not be written: {written.stderr.strip()[-500:]}"
+            session.failed = session.failed or f"the report could not be written: {report.stderr.strip()[-500:]}"
         session.phase = "failed" if session.failed else "finished" if complete else "incomplete"
     finally:
         _unlock()
@@ -334,7 +334,7 @@ class Lab(FastHttpUser):
             gevent.sleep(0.1)
             return
         if folder.manifest().engine == "virtual":
-            self._on_virtual_time(folder)
+            self._run_on_virtual_time(folder)
             return
         groups: list[Group] = []
         try:
@@ -354,14 +354,14 @@ class Lab(FastHttpUser):
             for group in groups:
                 group.kill()
 
-    def _on_virtual_time(self, folder: RunFolder) -> None:
+    def _run_on_virtual_time(self, folder: RunFolder) -> None:
         """Let a process of its own fill the folder; whoever looks at the progress tells Locust of each request."""
         progress = session.progress or Progress(folder)
-        with folder.log.open("ab") as said:
+        with folder.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "loadtest", "fill", str(folder.path)],
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
         try:
@@ -380,9 +380,9 @@ class Lab(FastHttpUser):
     def _send(self, request_id: int, arm: str) -> HttpReply:
         headers = {"X-Request-Id": str(request_id)}
         if session.traces is None:
-            return self._ask(arm, headers)
+            return self._get_data(arm, headers)
         with session.traces.call("GET /data"):
-            reply = self._ask(arm, headers | session.traces.headers())
+            reply = self._get_data(arm, headers | session.traces.headers())
             outcome, status = reply.header("X-Outcome") or "no answer", reply.status or None
             about = {"request_id": str(request_id), "arm": arm, "outcome": outcome}
             session.traces.set_attributes({**about, "http.response.status_code": status})
@@ -390,7 +390,7 @@ class Lab(FastHttpUser):
                 session.traces.mark_failed(outcome)
         return reply
 
-    def _ask(self, arm: str, headers: dict[str, str]) -> HttpReply:
+    def _get_data(self, arm: str, headers: dict[str, str]) -> HttpReply:
         with self.client.get("/data", headers=headers, name=arm, catch_response=True) as response:
             reply = HttpReply(
                 response.status_code or 0, response.request_meta["response_time"] / 1000, response.headers

@@ -48,7 +48,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
     runs = [(arm, seed) for seed in manifest.seeds for arm in manifest.arms]
     settings = {
         f"{arm}/{seed}": EffectiveSettings(
-            client=scenario.arms[arm].call(seed).model_dump(mode="json"),
+            client=scenario.arms[arm].call_settings(seed).model_dump(mode="json"),
             backend=scenario.plan_of(arm, seed).model_dump(mode="json"),
         )
         for arm, seed in runs
@@ -61,7 +61,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
             for path in (folder.requests, folder.transitions, folder.arms)
         )
         stack.enter_context(narrator)
-        results = _spread(scenario, runs, rows, spread) if many and spread else _one_by_one(scenario, runs, rows)
+        results = _spread_runs(scenario, runs, rows, spread) if many and spread else _run_in_turn(scenario, runs, rows)
         for moved, record in results:
             for change in moved:
                 write(changes, change)
@@ -71,24 +71,24 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
     folder.update_manifest(settings=settings)
 
 
-def _one_by_one(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO) -> Iterator[Ended]:
+def _run_in_turn(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO) -> Iterator[Ended]:
     """Write each row as its request ends."""
     for arm, seed in runs:
         yield simulate_into(partial(write, rows), scenario, arm, seed)
 
 
-def _spread(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO, spread: Spread) -> Iterator[Ended]:
+def _spread_runs(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO, spread: Spread) -> Iterator[Ended]:
     """Write the rows of each run once it has ended, in the order of the runs."""
     size = max(1, WORTH_SPREADING // 4 * len(runs) // sum(requests_in(scenario.load_of(arm)) for arm, _ in runs))
     batches = (_Batch(scenario, tuple(runs[start : start + size])) for start in range(0, len(runs), size))
-    for results in spread(_run, batches):
+    for results in spread(_run_batch, batches):
         for text, moved, record in results:
             rows.write(text)
             rows.flush()
             yield moved, record
 
 
-def _run(batch: _Batch) -> Results:
+def _run_batch(batch: _Batch) -> Results:
     results: Results = []
     for arm, seed in batch.runs:
         lines = StringIO()

@@ -9,14 +9,14 @@ from loadtest.experiments.experiment_1.document import compare, compare_chance
 from loadtest.experiments.experiment_1.headline import chance_of_trip, headline
 from loadtest.experiments.experiment_1.tables import chance_rows
 from loadtest.experiments.templates import render_notes
-from loadtest.report.part import Part
+from loadtest.report.part import ReportPart
 
 if TYPE_CHECKING:
     from loadtest.experiments.many_seeds import SeedDistribution
     from loadtest.figures.finished import FinishedRun
 
 
-def part(done: FinishedRun, kept: SeedDistribution | None) -> Part:
+def part(done: FinishedRun, kept: SeedDistribution | None) -> ReportPart:
     """Return its headline, and why the document's transcript is a rare event."""
     chances = [chance_of_trip(done, arm.arm) for arm in done.arms]
     notes = render_notes(
@@ -26,7 +26,7 @@ def part(done: FinishedRun, kept: SeedDistribution | None) -> Part:
         kept=kept,
         by_chance=chance_rows(kept),
     )
-    return Part(headline(done), notes)
+    return ReportPart(headline(done), notes)
 
 
 EXPERIMENT = Experiment(

@@ -10,7 +10,7 @@ from loadtest.experiments.experiment_2 import document, seeds_chart
 from loadtest.experiments.experiment_2.tables import count_seeds_within_all, paired_rows, seed_rows
 from loadtest.experiments.templates import render_notes
 from loadtest.figures.summary import fold
-from loadtest.report.part import Part
+from loadtest.report.part import ReportPart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ def _compare(arms: Sequence[Measured]) -> list[DocumentFigure]:
     return document.compare({arm.arm: fold(arm) for arm in arms})
 
 
-def part(done: FinishedRun, kept: SeedDistribution | None) -> Part:
+def part(done: FinishedRun, kept: SeedDistribution | None) -> ReportPart:
     """Return what the document leaves open, and where this run stands among many seeds."""
     kept = kept if done.summary.document else None
     notes = render_notes(
@@ -39,7 +39,7 @@ def part(done: FinishedRun, kept: SeedDistribution | None) -> Part:
         paired=paired_rows(kept),
     )
     charts = {} if kept is None else {"seeds": partial(seeds_chart.seeds, kept.figures, done.summary.document)}
-    return Part(notes=notes, charts=charts)
+    return ReportPart(notes=notes, charts=charts)
 
 
 EXPERIMENT = Experiment(compare=_compare, compare_chance=document.compare, part=part, seeds="1-500")

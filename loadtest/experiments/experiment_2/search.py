@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from loadtest.records.summary import DocumentFigure
 
 
-def figures_of(found: Scenario, seed: int) -> tuple[list[DocumentFigure], list[Measured]]:
+def measure_seed(scenario: Scenario, seed: int) -> tuple[list[DocumentFigure], list[Measured]]:
     """Return the document's figures as measured with one seed, and the arms they come from."""
-    arms = [simulate(found, arm, seed) for arm in found.arms]
+    arms = [simulate(scenario, arm, seed) for arm in scenario.arms]
     return compare({arm.arm: fold(arm) for arm in arms}), arms
 
 
@@ -47,17 +47,17 @@ def closes_again(arm: Measured) -> bool:
     return any(change.before == State.HALF_OPEN and change.after == State.CLOSED for change in arm.changes)
 
 
-def estimate_baseline(found: Scenario, seed: int) -> tuple[int, int, float]:
+def estimate_baseline(scenario: Scenario, seed: int) -> tuple[int, int, float]:
     """Return (ok, timeouts, mean response in seconds) of the arm `without`, from a queue by hand.
 
     First come, first served, callers who leave when their time is up. Only discards draws before both arms are run.
     """
-    plan, timeout_s = found.plan_of("without", seed), found.arms["without"].timeout.total_s or math.inf
+    plan, timeout_s = scenario.plan_of("without", seed), scenario.arms["without"].timeout.total_s or math.inf
     limit = plan.profile_at(0).capacity
     free_at = [0.0] * (limit.workers if limit else 1)
     ok = timeouts = requests = 0
     total_s = 0.0
-    for arrival in schedule(found.load_of("without"), seed):
+    for arrival in schedule(scenario.load_of("without"), seed):
         number, at = arrival.id, arrival.intended_s
         requests += 1
         fault = draw(plan.profile_at(at), WeatherKey(seed, str(number), number))
@@ -92,10 +92,10 @@ def draw_settings(rng: random.Random, base: Scenario) -> tuple[Scenario, dict[st
         "slowdown": rng.choice((1.5, 2.0, 2.5, 3.0, 4.0)),
         "timeout_s": rng.choice((3.0, 4.0, 5.0)),
     }
-    return with_settings(base, settings), settings
+    return apply_settings(base, settings), settings
 
 
-def with_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
+def apply_settings(base: Scenario, settings: dict[str, Any]) -> Scenario:
     """Return the scenario with the drawn settings in place of its own."""
 
     def profile(mean_s: float) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def nudge_settings(rng: random.Random, settings: dict[str, Any]) -> dict[str, An
 
 def evaluate_settings(base: Scenario, settings: dict[str, Any], seed: int) -> tuple[float, dict[str, Any]] | None:
     """Return (score, settings with seed and figures); none where the breaker does not close again."""
-    figures, arms = figures_of(with_settings(base, settings), seed)
+    figures, arms = measure_seed(apply_settings(base, settings), seed)
     if not closes_again(arms[-1]):
         return None
     return worst_deviation(figures), {
@@ -151,14 +151,14 @@ def improve_settings(
     best = start
     for _ in range(steps):
         settings = {name: value for name, value in best[1].items() if name not in ("seed", "figures")}
-        found = evaluate_settings(base, nudge_settings(rng, settings), best[1]["seed"])
-        if found is not None and found[0] < best[0]:
-            best = found
+        candidate = evaluate_settings(base, nudge_settings(rng, settings), best[1]["seed"])
+        if candidate is not None and candidate[0] < best[0]:
+            best = candidate
     return best
 
 
-def search(
-    seconds: float, climbs: int, steps: int, seed: int, tell: Callable[[str], None]
+def search_settings(
+    seconds: float, climbs: int, steps: int, seed: int, on_progress: Callable[[str], None]
 ) -> tuple[int, list[tuple[float, dict[str, Any]]]]:
     """Draw for the given time and improve the best; return how many runs were drawn, and the best of them first."""
     base, _ = files.read("experiment-2")
@@ -172,13 +172,13 @@ def search(
             ok, timeouts, mean_s = estimate_baseline(drawn, number)
             if abs(ok - 42) > POINTS or abs(timeouts - 18) > POINTS or abs(mean_s - 1.8) > tolerance_of(1.8, "s"):
                 continue
-            found = evaluate_settings(base, settings, number)
-            if found is not None:
-                best.append(found)
-        tell(f"{tried} runs, best {min((score for score, _ in best), default=math.inf):.2f}")
+            candidate = evaluate_settings(base, settings, number)
+            if candidate is not None:
+                best.append(candidate)
+        on_progress(f"{tried} runs, best {min((score for score, _ in best), default=math.inf):.2f}")
     best.sort(key=lambda each: each[0])
     for place, start in enumerate(best[:climbs]):
         best[place] = improve_settings(rng, base, start, steps)
-        tell(f"improving {place + 1} of {climbs}, now {best[place][0]:.2f}")
+        on_progress(f"improving {place + 1} of {climbs}, now {best[place][0]:.2f}")
     best.sort(key=lambda each: each[0])
     return tried, best[:climbs]

@@ -26,7 +26,7 @@ RACE_S = 0.1
 
 
 @dataclass(frozen=True)
-class Difference:
+class Disagreement:
     """One request on which the engines differ, and why, as far as the rows tell."""
 
     arm: str
@@ -49,7 +49,7 @@ class ArmAgreement:
     live_mean_s: float
     virtual_mean_s: float
     to_the_letter: bool
-    differences: tuple[Difference, ...]
+    differences: tuple[Disagreement, ...]
 
     @property
     def means_apart(self) -> float:
@@ -76,24 +76,28 @@ def compare_rows(
     `changes`: the transitions of both runs. `timeouts_s`: the timeout of each arm. `to_the_letter`: arms whose every
     request has to be the same. A request that only one engine has counts as a difference.
     """
-    ours, theirs = _grouped(live), _grouped(virtual)
+    ours, theirs = _group_rows(live), _group_rows(virtual)
     exact = set(to_the_letter)
     found = []
     for arm, seed in sorted({*ours, *theirs}):
         one, other = ours.get((arm, seed), {}), theirs.get((arm, seed), {})
-        differences: list[Difference] = []
+        differences: list[Disagreement] = []
         same = exactly = 0
         for number in sorted({*one, *other}):
             first, second = one.get(number), other.get(number)
             if first is None or second is None:
-                differences.append(Difference(arm, seed, number, _said(first), _said(second), "missing on one engine"))
+                differences.append(
+                    Disagreement(
+                        arm, seed, number, _outcome_text(first), _outcome_text(second), "missing on one engine"
+                    )
+                )
                 continue
             same += first.outcome == second.outcome
             if (first.outcome, first.state, first.fail_count) == (second.outcome, second.state, second.fail_count):
                 exactly += 1
             elif first.outcome != second.outcome or arm in exact:
                 reason = _reason(first, second, differences, changes, timeouts_s.get(arm))
-                differences.append(Difference(arm, seed, number, _said(first), _said(second), reason))
+                differences.append(Disagreement(arm, seed, number, _outcome_text(first), _outcome_text(second), reason))
         found.append(
             ArmAgreement(
                 arm,
@@ -110,7 +114,7 @@ def compare_rows(
     return found
 
 
-def _grouped(rows: Iterable[Row]) -> dict[tuple[str, int], dict[int, Row]]:
+def _group_rows(rows: Iterable[Row]) -> dict[tuple[str, int], dict[int, Row]]:
     groups: dict[tuple[str, int], dict[int, Row]] = {}
     for row in rows:
         groups.setdefault((row.arm, row.seed), {})[row.id] = row
@@ -121,14 +125,14 @@ def _mean_s(found: Collection[Row]) -> float:
     return fmean(row.duration_s for row in found) if found else 0.0
 
 
-def _said(row: Row | None) -> str:
+def _outcome_text(row: Row | None) -> str:
     return "-" if row is None else f"{row.outcome}, {row.state}, {row.fail_count}"
 
 
 def _reason(
     live: Row,
     virtual: Row,
-    before: Sequence[Difference],
+    before: Sequence[Disagreement],
     changes: Sequence[StateChange],
     timeout_s: float | None,
 ) -> str:

@@ -50,17 +50,23 @@ def run_live(scenario: str, folder: Path) -> RunFolder:
     return RunFolder(folder / scenario / "latest")
 
 
-def write(out: Path, found: dict[str, list[ArmAgreement]]) -> str:
+def write_agreement(out: Path, arms_by_scenario: dict[str, list[ArmAgreement]]) -> str:
     """Write agreement.json and agreement.md; return the Markdown."""
     out.mkdir(parents=True, exist_ok=True)
-    kept = {name: [{**asdict(arm), "ok": arm.ok} for arm in arms] for name, arms in found.items()}
-    (out / "agreement.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    entries = {name: [{**asdict(arm), "ok": arm.ok} for arm in arms] for name, arms in arms_by_scenario.items()}
+    (out / "agreement.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
     rule = (
         "Each scenario ran on both engines: real services and Locust, and the same code on a virtual clock. The rule: "
         "in `replay` every request has the same outcome, state and count; elsewhere "
         f"{SAME_OUTCOMES:.0%} of the requests have the same outcome; mean times are within {MEANS:.0%}."
     )
-    parts = ["# Do the engines agree?", "", rule, "", *(as_markdown(name, arms) for name, arms in found.items())]
+    parts = [
+        "# Do the engines agree?",
+        "",
+        rule,
+        "",
+        *(as_markdown(name, arms) for name, arms in arms_by_scenario.items()),
+    ]
     text = "\n".join(parts)
     (out / "agreement.md").write_text(text, encoding="utf-8")
     return text

@@ -18,12 +18,12 @@ from loadtest.terminal.errors import ChildError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+AnyTask = TypeVar("AnyTask")
+AnyResult = TypeVar("AnyResult")
 # Tasks that wait for each process, so that none stands idle, and no more results than these are kept.
-_WAITING = 3
+_WAITING_TASKS = 3
 # Ctrl-C, and its closing.
-_OF_THE_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
 
 
 def cores() -> int:
@@ -32,8 +32,8 @@ def cores() -> int:
 
 
 def spread(
-    work: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, *, ordered: bool = False
-) -> Iterator[Result]:
+    work: Callable[[AnyTask], AnyResult], tasks: Iterable[AnyTask], jobs: int, *, ordered: bool = False
+) -> Iterator[AnyResult]:
     """Yield the result of `work` for each task: when ready, or in the tasks' order. With one job, this process works.
 
     When a signal comes, the tasks under way are finished, no other is begun, and Interrupted is raised after the last
@@ -46,46 +46,46 @@ def spread(
         n_jobs=jobs,
         return_as="generator" if ordered else "generator_unordered",
         batch_size=1,
-        pre_dispatch=f"{_WAITING}*n_jobs",
-        initializer=_be_deaf,
+        pre_dispatch=f"{_WAITING_TASKS}*n_jobs",
+        initializer=_ignore_terminal_signals,
     )
     with TemporaryDirectory(prefix="breaker-lab-") as folder:
         end = Path(folder) / "end"
         with interruption.hold_back_signals(end.touch):
             try:
-                with _deaf_children():
-                    results = pool(joblib.delayed(_unless)(end, work, task) for task in tasks)
+                with _signals_blocked():
+                    results = pool(joblib.delayed(_run_unless_ended)(end, work, task) for task in tasks)
                 yield from (result[0] for result in results if result)
             except BrokenProcessPool as error:
                 raise ChildError("a worker process was killed, as a system does that runs out of memory") from error
 
 
-def spread_in_order(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+def spread_in_order(work: Callable[[AnyTask], AnyResult], tasks: Iterable[AnyTask]) -> Iterator[AnyResult]:
     """Do the same on all cores, in the tasks' order."""
     return spread(work, tasks, cores(), ordered=True)
 
 
-def _unless(end: Path, work: Callable[[Task], Result], task: Task) -> tuple[Result] | None:
+def _run_unless_ended(end: Path, work: Callable[[AnyTask], AnyResult], task: AnyTask) -> tuple[AnyResult] | None:
     """Do one task, unless the end has come."""
     return None if end.exists() else (work(task),)
 
 
-def _be_deaf() -> None:
+def _ignore_terminal_signals() -> None:
     """Leave to the process that holds the results what reaches every process of the terminal."""
-    for each in _OF_THE_TERMINAL:
+    for each in _TERMINAL_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Start processes that are deaf to the terminal from their first moment on: they import for a second.
 
     They inherit that the signals are blocked; here they come once they no longer are.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
     try:
         resource_tracker.ensure_running()  # else it starts in between, and in CPython 3.11 that unblocks Ctrl-C
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

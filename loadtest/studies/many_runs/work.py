@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.model import Scenario
 
 
-class Figures(NamedTuple):
+class StudyFigures(NamedTuple):
     """One run.
 
     `good`: requests that the backend would have answered; `false_positives`: those of them that were refused;
@@ -44,19 +44,19 @@ class Piece(NamedTuple):
 Task = tuple[Piece, ...]
 
 
-class Result(NamedTuple):
+class RunResult(NamedTuple):
     """What one run gave."""
 
     point: int
     seed: int
-    figures: Figures
+    figures: StudyFigures
 
 
-def figures_of(run: Measured) -> Figures:
+def fold_run(run: Measured) -> StudyFigures:
     """Fold one run into its figures."""
     rows = run.rows
     held_s = sum(row.duration_s for row in rows)
-    return Figures(
+    return StudyFigures(
         requests=len(rows),
         good=sum(row.would_have == "ok" for row in rows),
         ok=sum(row.outcome == "ok" for row in rows),
@@ -70,10 +70,10 @@ def figures_of(run: Measured) -> Figures:
     )
 
 
-def work(task: Task) -> list[Result]:
+def run_task(task: Task) -> list[RunResult]:
     """Run a task. The same wherever it runs."""
     return [
-        Result(piece.point, seed, figures_of(simulate(piece.scenario, piece.arm, seed)))
+        RunResult(piece.point, seed, fold_run(simulate(piece.scenario, piece.arm, seed)))
         for piece in task
         for seed in piece.seeds
     ]

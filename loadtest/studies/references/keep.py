@@ -21,7 +21,7 @@ from loadtest.records.shapes import as_json
 from loadtest.report.render import markdown_of, pictures_of
 from loadtest.studies.references import pictures
 from loadtest.studies.references.rows_hash import rows_hashes
-from loadtest.studies.references.slim import pictures_in, slim_manifest, slim_summary, with_png, written
+from loadtest.studies.references.slim import compact_json, pictures_in, slim_manifest, slim_summary, with_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,19 +32,19 @@ STUDIES = ("agreement", "bench", "conformance", "soak", "sweep", "tune")
 ROWS = ("requests.jsonl", "transitions.jsonl", "samples.jsonl", "arms.jsonl")
 
 
-def keep(source: Path, root: Path, name: str, *, rows: bool) -> Path:
+def keep_reference(source: Path, root: Path, name: str, *, rows: bool) -> Path:
     """Write the reference `name` of a folder of results, in place of the one that was there.
 
     `rows`: keep the rows of a run, too. Raises WrongInputError.
     """
-    study = study_in(source)
+    study = study_of(source)
     if study is None:
         run = RunFolder(source)
         if not run.manifest().complete:
-            raise _wrong(source, "the run is incomplete: only a complete one becomes a reference")
+            raise _wrong_input(source, "the run is incomplete: only a complete one becomes a reference")
         run.check_rows()
     elif rows:
-        raise _wrong(source, f"a {study} has no rows of requests: leave --rows out")
+        raise _wrong_input(source, f"a {study} has no rows of requests: leave --rows out")
     target = root / (study or run.scenario().name) / name
     with _draft(target) as draft:
         if study is None:
@@ -54,7 +54,7 @@ def keep(source: Path, root: Path, name: str, *, rows: bool) -> Path:
     return target
 
 
-def study_in(folder: Path) -> str | None:
+def study_of(folder: Path) -> str | None:
     """Return what a folder holds if that is no run, by its report."""
     return next((study for study in STUDIES if (folder / f"{study}.md").is_file()), None)
 
@@ -71,7 +71,7 @@ def _keep_run(run: RunFolder, draft: Path, *, rows: bool) -> None:
         summary = slim_summary(summary)
     source = with_png(markdown_of(done, part))
     for name, value in {"manifest.json": done.manifest.as_json(), "summary.json": summary}.items():
-        text = json.dumps(value, indent=2) if rows else written(value)
+        text = json.dumps(value, indent=2) if rows else compact_json(value)
         (draft / name).write_text(f"{text}\n", encoding="utf-8")
     (draft / "report.md").write_text(source, encoding="utf-8")
     (draft / "charts").mkdir()
@@ -118,5 +118,5 @@ def _draft(target: Path) -> Iterator[Path]:
         shutil.rmtree(before, ignore_errors=True)
 
 
-def _wrong(source: Path, said: str) -> WrongInputError:
-    return WrongInputError([{"field": "DIR", "value": str(source), "detail": f"{source}: {said}"}])
+def _wrong_input(source: Path, message: str) -> WrongInputError:
+    return WrongInputError([{"field": "DIR", "value": str(source), "detail": f"{source}: {message}"}])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from loadtest.records.run_folder import RunFolder
 
 # The time that the client's process takes is the machine's, not the run's.
-_NOT_OF_THE_RUN = {"client_cpu_s"}
+_MACHINE_FIGURES = {"client_cpu_s"}
 
 
 def rows_hashes(folder: RunFolder) -> dict[str, str]:
@@ -22,10 +22,12 @@ def rows_hashes(folder: RunFolder) -> dict[str, str]:
     for path in (folder.requests, folder.transitions, folder.arms):
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
-            kept = {name: value for name, value in record.items() if name not in _NOT_OF_THE_RUN}
-            parts.setdefault(f"{record['arm']}/{record['seed']}", []).append(json.dumps(_rounded(kept), sort_keys=True))
+            kept = {name: value for name, value in record.items() if name not in _MACHINE_FIGURES}
+            parts.setdefault(f"{record['arm']}/{record['seed']}", []).append(
+                json.dumps(_round_floats(kept), sort_keys=True)
+            )
     return {name: sha256("\n".join(lines).encode()).hexdigest()[:16] for name, lines in sorted(parts.items())}
 
 
-def _rounded(record: dict[str, Any]) -> dict[str, Any]:
+def _round_floats(record: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in record.items()}

@@ -20,7 +20,7 @@ def slim_summary(summary: dict[str, Any]) -> dict[str, Any]:
     arms = {
         name: {key: value for key, value in arm.items() if key not in _LONG} for name, arm in summary["arms"].items()
     }
-    return dict(_rounded({**summary, "arms": arms}))
+    return dict(_round_floats({**summary, "arms": arms}))
 
 
 def slim_manifest(manifest: Manifest, hashes: dict[str, str]) -> Manifest:
@@ -33,12 +33,12 @@ def slim_manifest(manifest: Manifest, hashes: dict[str, str]) -> Manifest:
     return Manifest.model_validate({**values, "settings": settings, "rows_sha256": hashes})
 
 
-def written(value: Any, level: int = 0) -> str:
+def compact_json(value: Any, level: int = 0) -> str:
     """Write JSON that is short and whose changes can be read: one line for each entry of the upper levels."""
     if not isinstance(value, dict) or not value or level == _LEVELS:
         return json.dumps(value)
     indent = " " * (level + 1)
-    entries = (f"{indent}{json.dumps(key)}: {written(each, level + 1)}" for key, each in value.items())
+    entries = (f"{indent}{json.dumps(key)}: {compact_json(each, level + 1)}" for key, each in value.items())
     return "{\n" + ",\n".join(entries) + f"\n{' ' * level}}}"
 
 
@@ -58,9 +58,9 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
-def _rounded(value: Any) -> Any:
+def _round_floats(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+        return {key: _round_floats(each) for key, each in value.items()}
+    return [_round_floats(each) for each in value] if isinstance(value, list) else value

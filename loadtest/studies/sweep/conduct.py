@@ -14,9 +14,9 @@ from loadtest.scenario.model import choose_arm
 from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.sweep.grid import Axis, parse_grid
 from loadtest.studies.sweep.plan import make_plan
+from loadtest.studies.sweep.ranking import rank_points
 from loadtest.studies.sweep.report import write_report
-from loadtest.studies.sweep.standing import stand
-from loadtest.studies.sweep.store import Asked, SweepFolder, folder_for
+from loadtest.studies.sweep.store import SweepFolder, SweepSpec, folder_for
 from loadtest.studies.sweep.tasks import tasks
 from loadtest.terminal.console import finishing
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from loadtest.studies.many_runs.work import Figures
+    from loadtest.studies.many_runs.work import StudyFigures
     from loadtest.studies.many_runs.workers import Crew
     from loadtest.studies.sweep.plan import Plan
-    from loadtest.studies.sweep.standing import Standing
+    from loadtest.studies.sweep.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -38,57 +38,57 @@ class Sweep:
     """What is to be run, what was asked for, and where it is kept."""
 
     plan: Plan
-    asked: Asked
+    spec: SweepSpec
     folder: SweepFolder
 
 
-def new_sweep(root: Path, given: str, arm: str | None, grid: Sequence[str], seeds: Sequence[int]) -> Sweep:
+def plan_sweep(root: Path, given: str, arm: str | None, grid: Sequence[str], seeds: Sequence[int]) -> Sweep:
     """Check all that was asked for, and find the folder that this very sweep has. Raises WrongInputError."""
-    found, text = files.read(given)
-    plan = make_plan(found, choose_arm(found, arm), parse_grid(grid), seeds)
-    asked = Asked.of(plan, given, text)
-    return Sweep(plan, asked, folder_for(root, asked))
+    scenario, text = files.read(given)
+    plan = make_plan(scenario, choose_arm(scenario, arm), parse_grid(grid), seeds)
+    spec = SweepSpec.of(plan, given, text)
+    return Sweep(plan, spec, folder_for(root, spec))
 
 
-def resumed(path: Path) -> Sweep:
+def resume_sweep(path: Path) -> Sweep:
     """Take up a sweep again from its folder. Raises WrongInputError, also where the code is another than then."""
     folder = SweepFolder(path)
-    asked = folder.asked()
-    if asked.code != code_hash():
+    spec = folder.read_spec()
+    if spec.code != code_hash():
         detail = (
-            f"{path}: begun with other code of the lab ({asked.code}, now {code_hash()}), whose results would not fit; "
+            f"{path}: begun with other code of the lab ({spec.code}, now {code_hash()}), whose results would not fit; "
             "run its command anew"
         )
         raise WrongInputError([{"field": "resume", "value": str(path), "detail": detail}])
-    axes = [Axis(key, tuple(values)) for key, values in asked.grid.items()]
-    found = files.parse(asked.scenario_text, "manifest.json")
-    return Sweep(make_plan(found, asked.arm, axes, asked.seeds), asked, folder)
+    axes = [Axis(key, tuple(values)) for key, values in spec.grid.items()]
+    scenario = files.parse(spec.scenario_text, "manifest.json")
+    return Sweep(make_plan(scenario, spec.arm, axes, spec.seeds), spec, folder)
 
 
-def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) -> Standing:
+def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) -> Ranking:
     """Run what is missing, keep each result at once, and write the report. Only one may do so at a time.
 
     What ends it early, Ctrl-C among it, leaves whole results behind; the next time goes on from there.
     """
-    with run_folder.reserve_place(sweep.folder.path, f"sweep of {sweep.asked.scenario}"):
-        sweep.folder.begin(sweep.plan, sweep.asked)
-        found = sweep.folder.load(sweep.plan)
-        if len(found) < sweep.plan.runs:
-            with crew as work, _progress(console) as progress:
-                bar = progress.add_task("", total=sweep.plan.runs, completed=len(found))
-                for count in _run(sweep, work, found):
+    with run_folder.reserve_place(sweep.folder.path, f"sweep of {sweep.spec.scenario}"):
+        sweep.folder.begin(sweep.plan, sweep.spec)
+        measured = sweep.folder.load(sweep.plan)
+        if len(measured) < sweep.plan.runs:
+            with crew as run_tasks, _progress(console) as progress:
+                bar = progress.add_task("", total=sweep.plan.runs, completed=len(measured))
+                for count in _run(sweep, run_tasks, measured):
                     progress.advance(bar, count)
         with finishing():
-            sweep.folder.finish(sweep.plan, found)
-            standing = stand(sweep.plan, found)
-            write_report(sweep.folder, sweep.plan, sweep.asked, standing)
-    return standing
+            sweep.folder.finish(sweep.plan, measured)
+            ranking = rank_points(sweep.plan, measured)
+            write_report(sweep.folder, sweep.plan, sweep.spec, ranking)
+    return ranking
 
 
-def _run(sweep: Sweep, work: Crew, found: dict[tuple[int, int], Figures]) -> Iterator[int]:
-    for results in work(tasks(sweep.plan, list(found))):
+def _run(sweep: Sweep, run_tasks: Crew, measured: dict[tuple[int, int], StudyFigures]) -> Iterator[int]:
+    for results in run_tasks(tasks(sweep.plan, list(measured))):
         sweep.folder.append(sweep.plan, results)
-        found.update({(result.point, result.seed): result.figures for result in results})
+        measured.update({(result.point, result.seed): result.figures for result in results})
         yield len(results)
 
 

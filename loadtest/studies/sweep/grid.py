@@ -47,16 +47,16 @@ def settings() -> list[str]:
 def parse_grid(texts: Sequence[str]) -> list[Axis]:
     """Return the axes in the order in which they were given. Raises WrongInputError."""
     if not texts:
-        raise _wrong("grid", None, f"grid: missing; allowed: {_FORMS}")
+        raise _wrong_input("grid", None, f"grid: missing; allowed: {_FORMS}")
     axes = [_axis(text) for text in texts]
     keys = [axis.key for axis in axes]
     for key in keys:
         if keys.count(key) > 1:
-            raise _wrong("grid", key, f"grid: got {key} {keys.count(key)} times; allowed: each setting once")
+            raise _wrong_input("grid", key, f"grid: got {key} {keys.count(key)} times; allowed: each setting once")
     points = math.prod(len(axis.values) for axis in axes)
     if points > MOST_POINTS:
         sizes = " x ".join(str(len(axis.values)) for axis in axes)
-        raise _wrong(
+        raise _wrong_input(
             "grid", points, f"grid: got {sizes} = {points:,} points; allowed: at most {MOST_POINTS:,}; take wider steps"
         )
     return axes
@@ -67,26 +67,26 @@ def combinations(axes: Sequence[Axis]) -> list[tuple[str, ...]]:
     return list(product(*(axis.values for axis in axes)))
 
 
-def canonical(value: Any) -> str:
+def canonical_text(value: Any) -> str:
     """Write a value as an axis has it: a number in its shortest form, `none`, `true` and `false` as words."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     number = _number(str(value))
-    return str(value) if number is None else _shortest(number)
+    return str(value) if number is None else _shortest_text(number)
 
 
 def _axis(text: str) -> Axis:
     key, equals, listed = text.partition("=")
     key, listed = key.strip(), listed.strip()
     if not equals or not key:
-        raise _wrong("grid", text, f"grid: got {text!r:.80}; allowed: {_FORMS}")
+        raise _wrong_input("grid", text, f"grid: got {text!r:.80}; allowed: {_FORMS}")
     known = settings()
     if key not in known:
         near = closest(key, known) or next((f" (did you mean {each!r}?)" for each in known if _ends(each, key)), "")
         tops = ", ".join(f"{name}.*" for name in FlatCallSettings.model_fields)
-        raise _wrong("grid", key, f"grid: {key}: no such setting{near}; allowed: a setting of an arm: {tops}")
+        raise _wrong_input("grid", key, f"grid: {key}: no such setting{near}; allowed: a setting of an arm: {tops}")
     values = _range(key, listed) if ":" in listed else _list(key, listed)
     return Axis(key, tuple(dict.fromkeys(values)))
 
@@ -98,22 +98,24 @@ def _ends(known: str, word: str) -> bool:
 def _list(key: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: {_FORMS}")
-    return [canonical(part) for part in parts]
+        raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: {_FORMS}")
+    return [canonical_text(part) for part in parts]
 
 
 def _range(key: str, text: str) -> list[str]:
     parts = [_number(part.strip()) for part in text.split(":")]
     numbers = [part for part in parts if part is not None]
     if len(parts) != 3 or len(numbers) != 3:
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: three numbers FROM:TO:STEP, as in 5:60:5")
+        raise _wrong_input(
+            "grid", text, f"grid: {key}: got {text!r:.80}; allowed: three numbers FROM:TO:STEP, as in 5:60:5"
+        )
     start, end, step = numbers
     if step <= 0 or end < start:
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: FROM <= TO and STEP > 0")
+        raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: FROM <= TO and STEP > 0")
     count = (end - start) / step
     if count >= MOST_POINTS:
-        raise _wrong("grid", text, f"grid: {key}: got {text!r:.80}; allowed: at most {MOST_POINTS:,} values")
-    return [_shortest(start + index * step) for index in range(int(count) + 1)]
+        raise _wrong_input("grid", text, f"grid: {key}: got {text!r:.80}; allowed: at most {MOST_POINTS:,} values")
+    return [_shortest_text(start + index * step) for index in range(int(count) + 1)]
 
 
 def _number(text: str) -> Decimal | None:
@@ -125,7 +127,7 @@ def _number(text: str) -> Decimal | None:
     return found if found.is_finite() and abs(found.adjusted()) < 20 else None
 
 
-def _shortest(number: Decimal) -> str:
+def _shortest_text(number: Decimal) -> str:
     return format(number.normalize() if number else Decimal(0), "f")
 
 
@@ -142,5 +144,5 @@ def _types(annotation: Any) -> list[type]:
     return [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
 
 
-def _wrong(field: str, value: Any, detail: str) -> WrongInputError:
+def _wrong_input(field: str, value: Any, detail: str) -> WrongInputError:
     return WrongInputError([{"field": field, "value": value, "detail": detail}])

@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
     from loadtest.studies.sweep.grid import Axis
     from loadtest.studies.sweep.plan import Plan
-    from loadtest.studies.sweep.standing import Estimate, Standing
+    from loadtest.studies.sweep.ranking import MeanWithInterval, Ranking
     from loadtest.studies.sweep.view import View
 
 
-def lines(plan: Plan, standing: Standing, seen: View) -> Figure:
+def lines(plan: Plan, ranking: Ranking, view: View) -> Figure:
     """Return the figures over one setting, each with the band of its intervals."""
     with theme.style():
         figure = theme.new_figure(6.2)
         axes = figure.subplots(2, 2, squeeze=False, sharex=True)
-        shown = [(place, index) for place, index in enumerate(seen.cells[0]) if index is not None]
+        shown = [(place, index) for place, index in enumerate(view.cells[0]) if index is not None]
         for axis, (name, title) in zip(axes.ravel(), PANELS.items(), strict=True):
-            _line(axis, [(place, standing.figures[name][index]) for place, index in shown], seen.x)
-            _references(axis, plan, standing, name, seen)
+            _draw_line(axis, [(place, ranking.figures[name][index]) for place, index in shown], view.x)
+            _draw_marks(axis, plan, ranking, name, view)
             axis.set_title(f"{title}, mean per run", fontsize=10)
             axis.set_ylim(bottom=0)
         for axis in axes[1]:
-            axis.set_xlabel(seen.x.key)
+            axis.set_xlabel(view.x.key)
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
         return figure
 
 
-def _line(axis: Axes, figures: Sequence[tuple[int, Estimate]], of: Axis) -> None:
+def _draw_line(axis: Axes, figures: Sequence[tuple[int, MeanWithInterval]], of: Axis) -> None:
     xs = [_x(of, place) for place, _ in figures]
     means = np.array([each.mean for _, each in figures])
     spans = [(each.low, each.high) for _, each in figures if each.low is not None and each.high is not None]
@@ -56,12 +56,12 @@ def _line(axis: Axes, figures: Sequence[tuple[int, Estimate]], of: Axis) -> None
         axis.set_xticks(range(len(of.values)), of.values)
 
 
-def _references(axis: Axes, plan: Plan, standing: Standing, name: str, seen: View) -> None:
-    figures, cells = standing.figures[name], seen.cells[0]
-    best = _x(seen.x, cells.index(standing.best))
-    axis.plot([best], [figures[standing.best].mean], **BEST_MARK, label=BEST_WORD)
+def _draw_marks(axis: Axes, plan: Plan, ranking: Ranking, name: str, view: View) -> None:
+    figures, cells = ranking.figures[name], view.cells[0]
+    best = _x(view.x, cells.index(ranking.best))
+    axis.plot([best], [figures[ranking.best].mean], **BEST_MARK, label=BEST_WORD)
     if plan.default in cells:
-        at = _x(seen.x, cells.index(plan.default))
+        at = _x(view.x, cells.index(plan.default))
         axis.plot([at], [figures[plan.default].mean], **DEFAULT_MARK, label="default")
     else:
         axis.axhline(figures[plan.default].mean, color=DEFAULT, linestyle="--", label="default")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadtest.studies.sweep.standing import MISJUDGED
+from loadtest.studies.sweep.ranking import MISJUDGED
 
 PANELS = {
     MISJUDGED: "Misjudged, per cent",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from inputs.check import check
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.model import Scenario
-from loadtest.studies.sweep.grid import Axis, canonical, combinations
+from loadtest.studies.sweep.grid import Axis, canonical_text, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,18 +75,18 @@ def make_plan(scenario: Scenario, arm: str, axes: Sequence[Axis], seeds: Sequenc
     """
     wanted = combinations(axes)
     if len(wanted) * len(seeds) > MOST_RUNS:
-        raise _wrong(
+        raise _wrong_input(
             "grid",
             len(wanted),
             f"grid: got {len(wanted):,} points x {len(seeds):,} seeds = {len(wanted) * len(seeds):,} runs; allowed: at "
             f"most {MOST_RUNS:,}; take wider steps or fewer seeds",
         )
-    base = _lean(scenario, arm)
+    base = _reduce_scenario(scenario, arm)
     points: list[Point] = []
     failed: dict[tuple[str, ...], list[str]] = {}
     for values in wanted:
         try:
-            points.append(Point(str(len(points) + 1), values, _settled(base, arm, axes, values)))
+            points.append(Point(str(len(points) + 1), values, _make_scenario(base, arm, axes, values)))
         except WrongInputError as error:
             failed[values] = [problem["detail"].removeprefix(f"arms.{arm}.") for problem in error.problems]
     _refuse_dead_values(axes, wanted, failed)
@@ -98,18 +98,18 @@ def make_plan(scenario: Scenario, arm: str, axes: Sequence[Axis], seeds: Sequenc
         seeds=tuple(seeds),
         points=(*points, _unguarded(base, arm, axes)),
         skipped=tuple(failed),
-        why_skipped=next((_at(axes, values, said[0]) for values, said in failed.items()), ""),
+        why_skipped=next((_mistake_text(axes, values, mistakes[0]) for values, mistakes in failed.items()), ""),
         default=default,
     )
 
 
-def _lean(scenario: Scenario, arm: str) -> dict[str, Any]:
+def _reduce_scenario(scenario: Scenario, arm: str) -> dict[str, Any]:
     """Return the scenario with this arm alone and nothing that is asked of the others: it goes to every worker."""
     values = scenario.model_dump(mode="json", exclude_unset=True, exclude={"expect", "baseline", "document", "about"})
     return {**values, "arms": {arm: values["arms"][arm]}}
 
 
-def _settled(base: dict[str, Any], arm: str, axes: Sequence[Axis], values: tuple[str, ...]) -> Scenario:
+def _make_scenario(base: dict[str, Any], arm: str, axes: Sequence[Axis], values: tuple[str, ...]) -> Scenario:
     settings = base["arms"][arm]
     for axis, value in zip(axes, values, strict=True):
         settings = _put(settings, axis.key.split("."), value)
@@ -123,7 +123,7 @@ def _refuse_unread(policy: str, axes: Sequence[Axis], values: tuple[str, ...]) -
     """Raise for a breaker's setting where there is no breaker: such points would all be the same."""
     for axis, value in zip(axes, values, strict=True):
         if axis.key.startswith("breaker.") and axis.key != "breaker.policy":
-            raise _wrong(axis.key, value, f"{axis.key}: got {value}; the policy {policy!r} does not read it")
+            raise _wrong_input(axis.key, value, f"{axis.key}: got {value}; the policy {policy!r} does not read it")
 
 
 def _put(inside: dict[str, Any], path: list[str], value: str) -> dict[str, Any]:
@@ -143,29 +143,29 @@ def _refuse_dead_values(
         for value in axis.values:
             if lost[value] < all_points[value]:
                 continue
-            said = [(values, each) for values in failed if values[place] == value for each in failed[values]]
-            blamed = [(values, each) for values, each in said if each.startswith(f"{axis.key}: ")]
-            values, detail = (blamed or said)[0]
-            problem = {"field": axis.key, "value": value, "detail": _at(axes, values, detail)}
+            mistakes = [(values, each) for values in failed if values[place] == value for each in failed[values]]
+            blamed = [(values, each) for values, each in mistakes if each.startswith(f"{axis.key}: ")]
+            values, detail = (blamed or mistakes)[0]
+            problem = {"field": axis.key, "value": value, "detail": _mistake_text(axes, values, detail)}
             (own if blamed else others).append(problem)
     if own or others:
         raise WrongInputError((own or others[:1])[:_SHOWN])
 
 
-def _at(axes: Sequence[Axis], values: tuple[str, ...], said: str) -> str:
+def _mistake_text(axes: Sequence[Axis], values: tuple[str, ...], mistake: str) -> str:
     where = ", ".join(f"{axis.key}={value}" for axis, value in zip(axes, values, strict=True))
-    return f"grid point {where}: {said}"
+    return f"grid point {where}: {mistake}"
 
 
 def _default(scenario: Scenario, arm: str, axes: Sequence[Axis], points: Sequence[Point]) -> tuple[int, list[Point]]:
     """Return where the arm as it stands is among the points, and the point to add where it is not on the grid."""
-    own = scenario.arms[arm].call(0).model_dump()
+    own = scenario.arms[arm].call_settings(0).model_dump()
     for index, point in enumerate(points):
-        if point.scenario.arms[arm].call(0).model_dump() == own:
+        if point.scenario.arms[arm].call_settings(0).model_dump() == own:
             return index, []
-    call = scenario.arms[arm].call(0).model_dump()
+    call = scenario.arms[arm].call_settings(0).model_dump()
     values = tuple(_value(call, axis.key) for axis in axes)
-    return len(points), [Point("default", values, check(_lean(scenario, arm), Scenario))]
+    return len(points), [Point("default", values, check(_reduce_scenario(scenario, arm), Scenario))]
 
 
 def _unguarded(base: dict[str, Any], arm: str, axes: Sequence[Axis]) -> Point:
@@ -178,8 +178,8 @@ def _value(call: dict[str, Any], key: str) -> str:
     found: Any = call
     for part in key.split("."):
         found = found[part] if isinstance(found, dict) else None
-    return canonical(found)
+    return canonical_text(found)
 
 
-def _wrong(field: str, value: Any, detail: str) -> WrongInputError:
+def _wrong_input(field: str, value: Any, detail: str) -> WrongInputError:
     return WrongInputError([{"field": field, "value": value, "detail": detail}])

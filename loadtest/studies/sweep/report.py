@@ -17,16 +17,16 @@ from loadtest.scenario.seeds import seed_text
 from loadtest.studies.sweep.heat_map import heat_map
 from loadtest.studies.sweep.lines import lines
 from loadtest.studies.sweep.marks import PANELS
-from loadtest.studies.sweep.pareto import numbered, pareto
-from loadtest.studies.sweep.standing import MISJUDGED
-from loadtest.studies.sweep.view import view
+from loadtest.studies.sweep.pareto import numbered_points, pareto
+from loadtest.studies.sweep.ranking import MISJUDGED
+from loadtest.studies.sweep.view import choose_view
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.studies.sweep.plan import Plan
-    from loadtest.studies.sweep.standing import Standing
-    from loadtest.studies.sweep.store import Asked, SweepFolder
+    from loadtest.studies.sweep.ranking import Ranking
+    from loadtest.studies.sweep.store import SweepFolder, SweepSpec
     from loadtest.studies.sweep.view import View
 
 _SHOWN = 10
@@ -38,48 +38,48 @@ _FIGURES = {
 }
 
 
-def write_report(folder: SweepFolder, plan: Plan, asked: Asked, standing: Standing) -> None:
+def write_report(folder: SweepFolder, plan: Plan, spec: SweepSpec, ranking: Ranking) -> None:
     """Write the report of a complete sweep into its folder."""
-    seen = view(plan, standing.best)
-    _write_charts(folder.path / "charts", plan, standing, seen)
-    folder.write("points.csv", _points_csv(plan, standing))
+    view = choose_view(plan, ranking.best)
+    _write_charts(folder.path / "charts", plan, ranking, view)
+    folder.write("points.csv", _points_csv(plan, ranking))
     title = plan.points[0].scenario.title
-    source = _markdown(plan, asked, standing, seen)
+    source = _markdown(plan, spec, ranking, view)
     folder.write("sweep.md", source)
     folder.write("sweep.html", page(f"Sweep of {plan.arm}: {title}", source, folder.path))
 
 
-def _write_charts(folder: Path, plan: Plan, standing: Standing, seen: View) -> None:
-    theme.save((heat_map if seen.y else lines)(plan, standing, seen), folder, "grid")
-    theme.save(pareto(plan, standing), folder, "pareto")
+def _write_charts(folder: Path, plan: Plan, ranking: Ranking, view: View) -> None:
+    theme.save((heat_map if view.y else lines)(plan, ranking, view), folder, "grid")
+    theme.save(pareto(plan, ranking), folder, "pareto")
 
 
-def headline(plan: Plan, standing: Standing) -> str:
+def headline(plan: Plan, ranking: Ranking) -> str:
     """Say which point is best, how much that is worth, and how sure it is."""
-    best, figures, answered = standing.best, standing.figures[MISJUDGED], standing.figures["ok"]
-    said = f"Of {plan.on_grid} settings, {_name(plan, best)} misjudges least: {interval_text(figures[best])} %"
+    best, figures, answered = ranking.best, ranking.figures[MISJUDGED], ranking.figures["ok"]
+    sentence = f"Of {plan.on_grid} settings, {_name(plan, best)} misjudges least: {interval_text(figures[best])} %"
     if best == plan.default:
-        said += ", and that is the default"
+        sentence += ", and that is the default"
     else:
-        lead = standing.from_default[MISJUDGED][best]
-        said += f"; the default {interval_text(figures[plan.default])} %, difference {interval_text(lead)}"
-    said += (
+        lead = ranking.from_default[MISJUDGED][best]
+        sentence += f"; the default {interval_text(figures[plan.default])} %, difference {interval_text(lead)}"
+    sentence += (
         f". 100 % is what no breaker, refusing everything, and refusing at random have. Answered: "
-        f"{number(answered[best].mean)} of {number(standing.figures['requests'][best].mean)} requests, with the "
+        f"{number(answered[best].mean)} of {number(ranking.figures['requests'][best].mean)} requests, with the "
         f"default {number(answered[plan.default].mean)}, without a breaker {number(answered[plan.unguarded].mean)}"
     )
     if figures[best].low is None:
-        said += f". {len(plan.seeds)} seed{'s are anecdotes' if len(plan.seeds) > 1 else ' is an anecdote'}"
-    if standing.ties:
-        verb = "is one other point" if standing.ties == 1 else f"are {standing.ties} other points"
-        said += f". There {verb} that the seeds cannot tell from the best"
-    return f"{said}."
+        sentence += f". {len(plan.seeds)} seed{'s are anecdotes' if len(plan.seeds) > 1 else ' is an anecdote'}"
+    if ranking.ties:
+        verb = "is one other point" if ranking.ties == 1 else f"are {ranking.ties} other points"
+        sentence += f". There {verb} that the seeds cannot tell from the best"
+    return f"{sentence}."
 
 
-def _notes(plan: Plan, standing: Standing) -> list[str]:
+def _notes(plan: Plan, ranking: Ranking) -> list[str]:
     """Say what a reader of the table should not overlook."""
     notes = []
-    best = standing.best
+    best = ranking.best
     for place, axis in enumerate(plan.axes):
         numbers = axis.numbers
         if numbers is None or len(numbers) < 3:
@@ -88,7 +88,7 @@ def _notes(plan: Plan, standing: Standing) -> list[str]:
         if at in (min(numbers), max(numbers)):
             side = "smallest" if at == min(numbers) else "largest"
             notes.append(f"The best point stands at the {side} `{axis.key}` of the grid: a better one may lie beyond.")
-    figure = standing.figures[MISJUDGED][best]
+    figure = ranking.figures[MISJUDGED][best]
     if (figure.mean if figure.high is None else figure.high) >= 100:
         notes.append(
             "Even the best point is not shown to judge better than chance: no setting of this grid helps here."
@@ -98,12 +98,12 @@ def _notes(plan: Plan, standing: Standing) -> list[str]:
             "The grid varies the timeout, which decides what a good request is: a shorter one makes fewer of them, and "
             "so fewer to refuse wrongly. Between timeouts, go by *answered*, not by *misjudged*."
         )
-    if plan.default < plan.on_grid and plan.default in standing.front:
+    if plan.default < plan.on_grid and plan.default in ranking.front:
         notes.append("The default is on the Pareto front: what is better than it in one respect is worse in another.")
     return notes
 
 
-def _markdown(plan: Plan, asked: Asked, standing: Standing, seen: View) -> str:
+def _markdown(plan: Plan, spec: SweepSpec, ranking: Ranking, view: View) -> str:
     environment = Environment(
         loader=PackageLoader("loadtest.studies.sweep"),
         undefined=StrictUndefined,
@@ -111,74 +111,74 @@ def _markdown(plan: Plan, asked: Asked, standing: Standing, seen: View) -> str:
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
     few = len(plan.seeds) < LEAST_RUNS
-    front = numbered(standing)
+    front = numbered_points(ranking)
     settings = {f"setting {place}": f"`{axis.name}`" for place, axis in enumerate(plan.axes)}
     best_columns = {"rank": "rank", **settings, MISJUDGED: "misjudged, %", "lead": "from default", **_FIGURES}
     front_columns = {"number": "no.", **settings, **_FIGURES, "notes": "", MISJUDGED: "misjudged, %"}
     if not few:
         best_columns["first"] = "first in"
-        if standing.front_share is not None:
+        if ranking.front_share is not None:
             front_columns["share"] = "on the front in"
     text = environment.get_template("sweep.md.j2").render(
         plan=plan,
-        asked=asked,
-        standing=standing,
-        seen=seen,
+        spec=spec,
+        ranking=ranking,
+        view=view,
         title=plan.points[0].scenario.title,
-        headline=headline(plan, standing),
-        notes=_notes(plan, standing),
+        headline=headline(plan, ranking),
+        notes=_notes(plan, ranking),
         seeds=len(plan.seeds),
         few=few,
-        same=all(each[0].mean == one.mean for each in standing.figures.values() for one in each[: plan.on_grid]),
+        same=all(each[0].mean == one.mean for each in ranking.figures.values() for one in each[: plan.on_grid]),
         least_runs=LEAST_RUNS,
         shown=_SHOWN,
-        best_rows=_best_rows(plan, standing),
+        best_rows=_best_rows(plan, ranking),
         best_columns=best_columns,
         front_rows=[
-            {"number": place, **_row(plan, standing, index), "notes": _remark(plan, standing, index)}
+            {"number": place, **_row(plan, ranking, index), "notes": _remark(plan, ranking, index)}
             for place, index in enumerate(front, start=1)
         ],
-        front_left=len(standing.front) - len(front),
+        front_left=len(ranking.front) - len(front),
         front_columns=front_columns,
-        grid_alt=_grid_alt(plan, standing, seen),
+        grid_alt=_grid_alt(plan, ranking, view),
         pareto_alt="Good requests refused against bad calls let through and against seconds held, for every point; "
-        f"the front has {len(standing.front)} points; the best is {_name(plan, standing.best).replace('`', '')}",
+        f"the front has {len(ranking.front)} points; the best is {_name(plan, ranking.best).replace('`', '')}",
         default_text=_name(plan, plan.default),
-        again=_again(asked),
-        seed_text=seed_text(asked.seeds),
+        command=_command(spec),
+        seed_text=seed_text(spec.seeds),
         table=table,
     )
     return collapse_empty_lines(text)
 
 
-def _best_rows(plan: Plan, standing: Standing) -> list[dict[str, Any]]:
+def _best_rows(plan: Plan, ranking: Ranking) -> list[dict[str, Any]]:
     rows = [
-        {"rank": f"{place}{_remarked(plan, standing, index)}", **_row(plan, standing, index)}
-        for place, index in enumerate(standing.order, start=1)
+        {"rank": f"{place}{_remark_suffix(plan, ranking, index)}", **_row(plan, ranking, index)}
+        for place, index in enumerate(ranking.order, start=1)
         if place <= _SHOWN or index == plan.default
     ]
     if plan.default >= plan.on_grid:
-        rows.append({"rank": "default", **_row(plan, standing, plan.default)})
-    rows.append({"rank": "no breaker", **_row(plan, standing, plan.unguarded)})
+        rows.append({"rank": "default", **_row(plan, ranking, plan.default)})
+    rows.append({"rank": "no breaker", **_row(plan, ranking, plan.unguarded)})
     return rows
 
 
-def _remarked(plan: Plan, standing: Standing, index: int) -> str:
-    said = _remark(plan, standing, index)
-    return f" ({said})" if said else ""
+def _remark_suffix(plan: Plan, ranking: Ranking, index: int) -> str:
+    remark = _remark(plan, ranking, index)
+    return f" ({remark})" if remark else ""
 
 
-def _remark(plan: Plan, standing: Standing, index: int) -> str:
-    return ", ".join(word for word, where in (("best", standing.best), ("default", plan.default)) if where == index)
+def _remark(plan: Plan, ranking: Ranking, index: int) -> str:
+    return ", ".join(word for word, where in (("best", ranking.best), ("default", plan.default)) if where == index)
 
 
-def _row(plan: Plan, standing: Standing, index: int) -> dict[str, Any]:
-    share = standing.best_share[index] if standing.best_share and index < plan.on_grid else None
-    front = standing.front_share[index] if standing.front_share and index < plan.on_grid else None
+def _row(plan: Plan, ranking: Ranking, index: int) -> dict[str, Any]:
+    share = ranking.best_share[index] if ranking.best_share and index < plan.on_grid else None
+    front = ranking.front_share[index] if ranking.front_share and index < plan.on_grid else None
     return {
         **{f"setting {place}": value for place, value in enumerate(plan.points[index].values)},
-        **{name: interval_text(standing.figures[name][index]) for name in (MISJUDGED, *_FIGURES)},
-        "lead": "" if index == plan.default else interval_text(standing.from_default[MISJUDGED][index]),
+        **{name: interval_text(ranking.figures[name][index]) for name in (MISJUDGED, *_FIGURES)},
+        "lead": "" if index == plan.default else interval_text(ranking.from_default[MISJUDGED][index]),
         "first": "" if share is None else _percent(share),
         "share": "" if front is None else _percent(front),
     }
@@ -194,24 +194,24 @@ def _name(plan: Plan, index: int) -> str:
     )
 
 
-def _grid_alt(plan: Plan, standing: Standing, seen: View) -> str:
-    over = f"{seen.x.key} and {seen.y.key}" if seen.y else seen.x.key
+def _grid_alt(plan: Plan, ranking: Ranking, view: View) -> str:
+    over = f"{view.x.key} and {view.y.key}" if view.y else view.x.key
     names = ", ".join(title.lower() for title in PANELS.values())
-    best = _name(plan, standing.best).replace("`", "")
+    best = _name(plan, ranking.best).replace("`", "")
     return f"Four pictures over {over}: {names}; the best point is {best}"
 
 
-def _points_csv(plan: Plan, standing: Standing) -> str:
+def _points_csv(plan: Plan, ranking: Ranking) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = list(standing.figures)
+    names = list(ranking.figures)
     heads = [f"{name}{part}" for name in names for part in ("", "_low", "_high")]
     leads = [f"{MISJUDGED}_from_default{part}" for part in ("", "_low", "_high")]
     writer.writerow(["point", *(axis.key for axis in plan.axes), *heads, *leads, "on_front"])
     for index, point in enumerate(plan.points):
-        figures = [_short(value) for name in names for value in standing.figures[name][index]]
-        lead = [_short(value) for value in standing.from_default[MISJUDGED][index]]
-        writer.writerow([point.label, *point.values, *figures, *lead, int(index in set(standing.front))])
+        figures = [_short(value) for name in names for value in ranking.figures[name][index]]
+        lead = [_short(value) for value in ranking.from_default[MISJUDGED][index]]
+        writer.writerow([point.label, *point.values, *figures, *lead, int(index in set(ranking.front))])
     return text.getvalue()
 
 
@@ -219,9 +219,9 @@ def _short(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-def _again(asked: Asked) -> str:
-    grid = "".join(f" --grid {shlex.quote(f'{key}=' + ','.join(values))}" for key, values in asked.grid.items())
+def _command(spec: SweepSpec) -> str:
+    grid = "".join(f" --grid {shlex.quote(f'{key}=' + ','.join(values))}" for key, values in spec.grid.items())
     return (
-        f".venv/bin/python -m loadtest sweep {shlex.quote(asked.given)} --arm {asked.arm}{grid} "
-        f"--seeds {seed_text(asked.seeds)}"
+        f".venv/bin/python -m loadtest sweep {shlex.quote(spec.given)} --arm {spec.arm}{grid} "
+        f"--seeds {seed_text(spec.seeds)}"
     )

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inputs.wrong_input import WrongInputError
 from loadtest.records.run_folder import RunFolder
 from loadtest.studies.many_runs.code import code_hash
-from loadtest.studies.many_runs.work import Figures, Result
+from loadtest.studies.many_runs.work import RunResult, StudyFigures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,8 @@ _TYPES = (int, int, int, int, int, int, float, int, int, float)
 _LIBRARIES = ("numpy", "pydantic", "pybreaker", "joblib")
 
 
-class Asked(BaseModel):
-    """What a sweep was asked for: the same again is the same sweep."""
+class SweepSpec(BaseModel):
+    """What a sweep runs, and with which code: the same again is the same sweep."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -45,7 +45,7 @@ class Asked(BaseModel):
     code: str
 
     @classmethod
-    def of(cls, plan: Plan, given: str, text: str) -> Asked:
+    def of(cls, plan: Plan, given: str, text: str) -> SweepSpec:
         """Describe a plan."""
         return cls(
             given=given,
@@ -79,21 +79,21 @@ class SweepFolder:
         """Write a file whole or not at all."""
         RunFolder(self.path).write(name, text)
 
-    def asked(self) -> Asked:
+    def read_spec(self) -> SweepSpec:
         """Read back what this sweep was asked for. Raises WrongInputError."""
         try:
-            return Asked.model_validate(self._manifest()["asked"])
+            return SweepSpec.model_validate(self._manifest()["asked"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            said = f": {error.errors()[0]['loc']}" if isinstance(error, ValidationError) else ""
-            detail = f"{self.path}: no sweep to go on with: manifest.json is missing or broken{said}"
+            place = f": {error.errors()[0]['loc']}" if isinstance(error, ValidationError) else ""
+            detail = f"{self.path}: no sweep to go on with: manifest.json is missing or broken{place}"
             raise WrongInputError([{"field": "resume", "value": str(self.path), "detail": detail}]) from error
 
-    def append(self, plan: Plan, results: Sequence[Result]) -> None:
+    def append(self, plan: Plan, results: Sequence[RunResult]) -> None:
         """Add results in one write. A line is there once its newline is."""
         with self.results.open("a", encoding="utf-8", newline="") as file:
             file.write(_lines(plan, results))
 
-    def load(self, plan: Plan) -> dict[tuple[int, int], Figures]:
+    def load(self, plan: Plan) -> dict[tuple[int, int], StudyFigures]:
         """Return what was measured so far, by point and seed; cut off what a crash left of a last line.
 
         Raises WrongInputError for a line that is not this sweep's.
@@ -109,38 +109,40 @@ class SweepFolder:
         if not whole:
             self.write("results.csv", _lines(plan, [], header=True))
         elif head != _header(plan):
-            raise self._damaged(1, "its columns are not this sweep's")
+            raise self._damaged_line(1, "its columns are not this sweep's")
         numbers = {point.label: index for index, point in enumerate(plan.points)}
         seeds = set(plan.seeds)
-        found: dict[tuple[int, int], Figures] = {}
+        measured: dict[tuple[int, int], StudyFigures] = {}
         for number, line in enumerate(lines, start=2):
             try:
                 point, seed = numbers[line[0]], int(line[1 + len(plan.axes)])
                 values = line[2 + len(plan.axes) :]
-                figures = Figures(*(kind(value) for kind, value in zip(_TYPES, values, strict=True)))
+                figures = StudyFigures(*(kind(value) for kind, value in zip(_TYPES, values, strict=True)))
             except (ValueError, KeyError, IndexError) as error:
-                raise self._damaged(number, "no result of this sweep") from error
+                raise self._damaged_line(number, "no result of this sweep") from error
             if seed not in seeds:
-                raise self._damaged(number, f"seed {seed} is none of this sweep's")
-            found[point, seed] = figures
-        return found
+                raise self._damaged_line(number, f"seed {seed} is none of this sweep's")
+            measured[point, seed] = figures
+        return measured
 
-    def finish(self, plan: Plan, found: dict[tuple[int, int], Figures]) -> None:
+    def finish(self, plan: Plan, measured: dict[tuple[int, int], StudyFigures]) -> None:
         """Put the results into the grid's order, and mark the sweep complete."""
-        ordered = [Result(index, seed, found[index, seed]) for index in range(len(plan.points)) for seed in plan.seeds]
+        ordered = [
+            RunResult(index, seed, measured[index, seed]) for index in range(len(plan.points)) for seed in plan.seeds
+        ]
         self.write("results.csv", _lines(plan, ordered, header=True))
         self._update(complete=True, ended=_now())
 
-    def begin(self, plan: Plan, asked: Asked) -> None:
+    def begin(self, plan: Plan, spec: SweepSpec) -> None:
         """Write the manifest of a new sweep; that of one that was begun before stays."""
         if (self.path / "manifest.json").exists():
-            self.asked()
+            self.read_spec()
             return
         manifest = {
             "schema": 1,
             "kind": "sweep",
             "complete": False,
-            "asked": asked.model_dump(),
+            "asked": spec.model_dump(),
             "points": plan.on_grid,
             "skipped": len(plan.skipped),
             "runs": plan.runs,
@@ -158,14 +160,14 @@ class SweepFolder:
         if not manifest["complete"]:
             self.write("manifest.json", json.dumps({**manifest, **values}, indent=2) + "\n")
 
-    def _damaged(self, line: int, said: str) -> WrongInputError:
-        detail = f"{self.results}, line {line}: {said}; remove the folder to begin anew"
+    def _damaged_line(self, line: int, message: str) -> WrongInputError:
+        detail = f"{self.results}, line {line}: {message}; remove the folder to begin anew"
         return WrongInputError([{"field": "results", "value": str(self.results), "detail": detail}])
 
 
-def folder_for(root: Path, asked: Asked) -> SweepFolder:
+def folder_for(root: Path, spec: SweepSpec) -> SweepFolder:
     """Return the folder of this very sweep, made where it is not there. Raises WrongInputError."""
-    path = root / asked.scenario / f"sweep-{asked.key}"
+    path = root / spec.scenario / f"sweep-{spec.key}"
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -175,10 +177,10 @@ def folder_for(root: Path, asked: Asked) -> SweepFolder:
 
 
 def _header(plan: Plan) -> list[str]:
-    return ["point", *(axis.key for axis in plan.axes), "seed", *Figures._fields]
+    return ["point", *(axis.key for axis in plan.axes), "seed", *StudyFigures._fields]
 
 
-def _lines(plan: Plan, results: Sequence[Result], *, header: bool = False) -> str:
+def _lines(plan: Plan, results: Sequence[RunResult], *, header: bool = False) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:

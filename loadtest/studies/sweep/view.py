@@ -25,7 +25,7 @@ class View:
         return ", ".join(f"{key} = {value}" for key, value in self.fixed)
 
 
-def view(plan: Plan, best: int) -> View:
+def choose_view(plan: Plan, best: int) -> View:
     """Show the first two axes, the longer one from left to right; the others stand at the best point's values."""
     shown = sorted(range(min(2, len(plan.axes))), key=lambda place: -len(plan.axes[place].values))
     x, y = shown[0], shown[1] if len(shown) == 2 else None

@@ -87,21 +87,21 @@ def read(path: Path, bad_share: float = 0.05, *, ends: bool = False) -> AccessLo
     """Read an access log. `ends`: its times are those at which requests ended. Raises WrongInputError."""
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise _wrong(path, "is no regular file; save what it gives as one")
+            raise _wrong_input(path, "is no regular file; save what it gives as one")
         with path.open("rb") as raw:
             if b"\0" in raw.read(4096):
-                raise _wrong(path, "not a text file in UTF-8; allowed: CSV or JSON lines")
+                raise _wrong_input(path, "not a text file in UTF-8; allowed: CSV or JSON lines")
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             return _read(file, path, bad_share, ends=ends)
     except OSError as error:
-        raise _wrong(path, f"cannot be read: {error.strerror}") from error
+        raise _wrong_input(path, f"cannot be read: {error.strerror}") from error
 
 
 def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> AccessLog:
     numbered = _lines(file)
     first_number, first = next(numbered, (0, ""))
     if not first:
-        raise _wrong(path, "is empty; allowed: a line for each request")
+        raise _wrong_input(path, "is empty; allowed: a line for each request")
     if first.lstrip().startswith("{"):
         split, scale = _json_lines(path, first_number, first)
         pending = [(first_number, first)]
@@ -117,7 +117,7 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> AccessLo
             lines += 1
             try:
                 time, status, duration = split(line)
-                taken = _duration(duration, scale[1])
+                duration_s = _duration(duration, scale[1])
                 outcome = _outcome(status)
                 starts.append(clock.read(time, number))
             except _BadLineError as error:
@@ -126,16 +126,16 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> AccessLo
                     bad.append(f"line {number}: {error}")
                 continue
             outcomes.append(outcome)
-            durations.append(taken)
+            durations.append(duration_s)
     if bad_count > bad_share * lines:
         share = f"{bad_count:,} of {lines:,} lines ({100 * bad_count / lines:.3g} %) cannot be read"
-        raise _wrong(path, f"{share}; allowed: at most {100 * bad_share:.3g} % (--bad-share). {'; '.join(bad)}")
+        raise _wrong_input(path, f"{share}; allowed: at most {100 * bad_share:.3g} % (--bad-share). {'; '.join(bad)}")
     if not starts:
-        raise _wrong(path, "has a header and no request; allowed: a line for each request")
-    return _sorted(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
+        raise _wrong_input(path, "has a header and no request; allowed: a line for each request")
+    return _sort_requests(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
 
 
-def _sorted(
+def _sort_requests(
     path: Path,
     clock: _Clock,
     columns: tuple[array[float], array[int], array[float]],
@@ -151,7 +151,7 @@ def _sorted(
         start_s, outcome, duration_s = start_s[order], outcome[order], duration_s[order]
     start_s = start_s - start_s[0]
     if start_s[-1] > LONGEST_S:
-        raise _wrong(path, f"spans {start_s[-1] / 86_400:.3g} days; allowed: at most {LONGEST_S // 86_400}")
+        raise _wrong_input(path, f"spans {start_s[-1] / 86_400:.3g} days; allowed: at most {LONGEST_S // 86_400}")
     lines, bad_count, bad = counted
     return AccessLog(path.name, clock.first_text, start_s, outcome, duration_s, lines, bad_count, tuple(bad))
 
@@ -171,11 +171,13 @@ class _Clock:
         if not self._kind:
             self._kind, self._kind_line, self.first_text = kind, number, text
         if kind != self._kind:
-            said = f"line {number}: got time {text!r:.40}, {kind}, but line {self._kind_line} has {self._kind}"
-            raise _wrong(self._path, f"{said}; allowed: one kind of time in all lines")
+            message = f"line {number}: got time {text!r:.40}, {kind}, but line {self._kind_line} has {self._kind}"
+            raise _wrong_input(self._path, f"{message}; allowed: one kind of time in all lines")
         if seconds < self._last:
-            said = f"is not in the order of time: line {number} has {text!r:.40}, after {self._last_text!r:.40} in line"
-            raise _wrong(self._path, f"{said} {self._last_line}; sort it by time")
+            message = (
+                f"is not in the order of time: line {number} has {text!r:.40}, after {self._last_text!r:.40} in line"
+            )
+            raise _wrong_input(self._path, f"{message} {self._last_line}; sort it by time")
         self._last, self._last_text, self._last_line = seconds, text, number
         return seconds
 
@@ -192,7 +194,7 @@ class _Clock:
         if abs(seconds) > _MOST_SECONDS:
             if self._kind:  # others were fine, so it is not the unit
                 raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601")
-            raise _wrong(
+            raise _wrong_input(
                 self._path, f"time: got {value!r:.40} seconds; name the column time_ms where it has milliseconds"
             )
         return seconds, "a number"
@@ -244,9 +246,9 @@ def _column(path: Path, names: list[str], wanted: str) -> int:
         return found[0]
     known = ", ".join(_NAMES[wanted])
     if found:
-        raise _wrong(path, f"{wanted}: got {len(found)} columns for it; allowed: one of {known}")
-    near = next((said for name in names if (said := closest(name, _NAMES[wanted]))), "")
-    raise _wrong(path, f"{wanted}: no such column in the header{near}; allowed: {known}")
+        raise _wrong_input(path, f"{wanted}: got {len(found)} columns for it; allowed: one of {known}")
+    near = next((message for name in names if (message := closest(name, _NAMES[wanted]))), "")
+    raise _wrong_input(path, f"{wanted}: no such column in the header{near}; allowed: {known}")
 
 
 def _json_lines(path: Path, number: int, first: str) -> tuple[Callable[[str], Fields], tuple[float, float]]:
@@ -254,7 +256,7 @@ def _json_lines(path: Path, number: int, first: str) -> tuple[Callable[[str], Fi
     try:
         head = json.loads(first)
     except (ValueError, RecursionError):
-        raise _wrong(path, f"line {number}: begins like JSON and is none; the first line must be whole") from None
+        raise _wrong_input(path, f"line {number}: begins like JSON and is none; the first line must be whole") from None
     names = list(head)
     time, status, duration = (
         names[_column(path, [name.strip().lower() for name in names], wanted)] for wanted in _NAMES
@@ -300,5 +302,5 @@ def _duration(value: Any, scale: float) -> float:
     return seconds
 
 
-def _wrong(path: Path, said: str) -> WrongInputError:
-    return WrongInputError([{"field": "log", "value": str(path), "detail": f"log {path}: {said}"}])
+def _wrong_input(path: Path, message: str) -> WrongInputError:
+    return WrongInputError([{"field": "log", "value": str(path), "detail": f"log {path}: {message}"}])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from client.breakers.policy import PolicySettings
     from loadtest.studies.tune.conduct import Tuned
-    from loadtest.studies.tune.fit import Course, Looks
+    from loadtest.studies.tune.fit import Course, PartCourses
 
 _PARTS = {
     "good_refused": ("good requests refused", "#56B4E9", "//"),
@@ -41,12 +41,12 @@ def recommendation(tuned: Tuned) -> Figure:
         figure = theme.new_figure(3.6 + 1.1 * len(shown))
         rows = figure.subplots(2 + len(shown), 1, gridspec_kw={"height_ratios": [1.1] + [0.9] * len(shown) + [1.5]})
         first, *strips, bars = rows
-        for looks in tuned.looks:
-            course = looks.recorded or looks.rebuilt[0]
-            _area(first, looks, course, course.failed, _FAILED)
+        for courses in tuned.courses:
+            course = courses.recorded or courses.rebuilt[0]
+            _area(first, courses, course, course.failed, _FAILED)
             for axis, (breaker, _) in zip(strips, shown, strict=True):
-                of_breaker = looks.with_breaker[breaker]
-                _area(axis, looks, of_breaker, of_breaker.refused, _REFUSED)
+                of_breaker = courses.with_breaker[breaker]
+                _area(axis, courses, of_breaker, of_breaker.refused, _REFUSED)
         what = "recorded" if tuned.problem.log else "simulated without a breaker"
         first.set_title(f"failed, {what}")
         for axis, (_, title) in zip(strips, shown, strict=True):
@@ -57,22 +57,22 @@ def recommendation(tuned: Tuned) -> Figure:
         return figure
 
 
-def _area(axis: Axes, looks: Looks, course: Course, share: Any, colour: str) -> None:
-    axis.stairs(100 * share, looks.from_s + course.edges, fill=True, color=colour)
+def _area(axis: Axes, courses: PartCourses, course: Course, share: Any, colour: str) -> None:
+    axis.stairs(100 * share, courses.from_s + course.edges, fill=True, color=colour)
 
 
 def _time_axis(axis: Axes, tuned: Tuned, *, last: bool) -> None:
     axis.set_ylim(0, 105)
     axis.set_yticks([0, 100], ["0", "100 %"])
-    end_s = max(looks.from_s + looks.rebuilt[0].edges[-1] for looks in tuned.looks)
+    end_s = max(courses.from_s + courses.rebuilt[0].edges[-1] for courses in tuned.courses)
     axis.set_xlim(0, end_s)
     _clock_axis(axis, end_s)
     if not last:
         axis.tick_params(labelbottom=False)
     else:
         axis.set_xlabel("minutes and seconds from the start")
-    if len(tuned.looks) > 1:
-        cut_s = tuned.looks[1].from_s
+    if len(tuned.courses) > 1:
+        cut_s = tuned.courses[1].from_s
         axis.axvline(cut_s, color=theme.INK, linewidth=1.2, linestyle="--")
         if axis.get_subplotspec() is not None and axis.get_subplotspec().is_first_row():  # type: ignore[union-attr]
             for side, points, word in (("right", -5, "searched on this"), ("left", 5, "scored on this")):
@@ -124,7 +124,7 @@ def _bars(axis: Axes, tuned: Tuned) -> None:
     axis.figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
 
 
-def fit(looks: Sequence[Looks]) -> Figure:
+def fit(courses: Sequence[PartCourses]) -> Figure:
     """Show recorded and rebuilt rate, failures and durations over time; the rebuilt as the range of its seeds."""
     panels = (
         ("rate", "requests a second: rebuilt to the same counts", 1.0),
@@ -135,7 +135,7 @@ def fit(looks: Sequence[Looks]) -> Figure:
         figure = theme.new_figure(5.6)
         axes = figure.subplots(3, 1, sharex=True)
         for axis, (name, title, scale) in zip(axes, panels, strict=True):
-            for index, each in enumerate(looks):
+            for index, each in enumerate(courses):
                 if each.recorded is None:
                     continue
                 edges = each.from_s + each.recorded.edges
@@ -161,7 +161,7 @@ def fit(looks: Sequence[Looks]) -> Figure:
                     axis.axvline(each.from_s, color=theme.INK, linewidth=1.2, linestyle="--")
             axis.set_ylim(bottom=0)
             axis.set_title(title)
-        _clock_axis(axes[-1], max(each.from_s + each.rebuilt[0].edges[-1] for each in looks))
+        _clock_axis(axes[-1], max(each.from_s + each.rebuilt[0].edges[-1] for each in courses))
         axes[-1].set_xlabel("minutes and seconds from the start")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
         return figure

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from client.pipeline.order import CallSettings
-from loadtest.studies.tune.fit import Looks, look
+from loadtest.studies.tune.fit import PartCourses, simulate_part
 from loadtest.studies.tune.runner import Runner
 from loadtest.studies.tune.search import (
     DEFAULT,
@@ -17,13 +17,13 @@ from loadtest.studies.tune.search import (
     LEARN,
     OFF,
     Aim,
-    Difference,
-    Found,
     Ledger,
-    planned_runs,
+    PairedMean,
+    SearchResult,
+    count_search_runs,
     search,
 )
-from loadtest.studies.tune.space import space, varied
+from loadtest.studies.tune.space import space, vary_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from client.breakers.policy import PolicySettings
     from loadtest.studies.many_runs.workers import Crew
     from loadtest.studies.tune.objective import Weights
-    from loadtest.studies.tune.problem import Asked, Problem
+    from loadtest.studies.tune.problem import Problem, TuneOptions
     from loadtest.studies.tune.space import Dimension
 
 # Above so many requests for all runs of a search the candidates become fewer.
@@ -47,7 +47,7 @@ class Variation:
 
     name: str
     value: float | None
-    change: Difference
+    change: PairedMean
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,18 @@ class Tuned:
     """Everything that a report tells."""
 
     problem: Problem
-    asked: Asked
+    options: TuneOptions
     aim: Aim
     candidates: int
     learn: Ledger
     judge: Ledger
-    found: Found
+    result: SearchResult
     answer: PolicySettings
     failures: Mapping[str, int]
     sensitivity: tuple[Variation, ...]
     sensitivity_part: str
     reweighed: tuple[Reweighed, ...]
-    looks: tuple[Looks, ...]
+    courses: tuple[PartCourses, ...]
     runs: int
 
     @property
@@ -89,58 +89,60 @@ class Tuned:
         """What the rest says of what the search found, against the default: better, worse or cannot tell."""
         if not self.failures[JUDGE]:
             return "cannot tell"
-        return self.judge.difference(self.found.answer, DEFAULT).verdict
+        return self.judge.difference(self.result.answer, DEFAULT).verdict
 
 
-def conduct(problem: Problem, asked: Asked, aim: Aim, policies: Sequence[str], crew: Crew, console: Console) -> Tuned:
+def conduct(
+    problem: Problem, options: TuneOptions, aim: Aim, policies: Sequence[str], crew: Crew, console: Console
+) -> Tuned:
     """Search on the first part, score on the rest, vary what was found."""
     spaces = {name: each for name, each in space(problem.wait_s).items() if name in policies}
-    candidates = affordable(problem.requests(LEARN), asked.candidates)
-    total = all_runs(len(spaces), candidates, asked.seeds)
-    with _progress(console, total) as tell:
-        runner = Runner(problem.scenarios, problem.timeout, crew, tell)
+    candidates = count_candidates(problem.requests(LEARN), options.candidates)
+    total = count_runs(len(spaces), candidates, options.seeds)
+    with _progress(console, total) as on_progress:
+        runner = Runner(problem.scenarios, problem.timeout, crew, on_progress)
         learn, judge = Ledger(LEARN, runner, aim), Ledger(JUDGE, runner, aim)
-        learn.ask([], 1)
+        learn.ensure_runs([], 1)
         failures = {LEARN: _failures(problem, learn, LEARN)}
         some_succeed = any(bare.ok for _, bare in learn.pairs(OFF))
         tried = spaces if failures[LEARN] and some_succeed else {}
         fixed = tuple(dict.fromkeys((*problem.fixed, OFF)))
-        found = search(learn, tried, candidates, asked.seeds, asked.seed, fixed)
-        scored = [DEFAULT, found.answer, *found.finalists]
-        judge.ask(scored, asked.seeds)
+        result = search(learn, tried, candidates, options.seeds, options.seed, fixed)
+        scored = [DEFAULT, result.answer, *result.finalists]
+        judge.ensure_runs(scored, options.seeds)
         failures[JUDGE] = _failures(problem, judge, JUDGE)
-        answer = upheld(judge, found.answer, failures[JUDGE])
+        answer = confirm_answer(judge, result.answer, failures[JUDGE])
         where = judge if failures[JUDGE] else learn
-        sensitivity = _sensitivity(where, answer, spaces, asked.seeds)
-        looks = tuple(look(problem, runner, part, (DEFAULT, answer)) for part in _parts(problem))
+        sensitivity = _sensitivity(where, answer, spaces, options.seeds)
+        courses = tuple(simulate_part(problem, runner, part, (DEFAULT, answer)) for part in _parts(problem))
     return Tuned(
         problem,
-        asked,
+        options,
         aim,
         candidates,
         learn,
         judge,
-        found,
+        result,
         answer,
         failures,
         sensitivity,
         where.part,
-        _reweighed(learn, found, answer),
-        looks,
+        _reweigh(learn, result, answer),
+        courses,
         runner.runs,
     )
 
 
-def affordable(requests: int, wanted: int) -> int:
+def count_candidates(requests: int, wanted: int) -> int:
     """Return how many candidates to draw: of a long log fewer, since each run of it says more."""
     if requests * 5 * wanted <= _MANY_REQUESTS:
         return wanted
     return min(wanted, max(_FEWEST_CANDIDATES, _MANY_REQUESTS // (5 * requests)))
 
 
-def all_runs(policies: int, candidates: int, seeds: int) -> int:
+def count_runs(policies: int, candidates: int, seeds: int) -> int:
     """Return about how many runs a tune takes, scoring and variations among them."""
-    return planned_runs(policies, candidates, seeds) + (2 * policies + 6) * seeds
+    return count_search_runs(policies, candidates, seeds) + (2 * policies + 6) * seeds
 
 
 def _parts(problem: Problem) -> tuple[str, ...]:
@@ -155,7 +157,7 @@ def _failures(problem: Problem, ledger: Ledger, part: str) -> int:
     return round(sum(bare.requests - bare.ok for _, bare in pairs) / len(pairs))
 
 
-def upheld(judge: Ledger, answer: PolicySettings, failures: int) -> PolicySettings:
+def confirm_answer(judge: Ledger, answer: PolicySettings, failures: int) -> PolicySettings:
     """Give up an answer that the rest shows to be worse than the default, or to lose more than may be lost.
 
     A default that loses more than may be lost takes no answer's place, whatever it costs.
@@ -163,9 +165,9 @@ def upheld(judge: Ledger, answer: PolicySettings, failures: int) -> PolicySettin
     if answer in (DEFAULT, OFF) or not failures:
         return answer
     worse = judge.difference(answer, DEFAULT).verdict == "worse"
-    if judge.allowed(DEFAULT) and (worse or not judge.allowed(answer)):
+    if judge.is_allowed(DEFAULT) and (worse or not judge.is_allowed(answer)):
         return DEFAULT
-    return answer if judge.allowed(answer) else OFF
+    return answer if judge.is_allowed(answer) else OFF
 
 
 def _sensitivity(
@@ -173,20 +175,20 @@ def _sensitivity(
 ) -> tuple[Variation, ...]:
     if answer.policy not in spaces:
         return ()
-    others = list(varied(spaces[answer.policy], answer))
-    ledger.ask([answer, *(breaker for _, _, breaker in others)], seeds)
+    others = list(vary_settings(spaces[answer.policy], answer))
+    ledger.ensure_runs([answer, *(breaker for _, _, breaker in others)], seeds)
     return tuple(Variation(name, value, ledger.difference(breaker, answer)) for name, value, breaker in others)
 
 
-def _reweighed(learn: Ledger, found: Found, answer: PolicySettings) -> tuple[Reweighed, ...]:
+def _reweigh(learn: Ledger, result: SearchResult, answer: PolicySettings) -> tuple[Reweighed, ...]:
     """Say who of the finalists comes first with each weight halved and doubled. Nothing is run for it."""
-    told: list[Reweighed] = []
+    reweighed: list[Reweighed] = []
     for name, weight in learn.aim.weights.model_dump().items():
         for factor in (0.5, 2.0):
             other: Weights = learn.aim.weights.model_copy(update={name: factor * weight})
-            best = learn.ranked(found.finalists, other)[0]
-            told.append(Reweighed(name, factor, best, learn.mean(answer, other) - learn.mean(best, other)))
-    return tuple(told)
+            best = learn.rank(result.finalists, other)[0]
+            reweighed.append(Reweighed(name, factor, best, learn.mean(answer, other) - learn.mean(best, other)))
+    return tuple(reweighed)
 
 
 @contextmanager
@@ -198,10 +200,10 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
         bar = line.add_task("", total=total)
         done = 0
 
-        def tell(count: int) -> None:
+        def on_progress(count: int) -> None:
             nonlocal done
             done += count
             # How many runs there are is known at the end alone: settings that were met before are not run again.
             line.update(bar, completed=done, total=max(total, done))
 
-        yield tell
+        yield on_progress

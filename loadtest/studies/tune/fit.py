@@ -38,7 +38,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Looks:
+class PartCourses:
     """One part: as recorded, as rebuilt without a breaker (one for each of some seeds), and with breakers."""
 
     part: str
@@ -49,7 +49,7 @@ class Looks:
     figures: dict[str, tuple[float, float]] | None
 
 
-def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[PolicySettings]) -> Looks:
+def simulate_part(problem: Problem, runner: Runner, part: str, breakers: Sequence[PolicySettings]) -> PartCourses:
     """Simulate a part again, and keep its course."""
     seeds = [FIRST_SEED[part] + index for index in range(_SEEDS)]
     runs = {seed: _run(runner, part, OFF, seed) for seed in seeds}
@@ -61,23 +61,23 @@ def look(problem: Problem, runner: Runner, part: str, breakers: Sequence[PolicyS
     rebuilt = tuple(_course(edges, columns) for columns in runs.values())
     shown = {each: _course(edges, _run(runner, part, each, seeds[0])) for each in dict.fromkeys(breakers)}
     if recorded is None:
-        return Looks(part, 0.0, None, rebuilt, shown, None)
+        return PartCourses(part, 0.0, None, rebuilt, shown, None)
     log = recorded.log
     columns = log.start_s, log.outcome, log.duration_s
     simulated = [_figures(each) for each in runs.values()]
     figures = {
         name: (value, float(np.mean([each[name] for each in simulated]))) for name, value in _figures(columns).items()
     }
-    return Looks(part, recorded.start_s, _course(edges, columns), rebuilt, shown, figures)
+    return PartCourses(part, recorded.start_s, _course(edges, columns), rebuilt, shown, figures)
 
 
-def distance(looks: Looks) -> float | None:
+def distance(courses: PartCourses) -> float | None:
     """Return by how much the recorded and the rebuilt share of failures differ, on average over time."""
-    if looks.recorded is None:
+    if courses.recorded is None:
         return None
-    rebuilt = np.mean([each.failed for each in looks.rebuilt], axis=0)
-    there = looks.recorded.rate > 0
-    return float(np.mean(np.abs(looks.recorded.failed - rebuilt)[there]))
+    rebuilt = np.mean([each.failed for each in courses.rebuilt], axis=0)
+    there = courses.recorded.rate > 0
+    return float(np.mean(np.abs(courses.recorded.failed - rebuilt)[there]))
 
 
 def _run(runner: Runner, part: str, breaker: PolicySettings, seed: int) -> tuple[Any, Any, Any]:

@@ -13,7 +13,7 @@ from inputs.wrong_input import WrongInputError, closest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.studies.many_runs.work import Figures
+    from loadtest.studies.many_runs.work import StudyFigures
 
 PER = 1000
 _FORM = "KEY=NUMBER, such as bad_let_through=0.5"
@@ -37,21 +37,21 @@ def parse_weights(texts: Sequence[str]) -> Weights:
     for text in texts:
         key, equals, number = (part.strip() for part in text.partition("="))
         if not equals or not number:
-            raise _wrong(text, f"got {text!r:.80}; allowed: {_FORM}")
+            raise _wrong_input(text, f"got {text!r:.80}; allowed: {_FORM}")
         if key not in Weights.model_fields:
-            raise _wrong(
+            raise _wrong_input(
                 text, f"{key}: no such weight{closest(key, Weights.model_fields)}; allowed: {', '.join(_keys())}"
             )
         if key in given:
-            raise _wrong(text, f"{key}: got two; allowed: each once")
+            raise _wrong_input(text, f"{key}: got two; allowed: each once")
         given[key] = number
     found = check(given, Weights, "weight")
     if not any(found.model_dump().values()):
-        raise _wrong("", "all are 0; allowed: at least one above 0, or nothing would matter")
+        raise _wrong_input("", "all are 0; allowed: at least one above 0, or nothing would matter")
     return found
 
 
-def answers_lost(figures: Figures, unguarded: Figures) -> int:
+def answers_lost(figures: StudyFigures, unguarded: StudyFigures) -> int:
     """Return how many fewer answers there are than without a breaker on the same weather; less than 0: it gained some.
 
     Without a queue at the backend these are exactly the good requests refused; with one, refusals also let others pass.
@@ -59,7 +59,7 @@ def answers_lost(figures: Figures, unguarded: Figures) -> int:
     return unguarded.ok - figures.ok
 
 
-def parts(figures: Figures, unguarded: Figures, weights: Weights) -> dict[str, float]:
+def parts(figures: StudyFigures, unguarded: StudyFigures, weights: Weights) -> dict[str, float]:
     """Return what each thing cost, in answers lost for each 1,000 requests."""
     scale = PER / figures.requests
     return {
@@ -69,7 +69,7 @@ def parts(figures: Figures, unguarded: Figures, weights: Weights) -> dict[str, f
     }
 
 
-def cost(figures: Figures, unguarded: Figures, weights: Weights) -> float:
+def cost(figures: StudyFigures, unguarded: StudyFigures, weights: Weights) -> float:
     """Return the sum of the parts: what is to be small."""
     return sum(parts(figures, unguarded, weights).values())
 
@@ -78,5 +78,5 @@ def _keys() -> list[str]:
     return list(Weights.model_fields)
 
 
-def _wrong(value: str, said: str) -> WrongInputError:
-    return WrongInputError([{"field": "weight", "value": value, "detail": f"weight: {said}"}])
+def _wrong_input(value: str, message: str) -> WrongInputError:
+    return WrongInputError([{"field": "weight", "value": value, "detail": f"weight: {message}"}])

@@ -34,7 +34,7 @@ LEAST_REQUESTS = 50
 _INCIDENT = 0.2
 
 
-class Asked(StrictModel):
+class TuneOptions(StrictModel):
     """What decides about a tune's result, beside its source."""
 
     holdout: float = Field(0.4, ge=0.05, le=0.9, description="share of the log's time that scores what was found")
@@ -48,7 +48,7 @@ class Asked(StrictModel):
 
 
 @dataclass(frozen=True)
-class Part:
+class LogPart:
     """A part of a log, from `start_s` to `end_s` of the whole, and what was rebuilt from it."""
 
     start_s: float
@@ -64,16 +64,16 @@ class Part:
     @property
     def incidents(self) -> list[tuple[float, float]]:
         """Times, in the whole log, in which so many failed that it is no noise."""
-        found: list[tuple[float, float]] = []
+        incidents: list[tuple[float, float]] = []
         for each in self.rebuilt.stretches:
             if each.error_share + each.timeout_share < _INCIDENT:
                 continue
             start_s, end_s = self.start_s + each.start_s, self.start_s + each.end_s
-            if found and found[-1][1] == start_s:
-                found[-1] = found[-1][0], end_s
+            if incidents and incidents[-1][1] == start_s:
+                incidents[-1] = incidents[-1][0], end_s
             else:
-                found.append((start_s, end_s))
-        return found
+                incidents.append((start_s, end_s))
+        return incidents
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Problem:
     timeout_from: str
     fixed: tuple[PolicySettings, ...]
     log: AccessLog | None = None
-    parts: Mapping[str, Part] | None = None
+    parts: Mapping[str, LogPart] | None = None
     time_is: str = "start"
     arm: str | None = None
 
@@ -108,72 +108,74 @@ def samples() -> list[str]:
     return sorted(Path(each.name).stem for each in folder.iterdir() if each.name.endswith((".csv", ".jsonl")))
 
 
-def load(given: str, arm: str | None, asked: Asked) -> Problem:
+def read_problem(given: str, arm: str | None, options: TuneOptions) -> Problem:
     """Read a source: a shipped sample or scenario by name, a .toml file, or a log. Raises WrongInputError."""
     if given in samples():
         return _from_log(
-            given, Path(str(resources.files("loadtest.studies.tune") / "samples" / f"{given}.csv")), asked, arm
+            given, Path(str(resources.files("loadtest.studies.tune") / "samples" / f"{given}.csv")), options, arm
         )
-    if given in files.shipped() or given.endswith(".toml"):
-        return _from_scenario(given, arm, asked)
+    if given in files.shipped_names() or given.endswith(".toml"):
+        return _from_scenario(given, arm, options)
     path = Path(given)
     try:
-        there = path.exists()
+        exists = path.exists()
     except (OSError, ValueError):
-        there = False
-    if not there:
-        known = [*samples(), *files.shipped()]
-        said = f"no such file{closest(given, known)}; or one of: {', '.join(known)}"
-        raise _wrong("SOURCE", given, f"SOURCE: got {given!r:.200}; {said}")
-    return _from_log(given, path, asked, arm)
+        exists = False
+    if not exists:
+        known = [*samples(), *files.shipped_names()]
+        message = f"no such file{closest(given, known)}; or one of: {', '.join(known)}"
+        raise _wrong_input("SOURCE", given, f"SOURCE: got {given!r:.200}; {message}")
+    return _from_log(given, path, options, arm)
 
 
-def _from_scenario(given: str, arm: str | None, asked: Asked) -> Problem:
-    found, text = files.read(given)
-    chosen = choose_arm(found, arm)
-    settings = found.arms[chosen]
-    timeout = settings.timeout if asked.timeout is None else TimeoutSettings(total_s=asked.timeout)
+def _from_scenario(given: str, arm: str | None, options: TuneOptions) -> Problem:
+    scenario, text = files.read(given)
+    chosen = choose_arm(scenario, arm)
+    settings = scenario.arms[chosen]
+    timeout = settings.timeout if options.timeout is None else TimeoutSettings(total_s=options.timeout)
     check({"breaker": settings.breaker.model_dump(exclude_unset=True), "timeout": timeout.model_dump()}, CallSettings)
     bare = Scenario(
-        name=found.name,
-        title=found.title,
-        load=found.load_of(chosen),
-        faults=found.plan_of(chosen, 0),
+        name=scenario.name,
+        title=scenario.title,
+        load=scenario.load_of(chosen),
+        faults=scenario.plan_of(chosen, 0),
         arms={"x": Arm(timeout=timeout)},
     )
     own = settings.breaker
     return Problem(
         given=given,
-        name=found.name,
+        name=scenario.name,
         sha256=sha256(text.encode()).hexdigest(),
         scenarios={LEARN: bare, JUDGE: bare},
         timeout=timeout,
-        timeout_from=f"of the arm {chosen}" if asked.timeout is None else "as given",
+        timeout_from=f"of the arm {chosen}" if options.timeout is None else "as given",
         fixed=tuple(dict.fromkeys((DEFAULT, own))) if settings.decides else (DEFAULT,),
         arm=chosen,
     )
 
 
-def _from_log(given: str, path: Path, asked: Asked, arm: str | None) -> Problem:
+def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> Problem:
     if arm is not None:
-        raise _wrong("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
-    log = read(path, asked.bad_share, ends=asked.time_is == "end")
-    timeout_s, timeout_from = _timeout(log, asked.timeout)
+        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
+    log = read(path, options.bad_share, ends=options.time_is == "end")
+    timeout_s, timeout_from = _timeout(log, options.timeout)
     length_s = log.length_s
-    cut_s = (1 - asked.holdout) * length_s
-    parts: dict[str, Part] = {}
+    cut_s = (1 - options.holdout) * length_s
+    parts: dict[str, LogPart] = {}
     for name, start_s, end_s in ((LEARN, 0.0, cut_s), (JUDGE, cut_s, math.nextafter(length_s, math.inf))):
         inside = log.between(start_s, end_s)
         count = len(inside.start_s)
         if count < LEAST_REQUESTS or end_s - start_s < 1:
             where = "first" if name == LEARN else "last"
-            share = 1 - asked.holdout if name == LEARN else asked.holdout
-            said = (
+            share = 1 - options.holdout if name == LEARN else options.holdout
+            message = (
                 f"{count} requests in {end_s - start_s:.3g} s, the {where} {100 * share:.3g} % of its time (--holdout)"
             )
-            detail = f"log {path}: too short for a holdout: {said}; allowed: at least {LEAST_REQUESTS} in 1 s or more"
-            raise _wrong("log", str(path), detail)
-        parts[name] = Part(start_s, end_s, inside, rebuild(inside, end_s - start_s, timeout_s))
+            detail = (
+                f"log {path}: too short for a holdout: {message}; allowed: at least {LEAST_REQUESTS} in 1 s or more"
+            )
+            raise _wrong_input("log", str(path), detail)
+        parts[name] = LogPart(start_s, end_s, inside, rebuild(inside, end_s - start_s, timeout_s))
     return Problem(
         given=given,
         name=path.name,
@@ -193,7 +195,7 @@ def _from_log(given: str, path: Path, asked: Asked, arm: str | None) -> Problem:
         fixed=(DEFAULT,),
         log=log,
         parts=parts,
-        time_is=asked.time_is,
+        time_is=options.time_is,
     )
 
 
@@ -212,5 +214,5 @@ def _timeout(log: AccessLog, given: float | None) -> tuple[float, str]:
     return min(3600.0, float(math.ceil(longest) + 1)), f"above the longest call: {none}"
 
 
-def _wrong(field: str, value: str | None, detail: str) -> WrongInputError:
+def _wrong_input(field: str, value: str | None, detail: str) -> WrongInputError:
     return WrongInputError([{"field": field, "value": value, "detail": detail}])

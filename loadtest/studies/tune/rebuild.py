@@ -46,7 +46,7 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SteadyStretch:
     """A time in which nothing changes. Shares are of the requests that begin in it; `burst`: mean failures in a row."""
 
     start_s: float
@@ -70,7 +70,7 @@ class Rebuilt:
     """Load and faults of a log, or of a part of it."""
 
     load: tuple[Segment, ...]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[SteadyStretch, ...]
 
     @property
     def plan(self) -> FaultPlan:
@@ -83,8 +83,8 @@ class Rebuilt:
 def rebuild(log: AccessLog, length_s: float, timeout_s: float) -> Rebuilt:
     """Rebuild a log from 0 to `length_s`, for callers who wait `timeout_s`. Raises WrongInputError."""
     edges = bin_edges(length_s, len(log.start_s), _IN_A_BIN)
-    borders = _cut(log, edges)
-    stretches = tuple(_stretch(log, start_s, end_s, timeout_s) for start_s, end_s in pairwise(borders))
+    borders = _cut_time(log, edges)
+    stretches = tuple(_fit_stretch(log, start_s, end_s, timeout_s) for start_s, end_s in pairwise(borders))
     return Rebuilt(_load(log, length_s), stretches)
 
 
@@ -109,9 +109,9 @@ def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
         first = not load or empty_s > 0
         pause_s = empty_s + width_s / count if first else 0.0
         if pause_s > _LONGEST_PAUSE_S:
-            raise _wrong(log, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+            raise _wrong_input(log, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
         if count / width_s > _MOST_PER_S:
-            raise _wrong(
+            raise _wrong_input(
                 log, f"{count:,} requests come within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
             )
         load.append(Segment(requests=count, rate_per_s=count / width_s, pause_s=pause_s))
@@ -119,11 +119,11 @@ def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
     return tuple(load)
 
 
-def _wrong(log: AccessLog, said: str) -> WrongInputError:
-    return WrongInputError([{"field": "log", "value": log.name, "detail": f"log {log.name}: {said}"}])
+def _wrong_input(log: AccessLog, message: str) -> WrongInputError:
+    return WrongInputError([{"field": "log", "value": log.name, "detail": f"log {log.name}: {message}"}])
 
 
-def _cut(log: AccessLog, edges: Array) -> list[float]:
+def _cut_time(log: AccessLog, edges: Array) -> list[float]:
     """Return the times at which something changes, 0 and the end among them."""
     sums = _sums(log, edges)
     penalty = _PARAMETERS / 2 * math.log(len(log.start_s))
@@ -183,7 +183,7 @@ def _entropy(count: Array, whole: Array) -> Array:
     return np.asarray(-count * np.log(np.maximum(count, 1) / np.maximum(whole, 1e-9)))
 
 
-def _stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float) -> Stretch:
+def _fit_stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float) -> SteadyStretch:
     inside = slice(*np.searchsorted(log.start_s, [start_s, end_s]).tolist())
     if end_s >= log.start_s[-1]:
         inside = slice(inside.start, len(log.start_s))
@@ -197,7 +197,7 @@ def _stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float) -> 
     late = int(np.sum((outcome == TIMEOUT) | (duration_s > timeout_s)))
     latency = _latency(mean_s, spread_s, timeout_s, late, requests)
     burst = burst_length(failed)
-    return Stretch(
+    return SteadyStretch(
         start_s=start_s,
         end_s=end_s,
         requests=requests,

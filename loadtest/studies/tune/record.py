@@ -16,9 +16,9 @@ from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.tune.fit import distance
 from loadtest.studies.tune.objective import parts
 from loadtest.studies.tune.search import DEFAULT, FIRST_SEED, JUDGE, LEARN, OFF
-from loadtest.studies.tune.space import written
+from loadtest.studies.tune.space import settings_text
 from loadtest.studies.tune.unknown import unknowns
-from loadtest.studies.tune.words import again, headline, notes, pasted, plain
+from loadtest.studies.tune.words import command_text, headline, notes, snippet_rows, strip_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +38,12 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
         "schema": 1,
         "kind": "tune",
         "source": problem.name,
-        "recommended": _told(tuned.answer),
+        "recommended": _settings_json(tuned.answer),
         "timeout_s": problem.timeout.total_s,
         "timeout_from": problem.timeout_from,
         "verdict": tuned.verdict,
-        "headline": plain(headline(tuned)),
-        "notes": [plain(each) for each in notes(tuned)],
+        "headline": strip_markup(headline(tuned)),
+        "notes": [strip_markup(each) for each in notes(tuned)],
         "weights": tuned.aim.weights.model_dump(),
         "most_lost": tuned.aim.most_lost,
         "failures": dict(tuned.failures),
@@ -52,19 +52,19 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
             LEARN: _ledger_json(tuned.learn, tuned),
             JUDGE: _ledger_json(tuned.judge, tuned),
         },
-        "found": {"settings": _told(tuned.found.answer), "why": tuned.found.why},
+        "found": {"settings": _settings_json(tuned.result.answer), "why": tuned.result.why},
         "sensitivity": {
             "part": tuned.sensitivity_part,
             "settings": [
                 {"setting": each.name, "value": each.value, "change": asdict(each.change)} for each in tuned.sensitivity
             ],
             "weights": [
-                {"weight": each.name, "factor": each.factor, "best": _told(each.best), "saves": each.saves}
+                {"weight": each.name, "factor": each.factor, "best": _settings_json(each.best), "saves": each.saves}
                 for each in tuned.reweighed
             ],
         },
-        "unknown": [plain(each) for each in unknowns(problem)],
-        "snippets": pasted(tuned),
+        "unknown": [strip_markup(each) for each in unknowns(problem)],
+        "snippets": snippet_rows(tuned),
         "runs": tuned.runs,
     }
 
@@ -93,8 +93,10 @@ def _log_json(tuned: Tuned) -> dict[str, Any] | None:
                     }
                     for each in part.rebuilt.stretches
                 ],
-                "fit": next((looks.figures for looks in tuned.looks if looks.part == name), None),
-                "failed_share_differs_by": next((distance(looks) for looks in tuned.looks if looks.part == name), None),
+                "fit": next((courses.figures for courses in tuned.courses if courses.part == name), None),
+                "failed_share_differs_by": next(
+                    (distance(courses) for courses in tuned.courses if courses.part == name), None
+                ),
             }
             for name, part in found.items()
         },
@@ -102,10 +104,10 @@ def _log_json(tuned: Tuned) -> dict[str, Any] | None:
 
 
 def _ledger_json(ledger: Ledger, tuned: Tuned) -> dict[str, Any]:
-    shown = {"off": OFF, "default": DEFAULT, "found": tuned.found.answer, "recommended": tuned.answer}
+    shown = {"off": OFF, "default": DEFAULT, "found": tuned.result.answer, "recommended": tuned.answer}
     return {
         name: {
-            "settings": _told(each),
+            "settings": _settings_json(each),
             "seeds": [min(ledger.seeds_of(each)), max(ledger.seeds_of(each))],
             "cost": ledger.mean(each),
             "cost_parts": {
@@ -129,12 +131,12 @@ def candidates_csv(tuned: Tuned) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["settings", "policy", "finalist", "seeds", "cost", "answers_lost_share", "rest_cost"])
-    judged = set(tuned.found.finalists)
-    for each in tuned.learn.ranked(tuned.found.tried):
+    judged = set(tuned.result.finalists)
+    for each in tuned.learn.rank(tuned.result.tried):
         rest = f"{tuned.judge.mean(each):.6g}" if each in judged else ""
         seeds = len(tuned.learn.seeds_of(each))
         figures = [f"{tuned.learn.mean(each):.6g}", f"{tuned.learn.lost_share(each):.6g}", rest]
-        writer.writerow([written(each), each.policy, int(each in judged), seeds, *figures])
+        writer.writerow([settings_text(each), each.policy, int(each in judged), seeds, *figures])
     return text.getvalue()
 
 
@@ -147,8 +149,8 @@ def manifest(tuned: Tuned, policies: Sequence[str], began: datetime) -> dict[str
         "given": tuned.problem.given,
         "source": tuned.problem.name,
         "sha256": tuned.problem.sha256,
-        "command": again(tuned, policies),
-        "asked": {**tuned.asked.model_dump(), "arm": tuned.problem.arm, "policies": list(policies)},
+        "command": command_text(tuned, policies),
+        "asked": {**tuned.options.model_dump(), "arm": tuned.problem.arm, "policies": list(policies)},
         "weights": tuned.aim.weights.model_dump(),
         "first_seeds": FIRST_SEED,
         "runs": tuned.runs,
@@ -159,5 +161,5 @@ def manifest(tuned: Tuned, policies: Sequence[str], began: datetime) -> dict[str
     }
 
 
-def _told(breaker: PolicySettings) -> dict[str, Any]:
+def _settings_json(breaker: PolicySettings) -> dict[str, Any]:
     return {"policy": breaker.policy, **breaker.model_dump(exclude_unset=True)}

@@ -23,20 +23,20 @@ from loadtest.studies.tune.record import as_json, candidates_csv, manifest
 from loadtest.studies.tune.search import JUDGE, LEARN, OFF
 from loadtest.studies.tune.unknown import unknowns
 from loadtest.studies.tune.words import (
-    again,
+    command_text,
     figure_rows,
     fit_rows,
     headline,
     notes,
-    pasted,
-    plain,
     policy_rows,
     reweighed_text,
     sensitivity_text,
+    snippet_rows,
     space_rows,
     stretch_rows,
-    ties,
-    window,
+    strip_markup,
+    ties_text,
+    window_text,
 )
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def check_writable(root: Path) -> None:
         with TemporaryFile(dir=root / "tune"):
             pass
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise _wrong_input(root, error) from error
 
 
-def _unwritable(root: Path, error: OSError) -> WrongInputError:
+def _wrong_input(root: Path, error: OSError) -> WrongInputError:
     detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
     return WrongInputError([{"field": "out", "value": str(root), "detail": detail}])
 
@@ -71,17 +71,17 @@ def write_results(root: Path, tuned: Tuned, policies: Sequence[str]) -> Path:
         draft.mkdir(parents=True)
         try:
             _write_all(draft, tuned, policies, began)
-            path = _name(parent, draft, f"{began:%Y%m%dT%H%M%SZ}")
+            path = _name_folder(parent, draft, f"{began:%Y%m%dT%H%M%SZ}")
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
         run_folder._point_latest(parent, path)  # noqa: SLF001
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise _wrong_input(root, error) from error
     return path
 
 
-def _name(parent: Path, draft: Path, stamp: str) -> Path:
+def _name_folder(parent: Path, draft: Path, stamp: str) -> Path:
     for suffix in ("", *(f".{count}" for count in range(2, 1000))):
         path = parent / f"{stamp}{suffix}"
         if not path.exists():
@@ -94,7 +94,7 @@ def _write_all(folder: Path, tuned: Tuned, policies: Sequence[str], began: datet
     pictures = folder / "charts"
     theme.save(charts.recommendation(tuned), pictures, "recommendation")
     if tuned.problem.log:
-        theme.save(charts.fit(tuned.looks), pictures, "fit")
+        theme.save(charts.fit(tuned.courses), pictures, "fit")
     if tuned.sensitivity:
         theme.save(charts.sensitivity(tuned), pictures, "sensitivity")
     source = _markdown(tuned, policies)
@@ -124,9 +124,9 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         log=problem.log,
         headline=headline(tuned),
         notes=notes(tuned),
-        pasted=pasted(tuned),
-        window=window(tuned),
-        searched=bool({*tuned.found.tried} - {*problem.fixed, OFF}),
+        snippet_rows=snippet_rows(tuned),
+        window_text=window_text(tuned),
+        searched=bool({*tuned.result.tried} - {*problem.fixed, OFF}),
         figure_rows=[row for part in (JUDGE, LEARN) for row in figure_rows(tuned, part)],
         figure_columns={
             "part": "",
@@ -142,18 +142,18 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         weights=weights,
         per=PER,
         policy_rows=policy_rows(tuned),
-        ties=ties(tuned),
+        ties_text=ties_text(tuned),
         sensitivity=sensitivity_text(tuned),
         reweighed=reweighed_text(tuned),
         fit_rows=fit_rows(tuned),
-        distances=[distance(each) for each in tuned.looks],
+        distances=[distance(each) for each in tuned.courses],
         stretches=stretch_rows(tuned),
         unknowns=unknowns(problem),
         space=space_rows(tuned, policies),
-        again=again(tuned, policies),
+        command_text=command_text(tuned, policies),
         judged="the rest of the log" if problem.log else "other seeds",
         chart_alt="Failures over time, what the default and the recommended breaker refuse, and what each costs: "
-        + plain(headline(tuned)),
+        + strip_markup(headline(tuned)),
         table=table,
         number=number,
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from client.breakers.policy import PolicySettings
     from client.pipeline.timeout import TimeoutSettings
-    from loadtest.studies.many_runs.work import Figures
+    from loadtest.studies.many_runs.work import StudyFigures
     from loadtest.studies.many_runs.workers import Crew
 
 ARM = "tuned"
@@ -26,10 +26,10 @@ class Job(NamedTuple):
     seed: int
 
 
-class Run(Protocol):
+class FiguresSource(Protocol):
     """What the search asks: the figures of some jobs."""
 
-    def __call__(self, jobs: Iterable[Job]) -> Mapping[Job, Figures]: ...
+    def __call__(self, jobs: Iterable[Job]) -> Mapping[Job, StudyFigures]: ...
 
 
 class Runner:
@@ -40,26 +40,26 @@ class Runner:
         scenarios: Mapping[str, Scenario],
         timeout: TimeoutSettings,
         crew: Crew,
-        tell: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._scenarios, self._timeout = scenarios, timeout
-        self._crew, self._tell = crew, tell
-        self._known: dict[Job, Figures] = {}
+        self._crew, self._on_progress = crew, on_progress
+        self._known: dict[Job, StudyFigures] = {}
 
     @property
     def runs(self) -> int:
         """How many runs there were."""
         return len(self._known)
 
-    def __call__(self, jobs: Iterable[Job]) -> Mapping[Job, Figures]:
+    def __call__(self, jobs: Iterable[Job]) -> Mapping[Job, StudyFigures]:
         """Return the figures of all `jobs`, after running those that are new."""
         wanted = list(dict.fromkeys(jobs))
         new = [job for job in wanted if job not in self._known]
         for results in self._crew(self._tasks(new)):
             for result in results:
                 self._known[new[result.point]] = result.figures
-            self._tell(len(results))
-        self._tell(0)
+            self._on_progress(len(results))
+        self._on_progress(0)
         return {job: self._known[job] for job in wanted}
 
     def scenario(self, part: str, breaker: PolicySettings) -> Scenario:

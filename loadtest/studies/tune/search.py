@@ -15,15 +15,15 @@ from client.breakers.settings import breaker_settings
 from loadtest.figures.comparison import interval
 from loadtest.studies.tune.objective import answers_lost, cost
 from loadtest.studies.tune.runner import Job
-from loadtest.studies.tune.space import Candidate, around, draw
+from loadtest.studies.tune.space import Candidate, draw, draw_around
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from client.breakers.policy import PolicySettings
-    from loadtest.studies.many_runs.work import Figures
+    from loadtest.studies.many_runs.work import StudyFigures
     from loadtest.studies.tune.objective import Weights
-    from loadtest.studies.tune.runner import Run
+    from loadtest.studies.tune.runner import FiguresSource
     from loadtest.studies.tune.space import Dimension
 
 OFF = breaker_settings(policy="off")
@@ -51,15 +51,15 @@ class Ledger:
     """What the runs of one part cost, each held against no breaker on the same seed."""
 
     part: str
-    run: Run
+    source: FiguresSource
     aim: Aim
-    figures: dict[PolicySettings, dict[int, Figures]] = field(default_factory=dict)
+    figures: dict[PolicySettings, dict[int, StudyFigures]] = field(default_factory=dict)
 
-    def ask(self, breakers: Sequence[PolicySettings], seeds: int) -> None:
+    def ensure_runs(self, breakers: Sequence[PolicySettings], seeds: int) -> None:
         """Have these run with the first `seeds` seeds of the part; the arm without a breaker with them."""
         first = FIRST_SEED[self.part]
         jobs = [Job(self.part, each, first + index) for each in (OFF, *breakers) for index in range(seeds)]
-        for job, found in self.run(jobs).items():
+        for job, found in self.source(jobs).items():
             self.figures.setdefault(job.breaker, {})[job.seed] = found
 
     def seeds_of(self, breaker: PolicySettings) -> list[int]:
@@ -71,7 +71,7 @@ class Ledger:
         using = weights or self.aim.weights
         return [cost(own, bare, using) for own, bare in self.pairs(breaker)]
 
-    def pairs(self, breaker: PolicySettings) -> list[tuple[Figures, Figures]]:
+    def pairs(self, breaker: PolicySettings) -> list[tuple[StudyFigures, StudyFigures]]:
         """Return, for each seed, the figures with this breaker and without any."""
         own, bare = self.figures[breaker], self.figures[OFF]
         return [(own[seed], bare[seed]) for seed in sorted(own)]
@@ -82,7 +82,7 @@ class Ledger:
         there = sum(bare.ok for _, bare in pairs)
         return sum(answers_lost(own, bare) for own, bare in pairs) / there if there else 0.0
 
-    def allowed(self, breaker: PolicySettings) -> bool:
+    def is_allowed(self, breaker: PolicySettings) -> bool:
         """Whether it loses no more answers than may be lost."""
         return self.lost_share(breaker) <= self.aim.most_lost
 
@@ -90,26 +90,28 @@ class Ledger:
         """Return the mean cost over its seeds."""
         return float(np.mean(self.costs(breaker, weights)))
 
-    def ranked(self, breakers: Sequence[PolicySettings], weights: Weights | None = None) -> list[PolicySettings]:
+    def rank(self, breakers: Sequence[PolicySettings], weights: Weights | None = None) -> list[PolicySettings]:
         """Return them best first; those that lose too much last; of equals the one that comes first."""
-        keys = {each: (not self.allowed(each), round(self.mean(each, weights), 9)) for each in dict.fromkeys(breakers)}
+        keys = {
+            each: (not self.is_allowed(each), round(self.mean(each, weights), 9)) for each in dict.fromkeys(breakers)
+        }
         return sorted(keys, key=keys.__getitem__)
 
-    def difference(self, breaker: PolicySettings, other: PolicySettings) -> Difference:
+    def difference(self, breaker: PolicySettings, other: PolicySettings) -> PairedMean:
         """Return how much more `breaker` costs than `other`, paired by seed."""
         pairs = zip(self.costs(breaker), self.costs(other), strict=True)
-        return Difference.of([mine - its for mine, its in pairs])
+        return PairedMean.of([mine - its for mine, its in pairs])
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedMean:
     """A mean over seeds with its 95 % interval; none where seeds are too few."""
 
     mean: float
     interval: tuple[float, float] | None
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Difference:
+    def of(cls, values: Sequence[float]) -> PairedMean:
         """Resample the seeds."""
         found = None
         if len(set(values)) == 1 and len(values) > 1:
@@ -127,7 +129,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What the search found: all that was tried, the finalists best first, and the answer."""
 
     tried: tuple[PolicySettings, ...]
@@ -137,7 +139,7 @@ class Found:
     why: str
 
 
-def planned_runs(policies: int, candidates: int, seeds: int) -> int:
+def count_search_runs(policies: int, candidates: int, seeds: int) -> int:
     """Return about how many runs a search takes."""
     kept = max(candidates // _KEPT_SHARE, 2 * policies)
     parents = policies + 2
@@ -157,32 +159,32 @@ def search(
     seeds: int,
     seed: int,
     fixed: Sequence[PolicySettings] = (DEFAULT, OFF),
-) -> Found:
+) -> SearchResult:
     """Search the spaces of the policies. `fixed` always take part, the default first among them."""
     places: dict[PolicySettings, Candidate] = {each: Candidate(each) for each in fixed}
     share = -(-candidates // len(spaces)) if spaces else 0
     for policy, dimensions in spaces.items():
         _add(places, draw(dimensions, policy, share, seed))
-    ledger.ask(list(places), _FIRST_SEEDS)
-    kept = _kept(ledger, list(places), max(candidates // _KEPT_SHARE, 2), 2, fixed)
-    ledger.ask(kept, _SECOND_SEEDS)
+    ledger.ensure_runs(list(places), _FIRST_SEEDS)
+    kept = _select_best(ledger, list(places), max(candidates // _KEPT_SHARE, 2), 2, fixed)
+    ledger.ensure_runs(kept, _SECOND_SEEDS)
     for turn, reach in enumerate(_REACHES, start=1):
-        parents = _kept(ledger, kept, 2, 1, ())
+        parents = _select_best(ledger, kept, 2, 1, ())
         near = [
             each
             for parent in parents
             if parent.policy in spaces
-            for each in around(spaces[parent.policy], places[parent], _NEIGHBOURS, seed + turn, reach)
+            for each in draw_around(spaces[parent.policy], places[parent], _NEIGHBOURS, seed + turn, reach)
         ]
         _add(places, near)
         kept = list(dict.fromkeys([*kept, *(each.breaker for each in near)]))
-        ledger.ask(kept, _SECOND_SEEDS)
-    last = _kept(ledger, kept, _FINALISTS, 1, fixed)
-    ledger.ask(last, seeds)
-    finalists = ledger.ranked(last)
+        ledger.ensure_runs(kept, _SECOND_SEEDS)
+    last = _select_best(ledger, kept, _FINALISTS, 1, fixed)
+    ledger.ensure_runs(last, seeds)
+    finalists = ledger.rank(last)
     best = finalists[0]
-    answer, why = _answer(ledger, finalists, fixed[0])
-    return Found(tuple(places), tuple(finalists), best, answer, why)
+    answer, why = _choose_answer(ledger, finalists, fixed[0])
+    return SearchResult(tuple(places), tuple(finalists), best, answer, why)
 
 
 def _add(places: dict[PolicySettings, Candidate], new: Sequence[Candidate]) -> None:
@@ -190,11 +192,11 @@ def _add(places: dict[PolicySettings, Candidate], new: Sequence[Candidate]) -> N
         places.setdefault(each.breaker, each)
 
 
-def _kept(
+def _select_best(
     ledger: Ledger, breakers: Sequence[PolicySettings], count: int, of_each: int, fixed: Sequence[PolicySettings]
 ) -> list[PolicySettings]:
     """Return the best `count`, and the best `of_each` of each policy, and the fixed ones: no policy is lost early."""
-    order = ledger.ranked(breakers)
+    order = ledger.rank(breakers)
     by_policy: dict[str, int] = {}
     kept: list[PolicySettings] = []
     for place, each in enumerate(order):
@@ -204,13 +206,15 @@ def _kept(
     return kept
 
 
-def _answer(ledger: Ledger, finalists: Sequence[PolicySettings], default: PolicySettings) -> tuple[PolicySettings, str]:
+def _choose_answer(
+    ledger: Ledger, finalists: Sequence[PolicySettings], default: PolicySettings
+) -> tuple[PolicySettings, str]:
     """Leave the default only for what the search's own seeds can tell from it."""
     best = finalists[0]
     if best == default:
         return default, "nothing that was tried costs less than the default"
     lead = ledger.difference(best, default)
-    if lead.verdict != "better" and ledger.allowed(default):
+    if lead.verdict != "better" and ledger.is_allowed(default):
         return default, "nothing that was tried can be told from the default"
     if best == OFF:
         return OFF, "no breaker that was tried costs less than none"

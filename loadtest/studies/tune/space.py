@@ -42,9 +42,9 @@ class Dimension:
             found = self.low * (self.high / self.low) ** unit
         else:
             found = self.low + (self.high - self.low) * unit
-        return self.written(found)
+        return self.round_value(found)
 
-    def written(self, value: float) -> float:
+    def round_value(self, value: float) -> float:
         """Keep within the range, and round to whole numbers or two digits."""
         value = min(self.high, max(self.low, value))
         return round(value) if self.whole else float(f"{value:.2g}")
@@ -86,16 +86,16 @@ def draw(dimensions: Sequence[Dimension], policy: str, count: int, seed: int) ->
     """Return `count` candidates spread evenly over the space (Sobol, scrambled by the seed)."""
     sampler = qmc.Sobol(len(dimensions), rng=seed)
     places = sampler.random_base2(math.ceil(math.log2(max(2, count))))[:count].tolist()
-    return [at(dimensions, policy, tuple(place)) for place in places]
+    return [place_candidate(dimensions, policy, tuple(place)) for place in places]
 
 
-def at(dimensions: Sequence[Dimension], policy: str, place: tuple[float, ...]) -> Candidate:
+def place_candidate(dimensions: Sequence[Dimension], policy: str, place: tuple[float, ...]) -> Candidate:
     """Return the candidate at a place of the unit cube."""
     given = {each.name: each.value(unit) for each, unit in zip(dimensions, place, strict=True)}
-    return Candidate(settle(policy, given), place)
+    return Candidate(fit_settings(policy, given), place)
 
 
-def settle(policy: str, given: dict[str, float | None]) -> PolicySettings:
+def fit_settings(policy: str, given: dict[str, float | None]) -> PolicySettings:
     """Make settings that fit together: a window has room for its calls, and slow calls have their share."""
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if policy == "count_window":
@@ -107,7 +107,7 @@ def settle(policy: str, given: dict[str, float | None]) -> PolicySettings:
     return breaker_settings(**{"policy": policy, **values})
 
 
-def around(
+def draw_around(
     dimensions: Sequence[Dimension], candidate: Candidate, count: int, seed: int, reach: float = 1.0
 ) -> list[Candidate]:
     """Return `count` candidates near one; nothing for one without a place."""
@@ -115,7 +115,7 @@ def around(
         return []
     draws = qmc.Sobol(len(dimensions), rng=seed).random_base2(math.ceil(math.log2(max(2, count))))[:count]
     return [
-        at(
+        place_candidate(
             dimensions,
             candidate.breaker.policy,
             tuple(
@@ -127,7 +127,7 @@ def around(
     ]
 
 
-def varied(
+def vary_settings(
     dimensions: Sequence[Dimension], breaker: PolicySettings
 ) -> Iterator[tuple[str, float | None, PolicySettings]]:
     """Yield each setting alone at half and double its value (a share: half-way to 0 and 1), and without slow calls."""
@@ -141,7 +141,7 @@ def varied(
         for other in others:
             found = max(1, round(other)) if each.whole else float(f"{other:.2g}")
             if each.may_miss:
-                found = each.written(found)
+                found = each.round_value(found)
             if each.name == "throttle_k":
                 found = max(1.0, found)
             if each.name == "window_s":
@@ -150,16 +150,16 @@ def varied(
                 found = min(found, 0.99)
             tried.append(found)
         for other in dict.fromkeys(tried):
-            settled = settle(breaker.policy, {**now, each.name: other})
+            settled = fit_settings(breaker.policy, {**now, each.name: other})
             if settled != breaker:
                 yield each.name, other, settled
 
 
-def written(breaker: PolicySettings) -> str:
+def settings_text(breaker: PolicySettings) -> str:
     """Write settings in one line: the policy and what was set beside it."""
     names = [name for name in FlatBreaker.model_fields if name in breaker.model_fields_set and name != "policy"]
-    said = ", ".join(f"{name} = {_text(getattr(breaker, name))}" for name in names)
-    return f"{breaker.policy}: {said}" if said else breaker.policy
+    settings = ", ".join(f"{name} = {_text(getattr(breaker, name))}" for name in names)
+    return f"{breaker.policy}: {settings}" if settings else breaker.policy
 
 
 def _text(value: object) -> str:

@@ -18,10 +18,10 @@ _QUICK = 0.1
 
 def unknowns(problem: Problem) -> list[str]:
     """Return what a reader has to add from what he knows of his service."""
-    return _of_log(problem) if problem.log and problem.parts else _of_scenario(problem)
+    return _log_unknowns(problem) if problem.log and problem.parts else _scenario_unknowns(problem)
 
 
-def _of_scenario(problem: Problem) -> list[str]:
+def _scenario_unknowns(problem: Problem) -> list[str]:
     plan = problem.scenarios[LEARN].plan_of("x", 0)
     queue = (
         "The faults do not depend on the load: refusals do not relieve this backend, and do not help it recover.",
@@ -33,7 +33,7 @@ def _of_scenario(problem: Problem) -> list[str]:
     return [queue, draw, "The timeout decides what a good answer is, so it is taken as it is and not varied."]
 
 
-def _of_log(problem: Problem) -> list[str]:
+def _log_unknowns(problem: Problem) -> list[str]:
     log, parts = problem.log, problem.parts
     if log is None or parts is None:
         return []

@@ -390,7 +390,7 @@ def test_a_scenarios_arm_sets_any_policy() -> None:
     """With a shadow and the word none; the breaker's draws follow the run's seed."""
     found = files.parse(ARM + 'policy = "adaptive"\nmax_refused = 0.5\nshadow = { half_open_max_s = "none" }', "a.toml")
 
-    chosen = found.arms["with"].call(seed=9).breaker
+    chosen = found.arms["with"].call_settings(seed=9).breaker
     assert chosen == breaker_settings(
         policy="adaptive", max_refused=0.5, seed=9, shadow={"half_open_max_s": None, "seed": 9}
     )

@@ -243,7 +243,7 @@ def test_a_command_says_which_library_it_misses(
 
 
 def test_every_mistake_in_a_scenario_gets_a_line(lab: Lab, tmp_path: Path) -> None:
-    """Two at once are told at once, each with the file's name."""
+    """Two at once are reported at once, each with the file's name."""
     (tmp_path / "mine.toml").write_text('name = "mine"\ntitle = "Mine"\nseed = -1\n', encoding="utf-8")
 
     assert lab("run", "mine.toml") == 2
@@ -410,7 +410,7 @@ def test_a_rebuilt_report_ends_as_the_run_did(lab: Lab, tmp_path: Path, new_run:
 
 @pytest.mark.usefixtures("no_pictures")
 def test_a_report_is_rebuilt_from_the_rows(lab: Lab, tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
-    """Through `latest`, with the same answer; a broken row is told with its line."""
+    """Through `latest`, with the same answer; a broken row is reported with its line."""
     folder = new_run(tmp_path / "results", TEXT.format(most=2))
     finish(folder)
     before = (folder.path / "report.md").read_bytes()
@@ -426,7 +426,7 @@ def test_a_report_is_rebuilt_from_the_rows(lab: Lab, tmp_path: Path, new_run: Ca
 
 
 def test_the_ui_wants_its_port_for_itself(lab: Lab, tmp_path: Path) -> None:
-    """A port that is taken is told before services are started for it."""
+    """A port that is taken is reported before services are started for it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -452,7 +452,7 @@ def test_shipped_names_win_over_files(lab: Lab, tmp_path: Path) -> None:
 def test_traces_that_cannot_be_had_are_told_before_anything_starts(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...], variable: str
 ) -> None:
-    """By the form of Locust's UI it would be told only once somebody has filled it in."""
+    """By the form of Locust's UI it would be reported only once somebody has filled it in."""
     monkeypatch.setenv(variable, "otlp")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere")
     monkeypatch.setattr(services, "own_services", lambda _: pytest.fail("started"))

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 # What takes long to load.
 HEAVY = {"scipy", "matplotlib", "fastapi", "locust", "gevent", "joblib", "aiohttp", "httpx", "flask"}
-# Runs the program and writes down, at its end, which libraries it has loaded; those that it is told of cannot be.
+# Runs the program and writes down, at its end, which libraries it has loaded; those that are named to it cannot be.
 PROGRAM = """
 import atexit, json, runpy, sys
 from pathlib import Path

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_row_says_default_range_and_readers() -> None:
     """One row of each kind, as it is printed."""
-    rows = {row[0].strip("`"): row[1:-1] for row in (*settings.of_client(), *settings.of_breaker())}
+    rows = {row[0].strip("`"): row[1:-1] for row in (*settings.client_table(), *settings.breaker_table())}
 
     assert rows["CLIENT_TIMEOUT__TOTAL_S"] == ["3", "above 0 to 3600, or `none`"]
     assert rows["CLIENT_BREAKER__FAIL_MAX"] == ["5", "whole number from 1 to 1000000", "`consecutive`"]
@@ -40,7 +40,7 @@ def test_a_row_says_default_range_and_readers() -> None:
 
 def test_none_is_offered_only_where_it_means_none() -> None:
     """As a URL it would be text."""
-    rows = {row[0].strip("`"): row[1:-1] for row in settings.of_load_generator()}
+    rows = {row[0].strip("`"): row[1:-1] for row in settings.load_generator_table()}
 
     assert rows["LOADTEST_CLIENT_URL"] == ["none", "text"]
 
@@ -48,7 +48,7 @@ def test_none_is_offered_only_where_it_means_none() -> None:
 def test_a_metric_has_its_full_name_type_and_labels() -> None:
     """A suffix belongs to the name; a histogram's bounds are no label."""
     client, backend = (
-        {row[0].strip("`"): row[1:3] for row in table()} for table in (metrics.of_client, metrics.of_backend)
+        {row[0].strip("`"): row[1:3] for row in table()} for table in (metrics.client_table, metrics.backend_table)
     )
 
     assert client["client_calls_total"] == ["counter", "`outcome`, `served`"]

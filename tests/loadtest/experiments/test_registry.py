@@ -6,7 +6,7 @@ import ast
 import json
 from typing import TYPE_CHECKING
 
-from loadtest.scenario.files import documented
+from loadtest.scenario.files import documented_arms
 from tests.made_up import ROOT, Checkout
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ from matplotlib.figure import Figure
 
 from loadtest.experiments.experiment import Experiment
 from loadtest.figures.document import exact_count
-from loadtest.report.part import Part
+from loadtest.report.part import ReportPart
 
 EXPERIMENT = Experiment(
     compare=lambda arms: [exact_count("requests in all", 4, len(arms[0].rows), "requests")],
     compare_chance=lambda arms: [],
-    part=lambda done, kept: Part("Four came.", "### Of its own", {"own": Figure}),
+    part=lambda done, kept: ReportPart("Four came.", "### Of its own", {"own": Figure}),
     seeds="1-3",
     same_on_both_engines=("only",),
 )
@@ -54,7 +54,7 @@ try:
 except ValueError as error:
     wrong = str(error)
 print(json.dumps({
-    "shipped": "made-up" in files.shipped(),
+    "shipped": "made-up" in files.shipped_names(),
     "experiments": experiments()["made-up"].seeds,
     "code": code,
     "headline": summary["headline"],
@@ -90,7 +90,7 @@ def test_a_made_up_experiment_is_found_everywhere(tmp_path: Path) -> None:
 
 def test_no_other_file_compares_the_name_of_an_experiment() -> None:
     """What an experiment adds stands in its folder, and nowhere a branch on which one it is."""
-    named = set(documented())
+    named = set(documented_arms())
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in (ROOT / "loadtest").rglob("*.py")

@@ -13,7 +13,7 @@ from loadtest.probability import simulation
 from loadtest.probability.answer import TripAnswer, TripFigure, answer_question
 from loadtest.probability.question import TripQuestion
 from loadtest.probability.simulation import SimulatedTrip, simulate
-from loadtest.probability.table import sentences
+from loadtest.probability.table import answer_text
 from loadtest.terminal import progress as line
 from loadtest.terminal.progress import progress
 
@@ -29,7 +29,7 @@ def figures(found: TripAnswer) -> list[TripFigure]:
 
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation, "_CALLS_IN_ALL", 20_000)
+    monkeypatch.setattr(simulation, "_CALLS", 20_000)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_time_window_that_holds_every_call_is_a_count_window() -> None:
 
 @pytest.mark.usefixtures("short_runs")
 def test_a_simulation_is_that_of_its_seed() -> None:
-    """The same again, another one otherwise; and whoever watches hears of each run."""
+    """The same again, another one otherwise; and whoever watches learns of each run."""
     told: list[int] = []
     asked = {**WINDOW, "runs": 100, "simulate": True}
 
@@ -106,7 +106,7 @@ def test_a_trip_that_is_too_rare_leaves_no_mean_but_a_bound() -> None:
 
 def test_the_last_few_runs_go_on_until_they_have_tripped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where few have not tripped in the time for all, the mean is worth the wait."""
-    monkeypatch.setattr(simulation, "_CALLS_IN_ALL", 2_000)
+    monkeypatch.setattr(simulation, "_CALLS", 2_000)
     runs = simulate(TripQuestion(fail_max=1, requests=1, error_rate=0.05, simulate=True, runs=100))
 
     assert all(isinstance(run, SimulatedTrip) and run.trip == run.calls for run in runs)
@@ -199,7 +199,7 @@ def test_what_meets_an_open_breaker_follows_from_rate_and_time(
 @pytest.mark.usefixtures("short_runs")
 def test_an_answer_says_what_was_asked_and_what_cannot_be(asked: dict[str, Any], said: str) -> None:
     """In sentences, each with its source."""
-    assert said in sentences(answer_question(TripQuestion(**asked)))
+    assert said in answer_text(answer_question(TripQuestion(**asked)))
 
 
 @pytest.mark.parametrize(("tty", "after_s", "seen"), [("1", 0.0, True), ("1", 60.0, False), ("0", 0.0, False)])
@@ -210,9 +210,9 @@ def test_progress_shows_where_someone_waits(
     monkeypatch.setenv("TTY_COMPATIBLE", tty)
     monkeypatch.setattr(line, "_SHOWN_AFTER_S", after_s)
 
-    with progress("runs", 3) as tell:
+    with progress("runs", 3) as on_progress:
         for done in (1, 2, 3):
-            tell(done)
+            on_progress(done)
 
     out, err = capsys.readouterr()
     assert out == ""

@@ -49,7 +49,7 @@ def weight(fates: tuple[bool, ...], channel: Channel) -> float:
     """Multiply the chances of each call's fate after the one before."""
     chance = channel.rate if fates[0] else 1 - channel.rate
     for before, fails in pairwise(fates):
-        chance *= channel.failure_chance(before) if fails else 1 - channel.failure_chance(before)
+        chance *= channel.failing(before) if fails else 1 - channel.failing(before)
     return chance
 
 
@@ -211,7 +211,7 @@ def test_the_channel_is_the_backends(rate: float, length: float) -> None:
         changes = channel.fresh / (2 - channel.fresh)  # of the variance of a mean, over that of independent calls
         spread = math.sqrt(rate * (1 - rate) / len(fails) / changes)
         after = fails[1:][fails[:-1]]
-        chance = channel.failure_chance(after=True)
+        chance = channel.failing(after=True)
         assert fails.mean() == pytest.approx(rate, abs=4 * spread)
         assert after.mean() == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / len(after)))
 
@@ -221,7 +221,7 @@ def test_what_a_failure_leaves_behind_fades() -> None:
     channel = Channel.of(0.3, 5)
     chance = 1.0
     for calls in range(1, 5):
-        chance = chance * channel.failure_chance(after=True) + (1 - chance) * channel.failure_chance(after=False)
-        assert channel.failure_chance(True, calls) == pytest.approx(chance, abs=1e-15)
-    assert [Channel(0.3).failure_chance(after) for after in (True, False)] == [0.3, 0.3]
-    assert Channel.of(0.0, 5).failure_chance(after=True) == 0.0
+        chance = chance * channel.failing(after=True) + (1 - chance) * channel.failing(after=False)
+        assert channel.failing(True, calls) == pytest.approx(chance, abs=1e-15)
+    assert [Channel(0.3).failing(after) for after in (True, False)] == [0.3, 0.3]
+    assert Channel.of(0.0, 5).failing(after=True) == 0.0

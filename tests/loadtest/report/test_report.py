@@ -17,7 +17,7 @@ from loadtest.experiments.many_seeds import SeedDistribution
 from loadtest.records.comparison import PairedFigure
 from loadtest.records.run_folder import RunFolder
 from loadtest.report.headline import headline
-from loadtest.report.part import Part
+from loadtest.report.part import ReportPart
 from loadtest.scenario import files
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def test_a_comparison_is_told_with_its_price(tmp_path: Path, new_run: Callable[.
     folder = new_run(tmp_path, text())
     done = finish(folder)
 
-    assert headline(done, Part()) == (
+    assert headline(done, ReportPart()) == (
         "Arm `with` against `without`: the mean response time went from 0.10 s to 80 ms, timeouts from 0 to 0, and "
         "20 % fewer request-seconds were held. The price: 8 of 40 requests were refused, 3 of which `without` got "
         "answered, and 27 instead of 30 got what they asked for."
@@ -337,7 +337,7 @@ def test_an_interrupted_run_says_that_it_is_incomplete(tmp_path: Path, new_run: 
         ">",
         "> - the run is complete: 0 of 2 arms x seeds ran to their end",
     ]
-    assert headline(done, Part()) == (
+    assert headline(done, ReportPart()) == (
         "Only one of the arms without and with was measured: there is nothing to compare."
     )
 
@@ -356,7 +356,7 @@ def test_arms_without_rows_are_reported_as_such(
     assert sorted(path.stem for path in (folder.path / "charts").glob("*.svg")) == CHARTS
     assert "| success rate | none | " in words(folder)
     said = "Nothing was measured." if not only else "Only one of the arms without and with was measured"
-    assert headline(done, Part()).startswith(said)
+    assert headline(done, ReportPart()).startswith(said)
 
 
 @pytest.mark.usefixtures("no_png")
@@ -367,7 +367,7 @@ def test_a_run_in_which_nothing_took_any_time_can_be_drawn(tmp_path: Path, new_r
     done = finish(folder)
 
     assert done.summary.arms["without"].in_flight_s == 0
-    assert "went from 0 ms to 0 ms, timeouts from 0 to 0. The price: " in headline(done, Part())
+    assert "went from 0 ms to 0 ms, timeouts from 0 to 0. The price: " in headline(done, ReportPart())
 
 
 NASTY = "A | B <script>alert(1)</script> *x* `y` [l](javascript:alert) ![p](http://evil/x.png) & #"

@@ -1,4 +1,4 @@
-"""What the interactive picture of a report is told."""
+"""What the interactive picture of a report gets."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def said_of(source: str) -> str:
     return "; ".join(detail.removeprefix("mine.toml: ") for detail in details)
 
 
-@pytest.mark.parametrize("name", files.shipped())
+@pytest.mark.parametrize("name", files.shipped_names())
 def test_a_shipped_scenario_is_good_and_named_as_its_file(name: str) -> None:
     """Each parses, has weather for each of its arms, and expects something or is held against the document."""
     found, source = files.read(name)
@@ -70,7 +70,7 @@ def test_a_shipped_scenario_is_good_and_named_as_its_file(name: str) -> None:
 
 def test_the_shipped_scenarios_are_those_of_the_document() -> None:
     """Nothing is left out of the package, and nothing else is in it."""
-    assert set(files.shipped()) >= {"experiment-1", "experiment-2"}
+    assert set(files.shipped_names()) >= {"experiment-1", "experiment-2"}
 
 
 def test_a_scenario_says_what_each_arm_meets(tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_a_scenario_says_what_each_arm_meets(tmp_path: Path) -> None:
     }
     assert {plan.seed for plan in plans.values()} == {9}
     assert [phase.duration_s for phase in plans["alone"].phases] == [5, None]
-    assert found.arms["with"].call(9) == CallSettings(breaker=breaker_settings(seed=9))
+    assert found.arms["with"].call_settings(9) == CallSettings(breaker=breaker_settings(seed=9))
 
 
 def test_the_breakers_draws_follow_the_runs_seed() -> None:
     """Unless the arm brings a seed of its own."""
     found = files.parse(text(breaker="seed = 3"), "mine.toml")
 
-    assert [found.arms[arm].call(9).breaker.seed for arm in ("without", "with")] == [9, 3]
+    assert [found.arms[arm].call_settings(9).breaker.seed for arm in ("without", "with")] == [9, 3]
 
 
 def test_the_weather_hash_tells_weathers_apart() -> None:
@@ -285,7 +285,7 @@ def test_bad_faults_are_named_wherever_they_stand(lines: str, said: str) -> None
     ],
 )
 def test_a_bad_entry_is_named_with_its_range(places: dict[str, str], said: str) -> None:
-    """Every mistake gets its sentence, and all of them are told at once."""
+    """Every mistake gets its sentence, and all of them are reported at once."""
     assert said_of(text(**places)) == said
 
 
@@ -352,7 +352,7 @@ def test_a_file_that_cannot_be_read_is_told_why(
     with pytest.raises(WrongInputError) as caught:
         files.read(name)
 
-    assert str(caught.value) == said.replace("SHIPPED", ", ".join(files.shipped()))
+    assert str(caught.value) == said.replace("SHIPPED", ", ".join(files.shipped_names()))
 
 
 def test_a_name_too_long_for_any_file_is_no_shipped_scenario() -> None:

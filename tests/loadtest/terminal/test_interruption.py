@@ -115,7 +115,7 @@ def test_what_is_ignored_from_the_start_is_not_listened_to() -> None:
 
 
 def test_after_a_signal_other_threads_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    """Their work was given up; before, their errors are told."""
+    """Their work was given up; before, their errors are reported."""
 
     def fail() -> None:
         raise ValueError("mine")

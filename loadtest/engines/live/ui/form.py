@@ -43,7 +43,7 @@ def scenarios(folder: Path) -> list[str]:
     A file that has arms but is no right scenario is among them, so that starting it says what is wrong.
     """
     own = [path for path in sorted(folder.glob("*.toml"))[:_MOST_FILES] if _has_arms(path)]
-    return [*files.shipped(), *map(str, own)]
+    return [*files.shipped_names(), *map(str, own)]
 
 
 def _has_arms(path: Path) -> bool:
@@ -55,42 +55,42 @@ def _has_arms(path: Path) -> bool:
 
 def arms(names: Sequence[str]) -> list[str]:
     """Name every arm of these scenarios as 'scenario: arm'; those that cannot be read have none."""
-    found = []
+    labels = []
     for name in names:
         try:
-            found += [f"{name}{_BETWEEN}{arm}" for arm in files.read(name)[0].arms]
+            labels += [f"{name}{_BETWEEN}{arm}" for arm in files.read(name)[0].arms]
         except WrongInputError:
             continue
-    return found
+    return labels
 
 
 def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
     """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field."""
     name = _last_value(form, "scenario")
     if name not in offered:
-        raise _wrong("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
-    found, text = files.read(name)
+        raise _wrong_input("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
+    scenario, text = files.read(name)
     problems = []
     chosen: list[str] = []
     seeds: list[int] = []
     try:
-        chosen = _arms(form.get("arms", ()), name, found)
+        chosen = _choose_arms(form.get("arms", ()), name, scenario)
     except WrongInputError as error:
         problems += error.problems
     try:
-        seeds = parse_seeds(_last_value(form, "seeds")) or [found.seed]
+        seeds = parse_seeds(_last_value(form, "seeds")) or [scenario.seed]
     except WrongInputError as error:
         problems += error.problems
     wanted = _last_value(form, "engine") or ENGINES[0]
     engine = next((each for each in ENGINES if each == wanted), None)
     if engine is None:
-        problems += _wrong("engine", wanted, f"{', '.join(ENGINES)}{closest(wanted, ENGINES)}").problems
+        problems += _wrong_input("engine", wanted, f"{', '.join(ENGINES)}{closest(wanted, ENGINES)}").problems
     if problems or engine is None:
         raise WrongInputError(problems)
-    return Choice(found, text, chosen, seeds, engine, _last_value(form, "host"), _last_value(form, "backend_url"))
+    return Choice(scenario, text, chosen, seeds, engine, _last_value(form, "host"), _last_value(form, "backend_url"))
 
 
-def _arms(values: Sequence[str], name: str, found: Scenario) -> list[str]:
+def _choose_arms(values: Sequence[str], name: str, scenario: Scenario) -> list[str]:
     """Return the chosen arms, all where none is named: 'scenario: arm' or the arm alone, and several between commas."""
     chosen = []
     for value in filter(None, (part.strip() for each in values for part in each.split(","))):
@@ -98,9 +98,9 @@ def _arms(values: Sequence[str], name: str, found: Scenario) -> list[str]:
             continue
         whose, _, arm = value.rpartition(_BETWEEN)
         if whose not in ("", name):
-            raise _wrong("arms", value, f"arms of {name}: {', '.join(found.arms)}")
+            raise _wrong_input("arms", value, f"arms of {name}: {', '.join(scenario.arms)}")
         chosen.append(arm)
-    return found.choose_arms(chosen)
+    return scenario.choose_arms(chosen)
 
 
 def _last_value(form: Mapping[str, Sequence[str]], field: str) -> str:
@@ -108,5 +108,5 @@ def _last_value(form: Mapping[str, Sequence[str]], field: str) -> str:
     return values[-1].strip() if values else ""
 
 
-def _wrong(field: str, value: str, allowed: str) -> WrongInputError:
+def _wrong_input(field: str, value: str, allowed: str) -> WrongInputError:
     return WrongInputError([{"field": field, "value": value, "detail": f"{field}: got {value!r}; allowed: {allowed}"}])

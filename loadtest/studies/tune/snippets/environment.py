@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from client.breakers import policies
 from client.breakers.flat import FlatPolicy
 from client.pipeline.fallback import FallbackSettings
-from loadtest.studies.tune.snippets.snippet import Snippet, shown
+from loadtest.studies.tune.snippets.snippet import Snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,20 +25,20 @@ def snippet(settings: CallSettings) -> Snippet:
 
 def _variables(settings: CallSettings) -> Iterator[tuple[str, str]]:
     breaker = settings.breaker
-    yield from _of_policy(breaker, "BREAKER__")
+    yield from _policy_variables(breaker, "BREAKER__")
     if breaker.shadow is not None:
-        yield from _of_policy(breaker.shadow, "BREAKER__SHADOW__")
-    yield "TIMEOUT__TOTAL_S", shown(settings.timeout.total_s)
+        yield from _policy_variables(breaker.shadow, "BREAKER__SHADOW__")
+    yield "TIMEOUT__TOTAL_S", value_text(settings.timeout.total_s)
     for name, field in FallbackSettings.model_fields.items():
         value = getattr(settings.fallback, name)
         if value != field.default:
-            yield f"FALLBACK__{name.upper()}", shown(value)
+            yield f"FALLBACK__{name.upper()}", value_text(value)
 
 
-def _of_policy(breaker: PolicySettings, prefix: str) -> Iterator[tuple[str, str]]:
+def _policy_variables(breaker: PolicySettings, prefix: str) -> Iterator[tuple[str, str]]:
     reads = policies()[breaker.policy].reads()
     for name, field in FlatPolicy.model_fields.items():
         value = getattr(breaker, name, field.default)
         # A fixed policy reads none, and keeps what was chosen: `forced_open` its reset_timeout, `shadow` what it tries.
         if name == "policy" or name in reads or (value != field.default and (not reads or name in {"name", "seed"})):
-            yield prefix + name.upper(), shown(value)
+            yield prefix + name.upper(), value_text(value)

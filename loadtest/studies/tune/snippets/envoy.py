@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.studies.tune.snippets.snippet import Snippet, at_least, lost, shown, time_window_s, unmapped
+from loadtest.studies.tune.snippets.snippet import (
+    Snippet,
+    loss_notes,
+    raise_to_least,
+    time_window_s,
+    unmapped_notes,
+    value_text,
+)
 from loadtest.studies.tune.snippets.writing import milliseconds, number, percent, yaml
 
 if TYPE_CHECKING:
@@ -22,11 +29,11 @@ def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet
     notes: list[str] = []
     if breaker.policy == "throttle":
         title, parts = "Envoy, admission control", {"In http_filters, before the router:": _admission(breaker, notes)}
-        notes.extend(lost(settings, ()))
+        notes.extend(loss_notes(settings, ()))
     elif breaker.policy in {"consecutive", "count_window", "time_window"}:
         title, parts = "Envoy, outlier detection", {"In the cluster:": _cluster(settings, notes, calls_per_s)}
     else:
-        return Snippet("envoy", "Envoy, outlier detection", "yaml", None, unmapped(settings, "Envoy"))
+        return Snippet("envoy", "Envoy, outlier detection", "yaml", None, unmapped_notes(settings, "Envoy"))
     total_s = settings.timeout.total_s
     if total_s is None:
         notes.append("timeout.total_s = none: written as 0 s, which switches Envoy's own 15 s off.")
@@ -42,13 +49,13 @@ def _cluster(settings: CallSettings, notes: list[str], calls_per_s: float | None
         "Envoy counts and ejects each host on its own; only when all hosts are out are calls refused, with 503."
     )
     detect = _consecutive(breaker) if breaker.policy == "consecutive" else _rates(breaker, notes, calls_per_s)
-    probing = ", ".join(f"{name} = {shown(getattr(breaker, name))}" for name in _PROBING)
+    probing = ", ".join(f"{name} = {value_text(getattr(breaker, name))}" for name in _PROBING)
     notes.append(
         "There is no half-open: a host comes back in full once its time is over, at the next sweep (`interval`). "
         f"So {probing} do not map."
     )
     kept = {"open_growth", "open_jitter", *_PROBING} | ({"open_max_s"} if breaker.open_growth > 1 else set())
-    notes.extend(lost(settings, kept))
+    notes.extend(loss_notes(settings, kept))
     tree: Tree = {
         "outlier_detection": {**detect, **_ejection(breaker, notes)},
         "common_lb_config": {"healthy_panic_threshold": {"value": "0"}},
@@ -101,7 +108,7 @@ def _ejection(breaker: PolicySettings, notes: list[str]) -> dict[str, str]:
     elif breaker.open_jitter:
         # What this lab takes away at random Envoy adds, so the base is the shortest time.
         jitter_s = base_s * breaker.open_jitter
-        base_s = longest_s = at_least(round(base_s - jitter_s, 6), 0.001, "the shortest open time", notes, " s")
+        base_s = longest_s = raise_to_least(round(base_s - jitter_s, 6), 0.001, "the shortest open time", notes, " s")
         notes.append(f"open_jitter = {number(breaker.open_jitter)} is written as the shortest time and what is added.")
     return {
         "base_ejection_time": _duration(base_s, "reset_timeout", notes),
@@ -140,4 +147,4 @@ def _admission(breaker: PolicySettings, notes: list[str]) -> str:
 
 def _duration(seconds: float, what: str, notes: list[str]) -> str:
     """Write a protobuf duration, in whole milliseconds."""
-    return f"{number(milliseconds(at_least(seconds, 0.001, what, notes, ' s')) / 1000)}s"
+    return f"{number(milliseconds(raise_to_least(seconds, 0.001, what, notes, ' s')) / 1000)}s"

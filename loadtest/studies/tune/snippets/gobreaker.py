@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from loadtest.studies.tune.snippets.snippet import (
     ASKED_AFTER_FAILURES,
     Snippet,
-    at_least,
-    lost,
+    loss_notes,
+    raise_to_least,
     time_window_s,
-    timeout_elsewhere,
-    unmapped,
+    timeout_note,
+    unmapped_notes,
 )
-from loadtest.studies.tune.snippets.writing import number, quoted
+from loadtest.studies.tune.snippets.writing import number, quote_text
 
 if TYPE_CHECKING:
     from client.pipeline.order import CallSettings
@@ -26,7 +26,7 @@ def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet
     """Write the settings with a `ReadyToTrip` that does what the policy does."""
     breaker = settings.breaker
     if breaker.policy not in {"consecutive", "count_window", "time_window"}:
-        return Snippet("gobreaker", "gobreaker 2", "go", None, unmapped(settings, "gobreaker"))
+        return Snippet("gobreaker", "gobreaker 2", "go", None, unmapped_notes(settings, "gobreaker"))
     notes: list[str] = []
     probes = breaker.success_threshold
     if breaker.probe_success_rate is not None:
@@ -39,7 +39,7 @@ def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet
         notes.append(
             f"max_probes = {breaker.max_probes} has no counterpart: MaxRequests lets {probes} through at once."
         )
-    fields = {"Name": quoted(breaker.name), "MaxRequests": str(probes)}
+    fields = {"Name": quote_text(breaker.name), "MaxRequests": str(probes)}
     if breaker.policy == "consecutive":
         trips = f"return counts.ConsecutiveFailures >= {breaker.fail_max}"
     else:
@@ -65,15 +65,15 @@ breaker := gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{{
 \t\t{trips}
 \t}},
 }})"""
-    notes.extend(lost(settings, {"max_probes", "success_threshold", "probe_success_rate"}))
-    notes.append(timeout_elsewhere(settings))
+    notes.extend(loss_notes(settings, {"max_probes", "success_threshold", "probe_success_rate"}))
+    notes.append(timeout_note(settings))
     notes.append("Every error counts as a failure: `IsExcluded` can name those of 4xx answers and cancelled calls.")
     return Snippet("gobreaker", "gobreaker 2", "go", text, tuple(notes))
 
 
 def _duration(seconds: float, what: str, notes: list[str]) -> str:
     """Write a duration in the largest unit that needs no fraction; never zero, which would mean the default."""
-    nanoseconds = round(at_least(seconds, 1e-9, what, notes, " s") * 1e9)
+    nanoseconds = round(raise_to_least(seconds, 1e-9, what, notes, " s") * 1e9)
     for unit, size in (("Second", 10**9), ("Millisecond", 10**6), ("Microsecond", 10**3)):
         if nanoseconds % size == 0:
             return f"{nanoseconds // size} * time.{unit}"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from loadtest.studies.tune.snippets.snippet import (
     ASKED_AFTER_FAILURES,
     Snippet,
-    at_least,
-    lost,
+    loss_notes,
+    raise_to_least,
     time_window_s,
-    unmapped,
+    unmapped_notes,
 )
-from loadtest.studies.tune.snippets.writing import number, quoted
+from loadtest.studies.tune.snippets.writing import number, quote_text
 
 if TYPE_CHECKING:
     from client.pipeline.order import CallSettings
@@ -31,7 +31,7 @@ def snippet(settings: CallSettings, calls_per_s: float | None = None) -> Snippet
     elif policy in {"count_window", "time_window"}:
         title, text = "Polly 8", _rates(settings, notes, calls_per_s)
     else:
-        return Snippet("polly", "Polly 8", "csharp", None, unmapped(settings, "Polly"))
+        return Snippet("polly", "Polly 8", "csharp", None, unmapped_notes(settings, "Polly"))
     if settings.breaker.max_probes != 1:
         notes.append(f"max_probes = {settings.breaker.max_probes} has no counterpart: one probe goes at a time.")
     if settings.timeout.total_s is None:
@@ -46,7 +46,7 @@ def _consecutive(settings: CallSettings, notes: list[str]) -> str:
     notes.append(
         "Polly 8's own interface cannot count failures in a row; this one needs package Polly, not Polly.Core."
     )
-    notes.extend(lost(settings, {"max_probes"}))
+    notes.extend(loss_notes(settings, {"max_probes"}))
     notes.append("Only what `Handle` and `Or` name counts as a failure: a 5xx answer has to be thrown, too.")
     text = f"""\
 using Polly;
@@ -58,7 +58,7 @@ var breaker = Policy
     .CircuitBreakerAsync(
         exceptionsAllowedBeforeBreaking: {breaker.fail_max},
         durationOfBreak: {_span(breaker.reset_timeout)})
-    .WithPolicyKey({quoted(breaker.name)});"""
+    .WithPolicyKey({quote_text(breaker.name)});"""
     total_s = settings.timeout.total_s
     if total_s is not None:
         text += f"""
@@ -70,12 +70,12 @@ def _rates(settings: CallSettings, notes: list[str], calls_per_s: float | None) 
     breaker = settings.breaker
     window_s = time_window_s(breaker, "Polly", notes, calls_per_s)
     notes.append(ASKED_AFTER_FAILURES)
-    open_s = at_least(breaker.reset_timeout, _LEAST_S, "reset_timeout", notes, " s")
+    open_s = raise_to_least(breaker.reset_timeout, _LEAST_S, "reset_timeout", notes, " s")
     options = {
-        "Name": quoted(breaker.name),
+        "Name": quote_text(breaker.name),
         "FailureRatio": number(breaker.failure_rate),
-        "MinimumThroughput": number(at_least(breaker.min_calls, _LEAST_CALLS, "min_calls", notes)),
-        "SamplingDuration": _span(at_least(window_s, _LEAST_S, "window_s", notes, " s")),
+        "MinimumThroughput": number(raise_to_least(breaker.min_calls, _LEAST_CALLS, "min_calls", notes)),
+        "SamplingDuration": _span(raise_to_least(window_s, _LEAST_S, "window_s", notes, " s")),
         "BreakDuration": _span(open_s),
     }
     kept = {"max_probes"}
@@ -87,14 +87,14 @@ def _rates(settings: CallSettings, notes: list[str], calls_per_s: float | None) 
             f"static args => new ValueTask<TimeSpan>(\n"
             f"            TimeSpan.FromSeconds(Math.Min({number(longest_s)}, {grown})))"
         )
-    notes.extend(lost(settings, kept))
+    notes.extend(loss_notes(settings, kept))
     notes.append(
         "All exceptions but OperationCanceledException are failures, a 5xx answer only where `ShouldHandle` says so."
     )
     body = "".join(f"        {name} = {value},\n" for name, value in options.items())
     timeout = ""
     if settings.timeout.total_s is not None:
-        total_s = at_least(settings.timeout.total_s, _LEAST_TIMEOUT_S, "timeout.total_s", notes, " s")
+        total_s = raise_to_least(settings.timeout.total_s, _LEAST_TIMEOUT_S, "timeout.total_s", notes, " s")
         timeout = f"\n    .AddTimeout({_span(total_s)})"
     return f"""\
 using Polly;

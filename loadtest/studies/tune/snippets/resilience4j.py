@@ -6,8 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from loadtest.studies.tune.snippets.snippet import Snippet, at_least, lost, unmapped
-from loadtest.studies.tune.snippets.writing import milliseconds, number, percent, quoted, yaml
+from loadtest.studies.tune.snippets.snippet import Snippet, loss_notes, raise_to_least, unmapped_notes
+from loadtest.studies.tune.snippets.writing import milliseconds, number, percent, quote_text, yaml
 
 if TYPE_CHECKING:
     from client.breakers.policy import PolicySettings
@@ -26,7 +26,7 @@ def snippet(settings: CallSettings) -> Snippet:
     title = "resilience4j 2, Spring Boot application.yml"
     breaker = settings.breaker
     if breaker.policy not in {"consecutive", "count_window", "time_window"}:
-        return Snippet("resilience4j", title, "yaml", None, unmapped(settings, "resilience4j"))
+        return Snippet("resilience4j", title, "yaml", None, unmapped_notes(settings, "resilience4j"))
     notes: list[str] = []
     keys = {
         **_closed(breaker, notes),
@@ -42,7 +42,7 @@ def snippet(settings: CallSettings) -> Snippet:
         limit = {"timeoutDuration": _duration(settings.timeout.total_s, "timeout.total_s", notes)}
         tree["timelimiter"] = {"instances": {name: limit}}
         notes.append("The TimeLimiter only works on methods that return a CompletionStage or a reactive type.")
-    notes.extend(lost(settings, _KEPT | ({"open_max_s"} if breaker.open_growth > 1 else set())))
+    notes.extend(loss_notes(settings, _KEPT | ({"open_max_s"} if breaker.open_growth > 1 else set())))
     notes.append(
         "Any exception counts as a failure: name those of 4xx answers and cancelled calls in `ignoreExceptions`."
     )
@@ -138,14 +138,14 @@ def _key(name: str) -> str:
     """Write a name as a key that YAML takes for text, and Spring for what it says."""
     if re.fullmatch("(?!(?:true|false|yes|no|on|off|null|y|n)$)[a-z][a-z0-9-]*", name, re.IGNORECASE):
         return name
-    return quoted(f"[{name}]")
+    return quote_text(f"[{name}]")
 
 
 def _rate(share: float, what: str, notes: list[str]) -> str:
-    return number(at_least(percent(share), 1, what, notes, " %"))
+    return number(raise_to_least(percent(share), 1, what, notes, " %"))
 
 
 def _duration(seconds: float, what: str, notes: list[str]) -> str:
     """Write a duration as Spring reads it, in whole milliseconds."""
-    ms = milliseconds(at_least(seconds, 0.001, what, notes, " s"))
+    ms = milliseconds(raise_to_least(seconds, 0.001, what, notes, " s"))
     return f"{ms // 1000}s" if ms % 1000 == 0 else f"{ms}ms"

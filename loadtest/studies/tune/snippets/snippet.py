@@ -50,7 +50,7 @@ class Snippet:
     notes: tuple[str, ...] = ()
 
 
-def lost(settings: CallSettings, kept: Iterable[str]) -> Iterator[str]:
+def loss_notes(settings: CallSettings, kept: Iterable[str]) -> Iterator[str]:
     """Say what each setting loses that acts in this lab and is not among those `kept`."""
     breaker, kept = settings.breaker, set(kept)
     acting = policies()[breaker.policy].reads() | {"seed", "shadow"}
@@ -59,12 +59,12 @@ def lost(settings: CallSettings, kept: Iterable[str]) -> Iterator[str]:
             continue
         value = getattr(breaker, name)
         if value != nothing:
-            yield f"{name} = {shown(value)} has no counterpart: {consequence}."
+            yield f"{name} = {value_text(value)} has no counterpart: {consequence}."
     if settings.fallback != FallbackSettings():
         yield "fallback: what a caller gets in place of an answer is up to the code around the breaker."
 
 
-def unmapped(settings: CallSettings, target: str, why: str | None = None) -> tuple[str, ...]:
+def unmapped_notes(settings: CallSettings, target: str, why: str | None = None) -> tuple[str, ...]:
     """Say why nothing of the policy maps, with the settings that were chosen for it."""
     breaker, notes = settings.breaker, []
     reasons = {
@@ -77,20 +77,20 @@ def unmapped(settings: CallSettings, target: str, why: str | None = None) -> tup
     notes.append(why or reasons[breaker.policy])
     reads = policies()[breaker.policy].reads() or FlatPolicy.model_fields.keys() - {"policy", "name"}
     chosen = [
-        f"{name} = {shown(getattr(breaker, name))}"
+        f"{name} = {value_text(getattr(breaker, name))}"
         for name, field in FlatPolicy.model_fields.items()
         if name in reads | {"seed"} and getattr(breaker, name) != field.default
     ]
     if chosen:
         notes.append(f"Not represented: {', '.join(chosen)}.")
     if breaker.shadow is not None:
-        notes.append(f"shadow = {shown(breaker.shadow)} is not represented either.")
-    notes.append(timeout_elsewhere(settings))
-    notes.extend(note for note in lost(settings, breaker.__class__.model_fields) if note.startswith("fallback"))
+        notes.append(f"shadow = {value_text(breaker.shadow)} is not represented either.")
+    notes.append(timeout_note(settings))
+    notes.extend(note for note in loss_notes(settings, breaker.__class__.model_fields) if note.startswith("fallback"))
     return tuple(notes)
 
 
-def timeout_elsewhere(settings: CallSettings) -> str:
+def timeout_note(settings: CallSettings) -> str:
     """Say that the timeout is not part of what is pasted."""
     total_s = settings.timeout.total_s
     if total_s is None:
@@ -103,16 +103,16 @@ def time_window_s(breaker: PolicySettings, target: str, notes: list[str], calls_
     if breaker.policy == "time_window":
         return float(breaker.window_s)
     calls = breaker.window_calls
-    lost = f"window_calls = {calls} has no counterpart: {target} looks back on time."
+    loss = f"window_calls = {calls} has no counterpart: {target} looks back on time."
     if calls_per_s is None:
-        notes.append(f"{lost} {number(_GUESSED_WINDOW_S)} s is a guess: set the time in which {calls} calls are made.")
+        notes.append(f"{loss} {number(_GUESSED_WINDOW_S)} s is a guess: set the time in which {calls} calls are made.")
         return _GUESSED_WINDOW_S
     seconds = max(0.01, float(f"{calls / calls_per_s:.2g}"))
-    notes.append(f"{lost} In {number(seconds)} s {calls} calls are made on average; with less load there are fewer.")
+    notes.append(f"{loss} In {number(seconds)} s {calls} calls are made on average; with less load there are fewer.")
     return seconds
 
 
-def at_least(value: float, least: float, what: str, notes: list[str], unit: str = "") -> float:
+def raise_to_least(value: float, least: float, what: str, notes: list[str], unit: str = "") -> float:
     """Return the value, or the least one that the target allows, with a note."""
     if value >= least:
         return value
@@ -120,7 +120,7 @@ def at_least(value: float, least: float, what: str, notes: list[str], unit: str 
     return least
 
 
-def shown(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Write a setting's value as this lab reads it."""
     if value is None:
         return "none"

@@ -28,13 +28,13 @@ def milliseconds(seconds: float) -> int:
     return math.ceil(round(seconds * 1000, 6))
 
 
-def quoted(text: str) -> str:
+def quote_text(text: str) -> str:
     """Write text as a literal that YAML, Python, C# and Go read alike."""
     plain = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(each if each.isprintable() else _escaped(ord(each)) for each in plain) + '"'
+    return '"' + "".join(each if each.isprintable() else _escape_character(ord(each)) for each in plain) + '"'
 
 
-def _escaped(code: int) -> str:
+def _escape_character(code: int) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 

@@ -64,7 +64,7 @@ def test_many_runs_in_batches_leave_the_same_files(tmp_path: Path, monkeypatch: 
     """As processes write them, batch by batch; here in one process."""
     alone = run(tmp_path / "1", [1, 2, 3])
     monkeypatch.setattr(engine, "WORTH_SPREADING", 200)
-    monkeypatch.setattr(engine, "_one_by_one", None)
+    monkeypatch.setattr(engine, "_run_in_turn", None)
     batched = run(tmp_path / "2", [1, 2, 3])
 
     for name in ("requests.jsonl", "transitions.jsonl", "arms.jsonl"):

@@ -502,10 +502,10 @@ def test_a_drawn_setting_is_a_scenario_with_a_score() -> None:
     base, _ = files.read("experiment-2")
     drawn, settings = search.draw_settings(search.random.Random(3), base)
 
-    assert search.with_settings(base, settings) == drawn
+    assert search.apply_settings(base, settings) == drawn
     assert drawn.load[0].rate_per_s == settings["rate_per_s"]
     assert {arm.timeout.total_s for arm in drawn.arms.values()} == {settings["timeout_s"]}
-    figures, arms = search.figures_of(drawn, 1)
+    figures, arms = search.measure_seed(drawn, 1)
     assert figures == compare_experiment_2({arm.arm: fold(arm) for arm in arms})
     assert (search.worst_deviation(figures) <= 1) == all(figure.within for figure in figures)
 

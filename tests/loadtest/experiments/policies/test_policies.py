@@ -14,7 +14,7 @@ from loadtest.figures.summary import fold
 from loadtest.report import theme
 from loadtest.report.balance import balance
 from loadtest.report.headline import headline
-from loadtest.report.part import Part
+from loadtest.report.part import ReportPart
 from loadtest.scenario import files
 from loadtest.scenario.arm_figures import FalsePositives
 from loadtest.scenario.phases import disturbances, groups, spans
@@ -126,7 +126,7 @@ def test_a_fifth_of_errors_does_not_stop_the_adaptive_policy(seed: int) -> None:
 
 def test_the_report_says_who_helped_and_who_harmed(done: tuple[RunFolder, FinishedRun]) -> None:
     """In the first two sentences; policies that are fixed do not compete."""
-    assert headline(done[1], Part()) == (
+    assert headline(done[1], ReportPart()) == (
         "In this one run, of 5 policies held against `off`, `time-window` helped most: overall, 45 % of the "
         "request-seconds and 15 % of the backend calls saved, 4 of 298 answers lost (a trade in `outage`). `throttle` "
         "harmed most: in `outage` and after it, 53 % of the request-seconds and 70 % of the backend calls saved, 75 of "
@@ -205,7 +205,7 @@ def test_any_scenario_with_a_baseline_and_a_named_phase_is_judged(
     finished = finish(folder)
 
     lines = (folder.path / "report.md").read_text(encoding="utf-8").splitlines()
-    assert headline(finished, Part()) == (
+    assert headline(finished, ReportPart()) == (
         "`with` helped most: overall, 60 % of the request-seconds and 30 % of the backend calls saved, no answer lost "
         "(helped in `errors`). None harmed in any disturbance."
     )

@@ -10,7 +10,7 @@ import pytest
 from loadtest.records.rows import Row, StateChange
 from loadtest.records.run_folder import RunFolder
 from loadtest.studies.agreement.compare import as_markdown, compare_rows
-from loadtest.studies.agreement.conduct import agreement_of, write
+from loadtest.studies.agreement.conduct import agreement_of, write_agreement
 
 ROOT = Path(__file__).parents[4]
 TIMEOUTS = {"with": 1.0}
@@ -82,5 +82,5 @@ def test_the_virtual_engine_agrees_with_the_reference_runs(scenario: str, tmp_pa
     found = agreement_of(RunFolder(ROOT / "results" / scenario / "reference"))
 
     assert [arm for arm in found if not arm.ok] == []
-    assert f"## {scenario}" in write(tmp_path, {scenario: found})
+    assert f"## {scenario}" in write_agreement(tmp_path, {scenario: found})
     assert (tmp_path / "agreement.json").exists()

@@ -1,4 +1,4 @@
-"""What is told where a reference no longer comes out as it was kept."""
+"""What is reported where a reference no longer comes out as it was kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.studies.references.compare import MOST_TOLD, unlike_hashes, unlike_texts, unlike_values
+from loadtest.studies.references.compare import MOST_LISTED, compare_hashes, compare_texts, compare_values
 
 SUMMARY = {"arms": {"with": {"requests": 840, "rate": 0.5, "seeds": [1, 2]}}}
 
@@ -17,9 +17,9 @@ def with_arm(**changes: Any) -> dict[str, Any]:
 
 def test_equal_is_nothing_to_tell() -> None:
     """Of hashes, values and texts."""
-    assert unlike_hashes({"with/1": "ab"}, {"with/1": "ab"}) == []
-    assert unlike_values("summary.json", SUMMARY, with_arm()) == []
-    assert unlike_texts("report.md", "one\ntwo\n", "one\ntwo\n") == []
+    assert compare_hashes({"with/1": "ab"}, {"with/1": "ab"}) == []
+    assert compare_values("summary.json", SUMMARY, with_arm()) == []
+    assert compare_texts("report.md", "one\ntwo\n", "one\ntwo\n") == []
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_equal_is_nothing_to_tell() -> None:
 )
 def test_rows_that_differ_are_named(kept: dict[str, str], now: dict[str, str], said: str) -> None:
     """By arm and seed; what only one side has differs, too."""
-    assert unlike_hashes({"a/1": "1", **kept}, {"a/1": "1", **now}) == [said]
+    assert compare_hashes({"a/1": "1", **kept}, {"a/1": "1", **now}) == [said]
 
 
 @pytest.mark.parametrize(
@@ -50,18 +50,18 @@ def test_rows_that_differ_are_named(kept: dict[str, str], now: dict[str, str], s
 )
 def test_a_value_that_differs_is_named(now: dict[str, Any], said: str) -> None:
     """With its place in the file, what is kept, and what came out."""
-    assert unlike_values("summary.json", SUMMARY, now) == [f"summary.json: {said}"]
+    assert compare_values("summary.json", SUMMARY, now) == [f"summary.json: {said}"]
 
 
 def test_a_number_may_differ_by_its_rounding() -> None:
     """Six digits are kept; a whole number is exact."""
-    assert unlike_values("", with_arm(rate=0.333333), with_arm(rate=1 / 3)) == []
-    assert unlike_values("", with_arm(requests=1_000_000), with_arm(requests=1_000_001)) != []
+    assert compare_values("", with_arm(rate=0.333333), with_arm(rate=1 / 3)) == []
+    assert compare_values("", with_arm(requests=1_000_000), with_arm(requests=1_000_001)) != []
 
 
 def test_a_line_that_differs_is_named() -> None:
     """And so is one that was added."""
-    assert unlike_texts("report.md", "one\ntwo\n", "one\nthree\nfour\n") == [
+    assert compare_texts("report.md", "one\ntwo\n", "one\nthree\nfour\n") == [
         "report.md, line 2: kept 'two', now 'three'",
         "report.md, line 3: kept nothing, now 'four'",
     ]
@@ -69,7 +69,7 @@ def test_a_line_that_differs_is_named() -> None:
 
 def test_of_many_differences_a_few_are_told() -> None:
     """And how many there are beside them."""
-    said = unlike_hashes({f"with/{seed}": "ab" for seed in range(20)}, {})
+    said = compare_hashes({f"with/{seed}": "ab" for seed in range(20)}, {})
 
-    assert len(said) == MOST_TOLD + 1
+    assert len(said) == MOST_LISTED + 1
     assert said[-1] == "and 15 more"

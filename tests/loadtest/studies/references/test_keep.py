@@ -14,8 +14,8 @@ from inputs.wrong_input import WrongInputError
 from loadtest.commands.app import main
 from loadtest.report.all_runs import find_runs, write_index
 from loadtest.studies.references import pictures
-from loadtest.studies.references.again import made_again, references
-from loadtest.studies.references.keep import keep
+from loadtest.studies.references.keep import keep_reference
+from loadtest.studies.references.recheck import find_references, recheck_reference
 from loadtest.studies.references.rows_hash import rows_hashes
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def change(path: Path, before: str, after: str) -> None:
 
 def test_a_reference_without_rows(run: RunFolder, tmp_path: Path) -> None:
     """A hash for each arm and seed, a summary without what grows with the run, and a report that shows PNG."""
-    kept = keep(run.path, tmp_path, "reference-other", rows=False)
+    kept = keep_reference(run.path, tmp_path, "reference-other", rows=False)
 
     manifest, summary = (
         json.loads((kept / f"{name}.json").read_text(encoding="utf-8")) for name in ("manifest", "summary")
@@ -92,8 +92,8 @@ def test_a_reference_without_rows(run: RunFolder, tmp_path: Path) -> None:
 
 def test_a_reference_with_rows(run: RunFolder, tmp_path: Path) -> None:
     """The rows as they are, the summary whole; a reference can be made of it again in its own place."""
-    kept = keep(run.path, tmp_path, "reference", rows=True)
-    again = keep(kept, tmp_path, "reference", rows=True)
+    kept = keep_reference(run.path, tmp_path, "reference", rows=True)
+    again = keep_reference(kept, tmp_path, "reference", rows=True)
 
     assert again == kept
     assert files_in(kept) == sorted([*SLIM, "arms.jsonl", "requests.jsonl", "transitions.jsonl"])
@@ -105,12 +105,12 @@ def test_a_reference_with_rows(run: RunFolder, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [True, False])
 def test_what_is_kept_comes_out_again(run: RunFolder, tmp_path: Path, *, rows: bool) -> None:
     """From its rows, or run again on virtual time with its own scenario's text, arms and seeds."""
-    kept = keep(run.path, tmp_path, "reference", rows=rows)
+    kept = keep_reference(run.path, tmp_path, "reference", rows=rows)
     before = {name: (kept / name).read_bytes() for name in files_in(kept)}
 
-    told = made_again(kept, QUIET)
+    told = recheck_reference(kept, QUIET)
 
-    assert references(tmp_path) == [kept]
+    assert find_references(tmp_path) == [kept]
     assert told.how == ("report rebuilt from its rows" if rows else "run again on virtual time")
     assert told.differences == []
     assert {name: (kept / name).read_bytes() for name in files_in(kept)} == before
@@ -135,13 +135,13 @@ def test_one_row_that_changed_is_found(run: RunFolder, tmp_path: Path, new_run: 
 
 def test_each_difference_is_told(run: RunFolder, tmp_path: Path) -> None:
     """Of the rows, of the summary and of the report."""
-    kept = keep(run.path, tmp_path, "reference", rows=False)
+    kept = keep_reference(run.path, tmp_path, "reference", rows=False)
     hashes = json.loads((kept / "manifest.json").read_text(encoding="utf-8"))["rows_sha256"]
     change(kept / "manifest.json", hashes["with/2"], "0" * 16)
     change(kept / "summary.json", '"requests": 24', '"requests": 23')
     change(kept / "report.md", "# Mine", "# Yours")
 
-    assert made_again(kept, QUIET).differences == [
+    assert recheck_reference(kept, QUIET).differences == [
         "rows of with/2: not those that were kept",
         "summary.json: arms.without.requests: kept 23, now 24",
         "report.md, line 1: kept '# Yours', now '# Mine'",
@@ -149,19 +149,19 @@ def test_each_difference_is_told(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_a_reference_with_neither_rows_nor_hashes_is_no_good(run: RunFolder, tmp_path: Path) -> None:
-    """Nothing could be compared, and that is told as a difference."""
-    kept = keep(run.path, tmp_path, "reference", rows=True)
+    """Nothing could be compared, and that is reported as a difference."""
+    kept = keep_reference(run.path, tmp_path, "reference", rows=True)
     (kept / "requests.jsonl").unlink()
 
-    assert made_again(kept, QUIET).differences == ["neither rows nor hashes of them are kept"]
+    assert recheck_reference(kept, QUIET).differences == ["neither rows nor hashes of them are kept"]
 
 
 def test_a_live_run_without_rows_cannot_be_made_again(run: RunFolder, tmp_path: Path) -> None:
     """Said in a sentence, and no difference."""
-    kept = keep(run.path, tmp_path, "reference", rows=False)
+    kept = keep_reference(run.path, tmp_path, "reference", rows=False)
     change(kept / "manifest.json", '"engine": "virtual"', '"engine": "live"')
 
-    told = made_again(kept, QUIET)
+    told = recheck_reference(kept, QUIET)
 
     assert told.how == "not made again: it was a live run without its rows, and no live run is the same twice"
     assert told.differences == []
@@ -228,7 +228,7 @@ def test_no_report_is_built_where_the_rows_are_missing(
     run: RunFolder, tmp_path: Path, lab: Callable[..., tuple[int, str, str]]
 ) -> None:
     """It would be one of an empty run, in place of the one that is kept."""
-    kept = keep(run.path, tmp_path, "reference", rows=False)
+    kept = keep_reference(run.path, tmp_path, "reference", rows=False)
     before = {name: (kept / name).read_bytes() for name in files_in(kept)}
 
     code, _, err = lab("report", str(kept))
@@ -243,7 +243,7 @@ def test_no_report_is_built_where_the_rows_are_missing(
 
 def test_the_page_of_all_runs_shows_a_reference(run: RunFolder, tmp_path: Path) -> None:
     """From its summary; the link leads to the Markdown, and the picture is there."""
-    keep(run.path, tmp_path, "reference", rows=False)
+    keep_reference(run.path, tmp_path, "reference", rows=False)
     (tmp_path / "tune" / "reference").mkdir(parents=True)
     (tmp_path / "tune" / "reference" / "tune.md").touch()
 
@@ -262,7 +262,7 @@ def test_an_incomplete_run_is_no_reference(tmp_path: Path, new_run: Callable[...
     cut_off = new_run(tmp_path / "runs", TEXT, complete=False)
 
     with pytest.raises(WrongInputError, match="the run is incomplete: only a complete one becomes a reference"):
-        keep(cut_off.path, tmp_path / "results", "reference", rows=False)
+        keep_reference(cut_off.path, tmp_path / "results", "reference", rows=False)
     assert not (tmp_path / "results").exists()
 
 
@@ -280,7 +280,7 @@ def test_a_study_keeps_what_it_says_and_the_hashes_of_its_tables(tmp_path: Path)
     for name, text in texts.items():
         (source / name).write_text(text, encoding="utf-8")
 
-    kept = keep(source, tmp_path / "results", "reference", rows=False)
+    kept = keep_reference(source, tmp_path / "results", "reference", rows=False)
 
     assert kept == tmp_path / "results" / "sweep" / "reference"
     assert files_in(kept) == ["charts/grid.png", "manifest.json", "sweep.md"]
@@ -289,4 +289,4 @@ def test_a_study_keeps_what_it_says_and_the_hashes_of_its_tables(tmp_path: Path)
         "points.csv": sha256(b"a\n").hexdigest()
     }
     with pytest.raises(WrongInputError, match="a sweep has no rows of requests: leave --rows out"):
-        keep(source, tmp_path / "results", "reference", rows=True)
+        keep_reference(source, tmp_path / "results", "reference", rows=True)

@@ -9,9 +9,9 @@ from loadtest.engines.virtual.simulate import simulate
 from loadtest.figures.summary import fold
 from loadtest.scenario import files
 from loadtest.scenario.model import choose_arm
-from loadtest.studies.many_runs.work import Figures, figures_of, work
+from loadtest.studies.many_runs.work import StudyFigures, fold_run, run_task
 from loadtest.studies.sweep import plan as plans
-from loadtest.studies.sweep.grid import Axis, canonical, combinations, parse_grid, settings
+from loadtest.studies.sweep.grid import Axis, canonical_text, combinations, parse_grid, settings
 from loadtest.studies.sweep.plan import make_plan
 from loadtest.studies.sweep.tasks import tasks
 
@@ -124,7 +124,7 @@ def test_every_setting_of_a_call_can_be_swept() -> None:
 
 def test_values_are_written_in_one_way() -> None:
     """So that the arm's own settings are found among a grid's."""
-    assert [canonical(value) for value in (None, True, 30.0, 0, "none", "x", 1e-7)] == [
+    assert [canonical_text(value) for value in (None, True, 30.0, 0, "none", "x", 1e-7)] == [
         *("none", "true", "30", "0", "none", "x", "0.0000001")
     ]
 
@@ -261,9 +261,9 @@ def test_the_figures_of_a_run_are_those_of_its_summary(arm: str) -> None:
     run = simulate(TINY, arm, 4)
     whole = fold(run)
 
-    found = figures_of(run)
+    found = fold_run(run)
 
-    assert found == Figures(
+    assert found == StudyFigures(
         requests=whole.requests,
         good=sum(row.would_have == "ok" for row in run.rows),
         ok=whole.outcomes["ok"],
@@ -293,7 +293,7 @@ def test_work_is_cut_by_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None
         [(2, "with", (5,))],
     ]
     assert list(tasks(plan, {(point, seed) for point in range(3) for seed in plan.seeds})) == []
-    assert [(each.point, each.seed, each.figures) for each in work(cut[0])] == [
-        (point, seed, figures_of(simulate(plan.points[point].scenario, "with", seed)))
+    assert [(each.point, each.seed, each.figures) for each in run_task(cut[0])] == [
+        (point, seed, fold_run(simulate(plan.points[point].scenario, "with", seed)))
         for point, seed in ((0, 1), (0, 3), (0, 5), (1, 5))
     ]

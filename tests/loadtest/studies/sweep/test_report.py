@@ -13,16 +13,16 @@ from loadtest.figures.comparison import interval
 from loadtest.report import theme
 from loadtest.report.numbers import interval_text, number
 from loadtest.scenario import files
-from loadtest.studies.many_runs.work import Figures
+from loadtest.studies.many_runs.work import StudyFigures
 from loadtest.studies.sweep.grid import parse_grid
 from loadtest.studies.sweep.heat_map import heat_map
 from loadtest.studies.sweep.lines import lines
-from loadtest.studies.sweep.pareto import numbered, pareto
+from loadtest.studies.sweep.pareto import numbered_points, pareto
 from loadtest.studies.sweep.plan import make_plan
+from loadtest.studies.sweep.ranking import MISJUDGED, MeanWithInterval, pareto_front, rank_points
 from loadtest.studies.sweep.report import headline, write_report
-from loadtest.studies.sweep.standing import MISJUDGED, Estimate, pareto_front, stand
-from loadtest.studies.sweep.store import Asked, folder_for
-from loadtest.studies.sweep.view import view
+from loadtest.studies.sweep.store import SweepSpec, folder_for
+from loadtest.studies.sweep.view import choose_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +47,12 @@ def plan_of(*grid: str, seeds: range = SEEDS) -> Plan:
     return make_plan(TINY, "with", parse_grid(grid), list(seeds))
 
 
-def run(refused: int, bad: int, held_s: float, ok: int = 40) -> Figures:
+def run(refused: int, bad: int, held_s: float, ok: int = 40) -> StudyFigures:
     """One run of 100 requests, 50 of which the backend would have answered."""
-    return Figures(100, 50, ok, refused, refused, bad, held_s, 100 - refused, 1, held_s / 100)
+    return StudyFigures(100, 50, ok, refused, refused, bad, held_s, 100 - refused, 1, held_s / 100)
 
 
-def found_for(plan: Plan, *points: tuple[int, int, float], spread: int = 0) -> dict[tuple[int, int], Figures]:
+def found_for(plan: Plan, *points: tuple[int, int, float], spread: int = 0) -> dict[tuple[int, int], StudyFigures]:
     """Give each point its figures on every seed; with `spread`, odd seeds have that much more, and even ones less."""
     return {
         (index, seed): run(*point[:1], point[1] + (spread if seed % 2 else -spread), point[2])
@@ -96,14 +96,14 @@ def test_points_are_ranked_by_what_they_misjudge() -> None:
     plan = plan_of("breaker.fail_max=2,3,4")
     found = found_for(plan, (10, 20, 30.0), (20, 20, 40.0), (0, 30, 50.0), (0, 50, 90.0))
 
-    standing = stand(plan, found)
+    ranking = rank_points(plan, found)
 
-    assert [each.mean for each in standing.figures[MISJUDGED]] == [60.0, 80.0, 60.0, 100.0]
-    assert [each.mean for each in standing.from_default[MISJUDGED]] == [-20.0, 0.0, -20.0, 20.0]
-    assert (standing.best, standing.order) == (0, [0, 2, 1])  # equals: the fewer seconds held
-    assert (standing.front, standing.front_share) == ([0, 2], [1.0, 0.0, 1.0])
-    assert (standing.best_share, standing.ties) == ([1.0, 0.0, 0.0], 1)
-    assert numbered(standing) == [2, 0]
+    assert [each.mean for each in ranking.figures[MISJUDGED]] == [60.0, 80.0, 60.0, 100.0]
+    assert [each.mean for each in ranking.from_default[MISJUDGED]] == [-20.0, 0.0, -20.0, 20.0]
+    assert (ranking.best, ranking.order) == (0, [0, 2, 1])  # equals: the fewer seconds held
+    assert (ranking.front, ranking.front_share) == ([0, 2], [1.0, 0.0, 1.0])
+    assert (ranking.best_share, ranking.ties) == ([1.0, 0.0, 0.0], 1)
+    assert numbered_points(ranking) == [2, 0]
 
 
 def test_of_a_long_front_the_best_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,20 +111,20 @@ def test_of_a_long_front_the_best_are_numbered(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("loadtest.studies.sweep.pareto.MOST_NUMBERED", 2)
     plan = plan_of("breaker.fail_max=2,3,4")
 
-    standing = stand(plan, found_for(plan, (10, 10, 9.0), (5, 40, 9.0), (5, 20, 8.0), (0, 50, 90.0)))
+    ranking = rank_points(plan, found_for(plan, (10, 10, 9.0), (5, 40, 9.0), (5, 20, 8.0), (0, 50, 90.0)))
 
-    assert (standing.front, standing.order, numbered(standing)) == ([0, 2], [0, 2, 1], [2, 0])
-    standing = stand(plan, found_for(plan, (10, 10, 9.0), (0, 50, 9.0), (5, 20, 9.0), (0, 50, 90.0)))
-    assert (standing.front, numbered(standing)) == ([0, 1, 2], [2, 0])
+    assert (ranking.front, ranking.order, numbered_points(ranking)) == ([0, 2], [0, 2, 1], [2, 0])
+    ranking = rank_points(plan, found_for(plan, (10, 10, 9.0), (0, 50, 9.0), (5, 20, 9.0), (0, 50, 90.0)))
+    assert (ranking.front, numbered_points(ranking)) == ([0, 1, 2], [2, 0])
 
 
 def test_where_nothing_fails_only_refusals_count() -> None:
     """Nothing is divided by the bad calls that there are not."""
     plan = plan_of("breaker.fail_max=2,3")
 
-    standing = stand(plan, found_for(plan, (5, 0, 1.0), (0, 0, 1.0), (0, 0, 1.0)))
+    ranking = rank_points(plan, found_for(plan, (5, 0, 1.0), (0, 0, 1.0), (0, 0, 1.0)))
 
-    assert [each.mean for each in standing.figures[MISJUDGED]] == [10.0, 0.0, 0.0]
+    assert [each.mean for each in ranking.figures[MISJUDGED]] == [10.0, 0.0, 0.0]
 
 
 def test_intervals_come_from_resampling_seeds_together() -> None:
@@ -138,29 +138,29 @@ def test_intervals_come_from_resampling_seeds_together() -> None:
         for seed in plan.seeds
     }
 
-    standing = stand(plan, found)
+    ranking = rank_points(plan, found)
 
-    first = standing.figures["bad_calls"][0]
+    first = ranking.figures["bad_calls"][0]
     assert [first.low, first.high] == pytest.approx(interval([float(each) for each in weather]), abs=0.3)
-    assert standing.from_default["bad_calls"][0] == Estimate(-5.0, -5.0, -5.0)
-    assert stand(plan, found) == standing
+    assert ranking.from_default["bad_calls"][0] == MeanWithInterval(-5.0, -5.0, -5.0)
+    assert rank_points(plan, found) == ranking
 
 
 def test_few_seeds_have_no_interval() -> None:
     """Nor a share of resamples."""
     plan = plan_of("breaker.fail_max=2,3", seeds=range(1, 5))
 
-    standing = stand(plan, found_for(plan, (1, 2, 3.0), (2, 2, 2.0), (0, 9, 9.0)))
+    ranking = rank_points(plan, found_for(plan, (1, 2, 3.0), (2, 2, 2.0), (0, 9, 9.0)))
 
-    assert standing.figures["ok"][0] == Estimate(40.0, None, None)
-    assert (standing.best_share, standing.front_share, standing.ties) == (None, None, None)
+    assert ranking.figures["ok"][0] == MeanWithInterval(40.0, None, None)
+    assert (ranking.best_share, ranking.front_share, ranking.ties) == (None, None, None)
 
 
 def test_two_settings_are_shown_whole() -> None:
     """The longer one from left to right; what does not fit together is left open."""
     plan = plan_of("breaker.open_max_s=3,5", "breaker.reset_timeout=2,3,4")
 
-    seen = view(plan, 0)
+    seen = choose_view(plan, 0)
 
     assert (seen.x.key, seen.y and seen.y.key, seen.fixed) == ("breaker.reset_timeout", "breaker.open_max_s", ())
     assert plan.skipped == (("3", "4"),)
@@ -172,7 +172,7 @@ def test_of_more_settings_the_slice_through_the_best_is_shown() -> None:
     plan = plan_of("breaker.fail_max=2,3", "breaker.reset_timeout=1,2", "breaker.max_probes=1,2")
     best = next(index for index, point in enumerate(plan.points) if point.values == ("3", "1", "2"))
 
-    seen = view(plan, best)
+    seen = choose_view(plan, best)
 
     assert seen.fixed == (("breaker.max_probes", "2"),)
     assert [[plan.points[cell or 0].values for cell in row] for row in seen.cells] == [
@@ -188,18 +188,18 @@ def test_of_more_settings_the_slice_through_the_best_is_shown() -> None:
 def test_figures_have_as_many_digits_as_one_can_use(value: float, text: str) -> None:
     """Three, more or less."""
     assert number(value) == text
-    assert interval_text(Estimate(value, None, None)) == text
-    assert interval_text(Estimate(value, 0.0, 456.7)) == f"{text} (0.00 to 457)"
+    assert interval_text(MeanWithInterval(value, None, None)) == text
+    assert interval_text(MeanWithInterval(value, 0.0, 456.7)) == f"{text} (0.00 to 457)"
 
 
 @pytest.fixture
 def reported(tmp_path: Path, no_pictures: None) -> Callable[..., tuple[str, Path]]:  # noqa: ARG001 - asked for
     """`reported(plan, found)`: the report's Markdown and its folder."""
 
-    def write(plan: Plan, found: dict[tuple[int, int], Figures]) -> tuple[str, Path]:
-        asked = Asked.of(plan, "my scenario.toml", TEXT)
-        folder = folder_for(tmp_path, asked)
-        write_report(folder, plan, asked, stand(plan, found))
+    def write(plan: Plan, found: dict[tuple[int, int], StudyFigures]) -> tuple[str, Path]:
+        spec = SweepSpec.of(plan, "my scenario.toml", TEXT)
+        folder = folder_for(tmp_path, spec)
+        write_report(folder, plan, spec, rank_points(plan, found))
         return (folder.path / "sweep.md").read_text(encoding="utf-8"), folder.path
 
     return write
@@ -280,7 +280,7 @@ def test_the_headline_knows_the_default() -> None:
     """Where it is the best, and where others are as good."""
     plan = plan_of("breaker.fail_max=3,4")
 
-    said = headline(plan, stand(plan, found_for(plan, (1, 2, 3.0), (1, 2, 4.0), (0, 20, 9.0))))
+    said = headline(plan, rank_points(plan, found_for(plan, (1, 2, 3.0), (1, 2, 4.0), (0, 20, 9.0))))
 
     assert said == (
         "Of 2 settings, `fail_max = 3` misjudges least: 12.0 (12.0 to 12.0) %, and that is the default. 100 % is what "
@@ -299,9 +299,9 @@ def test_a_heat_map_names_what_it_shows(tmp_path: Path) -> None:
     """Panels, axes, every figure with its interval, best and default in words."""
     plan = plan_of("breaker.open_max_s=3,5", "breaker.reset_timeout=2,4")
     points = [(20, 22, 41.0), (10, 20, 30.0), (12, 22, 30.0)]
-    standing = stand(plan, found_for(plan, *points, (0, 50, 90.0), spread=4))
+    ranking = rank_points(plan, found_for(plan, *points, (0, 50, 90.0), spread=4))
 
-    drawn = heat_map(plan, standing, view(plan, standing.best))
+    drawn = heat_map(plan, ranking, choose_view(plan, ranking.best))
     said = words(drawn)
 
     for word in (
@@ -321,8 +321,8 @@ def test_lines_have_a_band_and_the_references() -> None:
     for grid in ("breaker.fail_max=2,3", "breaker.policy=consecutive,off"):
         plan = plan_of(grid)
         points = [(10, 20, 30.0), (20, 22, 41.0), (0, 50, 90.0)]
-        standing = stand(plan, found_for(plan, *points, spread=4))
-        said = words(lines(plan, standing, view(plan, standing.best)))
+        ranking = rank_points(plan, found_for(plan, *points, spread=4))
+        said = words(lines(plan, ranking, choose_view(plan, ranking.best)))
         for word in ("mean over seeds", "95 % interval", "best: misjudges least", "default", "no breaker"):
             assert word in said
 
@@ -330,9 +330,9 @@ def test_lines_have_a_band_and_the_references() -> None:
 def test_the_front_is_numbered_as_in_the_table() -> None:
     """From the point that refuses the fewest good requests on; without intervals, too."""
     plan = plan_of("breaker.fail_max=2,3,4", seeds=range(1, 3))
-    standing = stand(plan, found_for(plan, (10, 20, 30.0), (40, 5, 10.0), (0, 40, 50.0), (0, 50, 90.0)))
+    ranking = rank_points(plan, found_for(plan, (10, 20, 30.0), (40, 5, 10.0), (0, 40, 50.0), (0, 50, 90.0)))
 
-    said: Any = words(pareto(plan, standing))
+    said: Any = words(pareto(plan, ranking))
 
     assert "on the front (3) | beaten by another point | best: misjudges least | default | no breaker" in said
     assert said.count("1 | 2 | 3 | good requests refused") == 2

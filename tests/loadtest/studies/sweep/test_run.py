@@ -16,9 +16,9 @@ from rich.console import Console
 from loadtest.commands import app as cli
 from loadtest.records import run_folder
 from loadtest.studies.many_runs import processes, workers
-from loadtest.studies.many_runs.work import work
+from loadtest.studies.many_runs.work import run_task
 from loadtest.studies.sweep import report, tasks
-from loadtest.studies.sweep.conduct import conduct, new_sweep, resumed
+from loadtest.studies.sweep.conduct import conduct, plan_sweep, resume_sweep
 from loadtest.terminal.interruption import Interrupted
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from loadtest.studies.many_runs.work import Result, Task
+    from loadtest.studies.many_runs.work import RunResult, Task
     from loadtest.studies.many_runs.workers import Crew
     from loadtest.studies.sweep.conduct import Sweep
-    from loadtest.studies.sweep.standing import Standing
+    from loadtest.studies.sweep.ranking import Ranking
 
 TEXT = """
 name = "tiny"
@@ -64,7 +64,7 @@ def begin(scenario_file: str, tmp_path: Path) -> Callable[..., Sweep]:
     """`begin(out, grid, seeds)`: what the command line would conduct."""
 
     def make(out: str = "results", grid: list[str] | None = None, seeds: Iterable[int] = (1, 2, 3)) -> Sweep:
-        return new_sweep(tmp_path / out, scenario_file, None, grid or GRID, list(seeds))
+        return plan_sweep(tmp_path / out, scenario_file, None, grid or GRID, list(seeds))
 
     return make
 
@@ -73,8 +73,8 @@ def begin(scenario_file: str, tmp_path: Path) -> Callable[..., Sweep]:
 def stops_after(count: int, error: BaseException) -> Iterator[Crew]:
     """Have a crew that is interrupted."""
 
-    def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
-        yield from map(work, islice(tasks, count))
+    def crew(tasks: Iterable[Task]) -> Iterator[list[RunResult]]:
+        yield from map(run_task, islice(tasks, count))
         raise error
 
     yield crew
@@ -83,20 +83,20 @@ def stops_after(count: int, error: BaseException) -> Iterator[Crew]:
 @contextmanager
 def backwards() -> Iterator[Crew]:
     """Have a crew whose last task is done first, as may happen with many workers."""
-    yield lambda tasks: map(work, reversed(list(tasks)))
+    yield lambda tasks: map(run_task, reversed(list(tasks)))
 
 
 @contextmanager
 def idle() -> Iterator[Crew]:
     """Have a crew that must not be asked for anything."""
 
-    def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
+    def crew(tasks: Iterable[Task]) -> Iterator[list[RunResult]]:
         raise AssertionError(list(tasks))
 
     yield crew
 
 
-def finished(sweep: Sweep, crew: AbstractContextManager[Any] | None = None) -> Standing:
+def finished(sweep: Sweep, crew: AbstractContextManager[Any] | None = None) -> Ranking:
     return conduct(sweep, workers.local(1) if crew is None else crew, QUIET)
 
 
@@ -160,14 +160,14 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(begin: Callable[..., Swee
 
     @contextmanager
     def counted() -> Iterator[Crew]:
-        def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
+        def crew(tasks: Iterable[Task]) -> Iterator[list[RunResult]]:
             for task in tasks:
                 ran.extend(seed for piece in task for seed in piece.seeds)
-                yield work(task)
+                yield run_task(task)
 
         yield crew
 
-    finished(resumed(cut.folder.path), counted())
+    finished(resume_sweep(cut.folder.path), counted())
     assert len(ran) == 15 - len(kept)
     assert files(cut) == files(whole)
     finished(begin("cut"), idle())  # the same command once more: nothing to do
@@ -229,7 +229,7 @@ def test_other_code_begins_anew(begin: Callable[..., Sweep], monkeypatch: pytest
 
     assert begin().folder != before.folder
     with pytest.raises(ValueError, match=r"begun with other code of the lab .* run its command anew"):
-        resumed(before.folder.path)
+        resume_sweep(before.folder.path)
 
 
 class Lab:
@@ -365,7 +365,7 @@ def test_an_address_that_is_none_is_told(lab: Lab, scenario_file: str) -> None:
 def test_a_killed_worker_is_told(lab: Lab, scenario_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to do about it."""
 
-    def killed(_: object) -> Iterator[list[Result]]:
+    def killed(_: object) -> Iterator[list[RunResult]]:
         raise BrokenProcessPool("[...]")
 
     monkeypatch.setattr(processes.joblib, "Parallel", lambda **_: killed)
@@ -378,7 +378,7 @@ def test_two_of_the_same_sweep_do_not_write_into_each_other(lab: Lab, begin: Cal
     """The second is refused while the first goes on."""
     sweep = begin()
     with run_folder.reserve_place(sweep.folder.path, "sweep of tiny"):
-        assert lab(str(sweep.asked.given), *options(), "--seeds", "1-3") == 2
+        assert lab(str(sweep.spec.given), *options(), "--seeds", "1-3") == 2
     assert lab.err.startswith("loadtest: another run is going on (sweep of tiny, process ")
 
 

@@ -21,13 +21,13 @@ from client.breakers.settings import breaker_settings
 from inputs.wrong_input import WrongInputError
 from loadtest.commands import app as cli
 from loadtest.studies.many_runs import workers
-from loadtest.studies.many_runs.work import work
+from loadtest.studies.many_runs.work import run_task
 from loadtest.studies.tune import charts, search
 from loadtest.studies.tune import conduct as conducting
 from loadtest.studies.tune.conduct import conduct
 from loadtest.studies.tune.fit import distance
 from loadtest.studies.tune.objective import Weights
-from loadtest.studies.tune.problem import Asked, Problem, load
+from loadtest.studies.tune.problem import Problem, TuneOptions, read_problem
 from loadtest.studies.tune.record import as_json
 from loadtest.studies.tune.report import check_writable, write_results
 from loadtest.studies.tune.runner import Runner
@@ -38,13 +38,13 @@ from loadtest.terminal.interruption import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from loadtest.studies.many_runs.work import Result, Task
+    from loadtest.studies.many_runs.work import RunResult, Task
     from loadtest.studies.many_runs.workers import Crew
     from loadtest.studies.tune.conduct import Tuned
 
 REFERENCE = Path(__file__).parents[4] / "results" / "tune" / "reference"
 FILES = ["candidates.csv", "charts", "manifest.json", "tune.html", "tune.json", "tune.md"]
-ASKED = Asked(candidates=5, seeds=5)
+ASKED = TuneOptions(candidates=5, seeds=5)
 QUIET = Console(quiet=True)
 OUTAGES = [(30, 50), (80, 96), (150, 168)]
 
@@ -83,13 +83,13 @@ def lines(outages: Iterable[tuple[int, int]], seconds: int = 200, every_s: float
     return text
 
 
-def problem(tmp_path: Path, text: str, asked: Asked = ASKED) -> Problem:
+def problem(tmp_path: Path, text: str, asked: TuneOptions = ASKED) -> Problem:
     path = tmp_path / "log.csv"
     path.write_text(text, encoding="utf-8")
-    return load(str(path), None, asked)
+    return read_problem(str(path), None, asked)
 
 
-def tuned(found: Problem, asked: Asked = ASKED, policies: tuple[str, ...] = ("consecutive", "throttle")) -> Tuned:
+def tuned(found: Problem, asked: TuneOptions = ASKED, policies: tuple[str, ...] = ("consecutive", "throttle")) -> Tuned:
     with workers.local(1) as crew:
         return conduct(found, asked, Aim(Weights(), asked.most_lost), policies, crew, QUIET)
 
@@ -138,20 +138,20 @@ def test_from_a_trace_to_its_files(once: Tuned, tmp_path: Path) -> None:
     assert page.count("<svg") == 3
     source = (path / "tune.md").read_text(encoding="utf-8")
     assert headline(found) in source
-    assert not found.judge.allowed(DEFAULT)
+    assert not found.judge.is_allowed(DEFAULT)
     assert any("The default loses" in each for each in notes(found))
     assert "--candidates 5 --seeds 5" in source
     kept = list(csv.DictReader(io.StringIO((path / "candidates.csv").read_text(encoding="utf-8"))))
-    assert len(kept) == len(found.found.tried)
-    assert sum(each["finalist"] == "1" for each in kept) == len(found.found.finalists)
+    assert len(kept) == len(found.result.tried)
+    assert sum(each["finalist"] == "1" for each in kept) == len(found.result.finalists)
 
 
 def test_the_rebuilt_pattern_fits(once: Tuned) -> None:
     """The share of failures over time is that of the log, nearly: an outage in the log is one in the rebuilt."""
-    for looks in once.looks:
-        assert (distance(looks) or 0) < 0.1
-        assert looks.figures is not None
-        recorded, rebuilt = looks.figures["errors, %"]
+    for courses in once.courses:
+        assert (distance(courses) or 0) < 0.1
+        assert courses.figures is not None
+        recorded, rebuilt = courses.figures["errors, %"]
         assert rebuilt == pytest.approx(recorded, abs=4)
 
 
@@ -160,8 +160,8 @@ def test_the_same_again_is_the_same(once: Tuned) -> None:
 
     @contextmanager
     def backwards() -> Iterator[Crew]:
-        def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
-            yield from map(work, list(tasks)[::-1])
+        def crew(tasks: Iterable[Task]) -> Iterator[list[RunResult]]:
+            yield from map(run_task, list(tasks)[::-1])
 
         yield crew
 
@@ -185,7 +185,7 @@ def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     found = tuned(problem(tmp_path, lines([(150, 168)])), policies=("consecutive",))
 
     assert found.answer == DEFAULT
-    assert len(found.found.tried) == 2
+    assert len(found.result.tried) == 2
     assert "nothing fails in the first part of the log" in headline(found)
     told = (write_results(tmp_path / "out", found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
     assert "Nothing was searched: only no breaker and the default were run, and" in told
@@ -204,11 +204,11 @@ def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
 def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("time,status,duration\n" + "".join(f"{n},{'timeout' if n % 9 else 'ok'},0\n" for n in range(200)))
-    assert load(str(path), None, ASKED).timeout_from == "the default: most timeouts in the log took no time"
+    assert read_problem(str(path), None, ASKED).timeout_from == "the default: most timeouts in the log took no time"
 
 
 def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
-    """A search takes them as they are, but a reader is told."""
+    """A search takes them as they are, but the report says so."""
     found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
     assert [text.split(" Where")[0] for text in notes(found)] == [
         "**Are these seconds?** The median call takes 100 s by this log."
@@ -300,8 +300,8 @@ def test_an_interruption_leaves_nothing(lab: Lab, once: Tuned, tmp_path: Path, m
 
     @contextmanager
     def cut(_: int) -> Iterator[Crew]:
-        def crew(tasks: Iterable[Task]) -> Iterator[list[Result]]:
-            yield work(next(iter(tasks)))
+        def crew(tasks: Iterable[Task]) -> Iterator[list[RunResult]]:
+            yield run_task(next(iter(tasks)))
             raise Interrupted(2)
 
         yield crew
@@ -322,13 +322,13 @@ def test_the_shipped_result_holds() -> None:
     """What is recommended for the sample, run again with one of the seeds that judge, beats the default and none."""
     told = json.loads((REFERENCE / "tune.json").read_text(encoding="utf-8"))
     manifest = json.loads((REFERENCE / "manifest.json").read_text(encoding="utf-8"))
-    sample = load("checkout", None, Asked())
+    sample = read_problem("checkout", None, TuneOptions())
     assert sample.sha256 == manifest["sha256"]
     assert told["verdict"] == "better"
     recommended = breaker_settings(**told["recommended"])
     with workers.local(1) as crew:
         ledger = Ledger(JUDGE, Runner(sample.scenarios, sample.timeout, crew), Aim(Weights(), 0.1))
-        ledger.ask([recommended, DEFAULT], 1)
+        ledger.ensure_runs([recommended, DEFAULT], 1)
 
     assert ledger.mean(recommended) < 0.8 * min(ledger.mean(DEFAULT), ledger.mean(OFF))
     assert ledger.mean(recommended) == pytest.approx(told["parts"]["judge"]["recommended"]["cost"], rel=0.2)

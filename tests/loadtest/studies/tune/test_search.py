@@ -9,11 +9,11 @@ import pytest
 
 from client.breakers.settings import breaker_settings
 from inputs.wrong_input import WrongInputError
-from loadtest.studies.many_runs.work import Figures
-from loadtest.studies.tune.conduct import affordable, upheld
+from loadtest.studies.many_runs.work import StudyFigures
+from loadtest.studies.tune.conduct import confirm_answer, count_candidates
 from loadtest.studies.tune.objective import Weights, answers_lost, cost, parse_weights
-from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Difference, Found, Ledger, search
-from loadtest.studies.tune.space import draw, space, varied
+from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger, PairedMean, SearchResult, search
+from loadtest.studies.tune.space import draw, space, vary_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SPACES = space(2.0)
 
 
-def figures(ok: int = 800, bad: int = 200, held_s: float = 500.0) -> Figures:
-    return Figures(1000, 800, ok, 1000 - ok - bad, 800 - ok, bad, held_s, ok + bad, 1, held_s / 1000)
+def figures(ok: int = 800, bad: int = 200, held_s: float = 500.0) -> StudyFigures:
+    return StudyFigures(1000, 800, ok, 1000 - ok - bad, 800 - ok, bad, held_s, ok + bad, 1, held_s / 1000)
 
 
 def test_a_cost_is_in_answers() -> None:
@@ -66,7 +66,7 @@ def test_all_that_is_drawn_fits_together(policy: str) -> None:
     """Each variation changes the one setting that it names."""
     found = draw(SPACES[policy], policy, 32, 1)
     for each in found:
-        for name, _, other in varied(SPACES[policy], each.breaker):
+        for name, _, other in vary_settings(SPACES[policy], each.breaker):
             assert getattr(other, name) != getattr(each.breaker, name)
 
     assert len({each.breaker for each in found}) > 16
@@ -81,12 +81,12 @@ class Formula:
         self.asked: list[Job] = []
         self._greedy = greedy
 
-    def __call__(self, jobs: Iterable[Job]) -> Mapping[Job, Figures]:
+    def __call__(self, jobs: Iterable[Job]) -> Mapping[Job, StudyFigures]:
         wanted = list(jobs)
         self.asked += wanted
         return {job: self._figures(job.breaker, job.seed) for job in reversed(wanted)}
 
-    def _figures(self, breaker: PolicySettings, seed: int) -> Figures:
+    def _figures(self, breaker: PolicySettings, seed: int) -> StudyFigures:
         luck = seed % 3
         if breaker == OFF:
             return figures(bad=200, held_s=400 + luck)
@@ -98,7 +98,7 @@ class Formula:
         return figures(ok=795 - luck - round(off_by), bad=20, held_s=100)
 
 
-def found_by(run: Formula, weights: Weights | None = None, seed: int = 1) -> tuple[Found, Ledger]:
+def found_by(run: Formula, weights: Weights | None = None, seed: int = 1) -> tuple[SearchResult, Ledger]:
     ledger = Ledger(LEARN, run, Aim(weights or Weights(), 0.1))
     return search(ledger, SPACES, 40, 6, seed), ledger
 
@@ -127,7 +127,7 @@ def test_the_seeds_that_judge_are_others() -> None:
     run = Formula()
     found, _ = found_by(run)
     used = {job.seed for job in run.asked}
-    Ledger(JUDGE, run, Aim(Weights(), 0.1)).ask([found.answer], 6)
+    Ledger(JUDGE, run, Aim(Weights(), 0.1)).ensure_runs([found.answer], 6)
     judging = {job.seed for job in run.asked if job.part == JUDGE}
 
     assert len(judging) == 6
@@ -139,7 +139,7 @@ def test_refusing_everything_never_wins(weights: Weights) -> None:
     """However it is weighed: it loses more answers than may be lost."""
     found, ledger = found_by(Formula(greedy=True), weights)
 
-    assert not ledger.allowed(DEFAULT)
+    assert not ledger.is_allowed(DEFAULT)
     assert found.answer == OFF
 
 
@@ -147,7 +147,7 @@ def test_the_default_stays_where_nothing_is_better() -> None:
     """All breakers cost the same."""
     same = figures(ok=790, bad=20)
 
-    def run(jobs: Iterable[Job]) -> Mapping[Job, Figures]:
+    def run(jobs: Iterable[Job]) -> Mapping[Job, StudyFigures]:
         return {job: figures() if job.breaker == OFF else same for job in jobs}
 
     found = search(Ledger(LEARN, run, Aim(Weights(), 0.1)), SPACES, 20, 6, 1)
@@ -166,7 +166,7 @@ def test_the_default_stays_where_nothing_is_better() -> None:
     ],
 )
 def test_a_verdict_goes_by_the_interval(values: list[float], verdict: str) -> None:
-    assert Difference.of(values).verdict == verdict
+    assert PairedMean.of(values).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -180,19 +180,19 @@ def test_a_verdict_goes_by_the_interval(values: list[float], verdict: str) -> No
     ],
     ids=["better", "worse", "loses too much", "default loses too much", "both lose too much"],
 )
-def test_the_rest_may_overrule_the_search(default: Figures, own: Figures, kept: str) -> None:
+def test_the_rest_may_overrule_the_search(default: StudyFigures, own: StudyFigures, kept: str) -> None:
     """An answer that is worse than the default there, or loses too much, is given up, but never for what loses more."""
     answer = breaker_settings(fail_max=7)
     given = {OFF: figures(), DEFAULT: default, answer: own}
     ledger = Ledger(JUDGE, lambda jobs: {job: given[job.breaker] for job in jobs}, Aim(Weights(), 0.1))
-    ledger.ask(list(given), 6)
+    ledger.ensure_runs(list(given), 6)
 
-    assert upheld(ledger, answer, failures=1) == {"own": answer, "default": DEFAULT, "off": OFF}[kept]
-    assert upheld(ledger, answer, failures=0) == answer
+    assert confirm_answer(ledger, answer, failures=1) == {"own": answer, "default": DEFAULT, "off": OFF}[kept]
+    assert confirm_answer(ledger, answer, failures=0) == answer
 
 
 def test_a_long_trace_gets_fewer_candidates() -> None:
-    assert affordable(10_000, 80) == 80
-    assert affordable(30_000, 80) == 40
-    assert affordable(10_000_000, 80) == 25
-    assert affordable(10_000_000, 10) == 10
+    assert count_candidates(10_000, 80) == 80
+    assert count_candidates(30_000, 80) == 40
+    assert count_candidates(10_000_000, 80) == 25
+    assert count_candidates(10_000_000, 10) == 10

@@ -436,7 +436,7 @@ def test_a_name_is_text_in_yaml(name: str) -> None:
 
 
 def test_no_call_is_slow_unless_asked_for() -> None:
-    """resilience4j calls 60 s slow by itself; without a timeout below that it is told not to."""
+    """resilience4j calls 60 s slow by itself; without a timeout below that the snippet turns it off."""
     assert "slowCall" not in text("resilience4j", call_settings())
     assert "slowCallDurationThreshold: 24h" in text("resilience4j", call_settings(total_s=None))
 

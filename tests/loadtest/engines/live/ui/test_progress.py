@@ -1,4 +1,4 @@
-"""What the Breaker tab is told while a run goes."""
+"""What the Breaker tab gets while a run goes."""
 
 from __future__ import annotations
 

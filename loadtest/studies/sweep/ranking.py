@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from loadtest.figures.comparison import LEAST_RUNS
-from loadtest.studies.many_runs.work import Figures
+from loadtest.studies.many_runs.work import StudyFigures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ AIMS = ("false_positives", "bad_calls", "in_flight_s")
 MISJUDGED = "misjudged"
 
 
-class Estimate(NamedTuple):
+class MeanWithInterval(NamedTuple):
     """A mean over seeds with its 95 % interval; without one below LEAST_RUNS seeds."""
 
     mean: float
@@ -41,11 +41,11 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranking:
     """Every point's place among the others. Lists are in the order of the plan's points."""
 
-    figures: dict[str, list[Estimate]]
-    from_default: dict[str, list[Estimate]]
+    figures: dict[str, list[MeanWithInterval]]
+    from_default: dict[str, list[MeanWithInterval]]
     order: list[int]
     best: int
     best_share: list[float] | None
@@ -54,9 +54,9 @@ class Standing:
     ties: int | None
 
 
-def stand(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> Standing:
+def rank_points(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) -> Ranking:
     """Rank the points of the grid by how much they misjudge, and hold each against the default."""
-    runs = _tables(plan, found)
+    runs = _tables(plan, measured)
     weights = _resamples(len(plan.seeds))
     on_grid = plan.on_grid
     means = {name: table.mean(axis=1).round(9) for name, table in runs.items()}
@@ -70,11 +70,13 @@ def stand(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> Standing:
         wins[order] = np.bincount(np.argmin(ranked, axis=1), minlength=on_grid)
         best_share = [float(count) / len(weights) for count in wins]
         front_share = _front_share(runs, weights, on_grid)
-        lead = _estimates(runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best], weights)
+        lead = _means_with_intervals(runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best], weights)
         ties = sum(each.low is not None and each.low <= 0 for each in lead) - 1
-    return Standing(
-        figures={name: _estimates(table, weights) for name, table in runs.items()},
-        from_default={name: _estimates(table - table[plan.default], weights) for name, table in runs.items()},
+    return Ranking(
+        figures={name: _means_with_intervals(table, weights) for name, table in runs.items()},
+        from_default={
+            name: _means_with_intervals(table - table[plan.default], weights) for name, table in runs.items()
+        },
         order=order,
         best=best,
         best_share=best_share,
@@ -86,10 +88,10 @@ def stand(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> Standing:
 
 def pareto_front(aims: Table) -> list[int]:
     """Return the rows that no other row beats: at least as small in every column and smaller in one. In their order."""
-    return [int(index) for index in np.flatnonzero(~_beaten(aims))]
+    return [int(index) for index in np.flatnonzero(~_find_beaten(aims))]
 
 
-def _beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _find_beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Say of each row whether another beats it. Candidates come best first, so most rows meet their better early."""
     beaten = np.zeros(len(aims), dtype=np.bool_)
     for index in np.argsort(aims.sum(axis=1), kind="stable"):
@@ -99,10 +101,10 @@ def _beaten(aims: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return beaten
 
 
-def _tables(plan: Plan, found: Mapping[tuple[int, int], Figures]) -> dict[str, Table]:
+def _tables(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) -> dict[str, Table]:
     """Return points x seeds for each figure."""
-    runs = np.array([[found[index, seed] for seed in plan.seeds] for index in range(len(plan.points))], dtype=float)
-    tables = {name: runs[:, :, place] for place, name in enumerate(Figures._fields)}
+    runs = np.array([[measured[index, seed] for seed in plan.seeds] for index in range(len(plan.points))], dtype=float)
+    tables = {name: runs[:, :, place] for place, name in enumerate(StudyFigures._fields)}
     good, bad = (tables[name][plan.unguarded].mean() for name in ("good", "bad_calls"))
     shares = [
         100 * tables[name] / whole for name, whole in (("false_positives", good), ("bad_calls", bad)) if whole > 0
@@ -118,17 +120,17 @@ def _resamples(seeds: int) -> Table | None:
     return np.asarray(rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds, dtype=np.float64)
 
 
-def _estimates(table: Table, weights: Table | None) -> list[Estimate]:
-    found: list[Estimate] = []
+def _means_with_intervals(table: Table, weights: Table | None) -> list[MeanWithInterval]:
+    intervals: list[MeanWithInterval] = []
     for start in range(0, len(table), _BLOCK):
         part = table[start : start + _BLOCK]
         means = part.mean(axis=1).round(9)
         if weights is None:
-            found += [Estimate(float(mean), None, None) for mean in means]
+            intervals += [MeanWithInterval(float(mean), None, None) for mean in means]
             continue
         low, high = np.percentile(weights @ part.T, [2.5, 97.5], axis=0).round(9)
-        found += [Estimate(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
-    return found
+        intervals += [MeanWithInterval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
+    return intervals
 
 
 def _front_share(runs: dict[str, Table], weights: Table, on_grid: int) -> list[float] | None:
@@ -137,4 +139,4 @@ def _front_share(runs: dict[str, Table], weights: Table, on_grid: int) -> list[f
         return None
     some = weights[:_FRONT_RESAMPLES]
     aims = np.stack([some @ runs[name][:on_grid].T for name in AIMS], axis=2).round(9)  # equal points stay equal
-    return [float(share) for share in 1 - np.mean([_beaten(each) for each in aims], axis=0)]
+    return [float(share) for share in 1 - np.mean([_find_beaten(each) for each in aims], axis=0)]

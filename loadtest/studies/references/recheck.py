@@ -15,19 +15,19 @@ from loadtest.records.news import News
 from loadtest.records.run_folder import RunFolder
 from loadtest.records.shapes import as_json
 from loadtest.report.render import markdown_of
-from loadtest.studies.agreement.conduct import agreement_of, write
+from loadtest.studies.agreement.conduct import agreement_of, write_agreement
 from loadtest.studies.many_runs import workers
 from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.many_runs.processes import cores, spread_in_order
-from loadtest.studies.references.compare import unlike_hashes, unlike_texts, unlike_values
-from loadtest.studies.references.keep import ROWS, files_hashes, study_in
+from loadtest.studies.references.compare import compare_hashes, compare_texts, compare_values
+from loadtest.studies.references.keep import ROWS, files_hashes, study_of
 from loadtest.studies.references.rows_hash import rows_hashes
 from loadtest.studies.references.slim import slim_summary, with_png
 from loadtest.studies.sweep.conduct import conduct as conduct_sweep
-from loadtest.studies.sweep.conduct import resumed
+from loadtest.studies.sweep.conduct import resume_sweep
 from loadtest.studies.tune.conduct import conduct as conduct_tune
 from loadtest.studies.tune.objective import Weights
-from loadtest.studies.tune.problem import Asked, load
+from loadtest.studies.tune.problem import TuneOptions, read_problem
 from loadtest.studies.tune.report import write_results
 from loadtest.studies.tune.search import Aim
 from loadtest.terminal.narrator import Narrator
@@ -38,123 +38,127 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-class Told(NamedTuple):
+class Recheck(NamedTuple):
     """What came of a reference: how it was made again, or why it was not; and each difference in a sentence."""
 
     how: str
     differences: list[str]
 
 
-def references(root: Path) -> list[Path]:
+def find_references(root: Path) -> list[Path]:
     """Return the folders of all references: results/<scenario>/reference, reference-live and the like."""
     return sorted(path for path in root.glob("*/reference*") if path.is_dir() and not path.is_symlink())
 
 
-def made_again(reference: Path, console: Console) -> Told:
+def recheck_reference(reference: Path, console: Console) -> Recheck:
     """Make a reference again as its manifest says, and compare; leaves nothing behind.
 
     Where it cannot be read, or not be run any more, that is the difference.
     """
-    study = study_in(reference)
+    study = study_of(reference)
     if study and study not in _STUDIES:
-        return Told(f"not made again: measured on one machine, `make {study}` measures on this one", [])
+        return Recheck(f"not made again: measured on one machine, `make {study}` measures on this one", [])
     with TemporaryDirectory(prefix="breaker-lab-") as scratch:
         try:
-            return (_STUDIES[study] if study else _run)(reference, Path(scratch), console)
+            return (_STUDIES[study] if study else _recheck_run)(reference, Path(scratch), console)
         except (OSError, ValueError, KeyError) as error:
-            return Told("not made again", [f"{type(error).__name__}: {error}"])
+            return Recheck("not made again", [f"{type(error).__name__}: {error}"])
 
 
-def _run(reference: Path, scratch: Path, console: Console) -> Told:
+def _recheck_run(reference: Path, scratch: Path, console: Console) -> Recheck:
     manifest = RunFolder(reference).manifest()
-    again = RunFolder(scratch / "run")
-    again.path.mkdir()
-    shutil.copyfile(reference / "manifest.json", again.path / "manifest.json")
+    copy = RunFolder(scratch / "run")
+    copy.path.mkdir()
+    shutil.copyfile(reference / "manifest.json", copy.path / "manifest.json")
     hashes = manifest.rows_sha256
     if RunFolder(reference).requests.exists():
         how = "report rebuilt from its rows"
         for name in ROWS:
             if (reference / name).exists():
-                shutil.copyfile(reference / name, again.path / name)
+                shutil.copyfile(reference / name, copy.path / name)
     elif hashes is None:
-        return Told("not made again", ["neither rows nor hashes of them are kept"])
+        return Recheck("not made again", ["neither rows nor hashes of them are kept"])
     elif manifest.engine == "live":
-        return Told("not made again: it was a live run without its rows, and no live run is the same twice", [])
+        return Recheck("not made again: it was a live run without its rows, and no live run is the same twice", [])
     else:
         how = "run again on virtual time"
-        narrator = Narrator(*(console, again.scenario(), manifest.arms, manifest.seeds, News(again)), virtual=True)
-        run_on_virtual_time(again, narrator, spread_in_order)
-        again.update_manifest(settings=manifest.settings)
-    done, part = measure_with_part(again)
+        narrator = Narrator(*(console, copy.scenario(), manifest.arms, manifest.seeds, News(copy)), virtual=True)
+        run_on_virtual_time(copy, narrator, spread_in_order)
+        copy.update_manifest(settings=manifest.settings)
+    done, part = measure_with_part(copy)
     summary = as_json(done.summary)
     if hashes is not None:
         summary = slim_summary(summary)
-    return Told(
+    return Recheck(
         how,
         [
-            *(unlike_hashes(hashes, rows_hashes(again)) if hashes is not None else []),
-            *unlike_values("summary.json", _json(reference / "summary.json"), _as_written(summary)),
-            *unlike_texts("report.md", _text(reference / "report.md"), with_png(markdown_of(done, part))),
+            *(compare_hashes(hashes, rows_hashes(copy)) if hashes is not None else []),
+            *compare_values("summary.json", _json(reference / "summary.json"), _through_json(summary)),
+            *compare_texts("report.md", _text(reference / "report.md"), with_png(markdown_of(done, part))),
         ],
     )
 
 
-def _sweep(reference: Path, scratch: Path, console: Console) -> Told:
+def _recheck_sweep(reference: Path, scratch: Path, console: Console) -> Recheck:
     manifest = _json(reference / "manifest.json")
     kept: dict[str, str] = manifest.pop("files_sha256", {})
     began_with = str(manifest["asked"]["code"])
     manifest["asked"]["code"] = code_hash()  # else it could not be gone on with: what it gives now is the question
     (scratch / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    conduct_sweep(resumed(scratch), workers.local(cores()), console)
+    conduct_sweep(resume_sweep(scratch), workers.local(cores()), console)
     now = with_png(_text(scratch / "sweep.md")).replace(code_hash(), began_with)
-    return Told(
+    return Recheck(
         "made again",
         [
-            *_unlike_files(kept, files_hashes(scratch)),
-            *unlike_texts("sweep.md", _text(reference / "sweep.md"), now),
+            *_compare_files(kept, files_hashes(scratch)),
+            *compare_texts("sweep.md", _text(reference / "sweep.md"), now),
         ],
     )
 
 
-def _tune(reference: Path, scratch: Path, console: Console) -> Told:
+def _recheck_tune(reference: Path, scratch: Path, console: Console) -> Recheck:
     manifest = _json(reference / "manifest.json")
     values = dict(manifest["asked"])
     arm, policies = values.pop("arm"), tuple(values.pop("policies"))
-    asked = Asked.model_validate(values)
-    aim = Aim(Weights.model_validate(manifest["weights"]), asked.most_lost)
-    problem = load(manifest["given"], arm, asked)
+    options = TuneOptions.model_validate(values)
+    aim = Aim(Weights.model_validate(manifest["weights"]), options.most_lost)
+    problem = read_problem(manifest["given"], arm, options)
     if problem.sha256 != manifest["sha256"]:
-        return Told("not made again", [f"{problem.name}: no longer the source that it was made from"])
+        return Recheck("not made again", [f"{problem.name}: no longer the source that it was made from"])
     with workers.local(cores()) as crew:
-        tuned = conduct_tune(problem, asked, aim, policies, crew, console)
-    again = write_results(scratch, tuned, policies)
-    return Told(
+        tuned = conduct_tune(problem, options, aim, policies, crew, console)
+    copy = write_results(scratch, tuned, policies)
+    return Recheck(
         "made again",
         [
-            *_unlike_files(manifest.get("files_sha256", {}), files_hashes(again)),
-            *unlike_values("tune.json", _json(reference / "tune.json"), _json(again / "tune.json")),
-            *unlike_texts("tune.md", _text(reference / "tune.md"), with_png(_text(again / "tune.md"))),
+            *_compare_files(manifest.get("files_sha256", {}), files_hashes(copy)),
+            *compare_values("tune.json", _json(reference / "tune.json"), _json(copy / "tune.json")),
+            *compare_texts("tune.md", _text(reference / "tune.md"), with_png(_text(copy / "tune.md"))),
         ],
     )
 
 
-def _agreement(reference: Path, scratch: Path, _: Console) -> Told:
+def _recheck_agreement(reference: Path, scratch: Path, _: Console) -> Recheck:
     """Compare both engines again, on the kept rows of the live runs."""
     live = {name: RunFolder(reference.resolve().parents[1] / name / reference.name) for name in experiments()}
-    write(scratch, {name: agreement_of(folder) for name, folder in live.items()})
-    return Told(
+    write_agreement(scratch, {name: agreement_of(folder) for name, folder in live.items()})
+    return Recheck(
         "found again from the rows of both experiments",
         [
-            *unlike_values("agreement.json", _json(reference / "agreement.json"), _json(scratch / "agreement.json")),
-            *unlike_texts("agreement.md", _text(reference / "agreement.md"), _text(scratch / "agreement.md")),
+            *compare_values("agreement.json", _json(reference / "agreement.json"), _json(scratch / "agreement.json")),
+            *compare_texts("agreement.md", _text(reference / "agreement.md"), _text(scratch / "agreement.md")),
         ],
     )
 
 
-_STUDIES: dict[str, Callable[[Path, Path, Console], Told]] = {"agreement": _agreement, "sweep": _sweep, "tune": _tune}
+_STUDIES: dict[str, Callable[[Path, Path, Console], Recheck]] = {
+    "agreement": _recheck_agreement,
+    "sweep": _recheck_sweep,
+    "tune": _recheck_tune,
+}
 
 
-def _unlike_files(kept: dict[str, str], now: dict[str, str]) -> list[str]:
+def _compare_files(kept: dict[str, str], now: dict[str, str]) -> list[str]:
     """Return a sentence for each CSV file that is not the one whose hash is kept."""
     names = [*kept, *(name for name in now if name not in kept)]
     said = "the hash that is kept is of another one"
@@ -165,7 +169,7 @@ def _unlike_files(kept: dict[str, str], now: dict[str, str]) -> list[str]:
     ]
 
 
-def _as_written(value: Any) -> Any:
+def _through_json(value: Any) -> Any:
     """Return what a file of this JSON holds: keys as text, tuples as lists."""
     return json.loads(json.dumps(value))
 
