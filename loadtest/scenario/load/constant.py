@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def gap_s(rate_per_s: float, seed: int, number: int, *, first: bool) -> float:  # noqa: ARG001 - nothing is drawn
+if TYPE_CHECKING:
+    from loadtest.scenario.load.segment import Segment
+
+
+def gap_s(segment: Segment, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:  # noqa: ARG001 - it draws nothing
     """Return the seconds before arrival `number`; the first after a pause comes at once."""
-    return 0.0 if first else 1 / rate_per_s
+    return 0.0 if first else 1 / segment.rate_per_s

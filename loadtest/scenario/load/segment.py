@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 class Shape(Protocol):
     """How arrivals follow each other."""
 
-    def gap_s(self, rate_per_s: float, seed: int, number: int, *, first: bool) -> float:
-        """Return the seconds before arrival `number` (from 1); `first`: it follows a pause, or nothing."""
+    def gap_s(self, segment: Segment, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:
+        """Return the seconds before arrival `number`, which counts from 1 over all segments.
+
+        `elapsed_s`: from the end of the segment's pause to the arrival before; `first`: it follows a pause, or nothing.
+        """
 
 
 SHAPES: Mapping[str, Shape] = {"constant": constant, "poisson": poisson}
