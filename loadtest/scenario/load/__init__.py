@@ -1,5 +1,5 @@
 """Load over time, one file a shape.
 
 A new shape is one file with the gap between two arrivals, drawn from the seed, and one line in `segment`. What it needs
-beside the rate is a field of `Segment`. Sending the requests belongs to the engines.
+beside the rate is a field of `Segment` and of `Paced`. Sending the requests belongs to the engines.
 """

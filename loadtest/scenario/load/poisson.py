@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from backend.weather import uniform
 
 if TYPE_CHECKING:
-    from loadtest.scenario.load.segment import Segment
+    from loadtest.scenario.load.shape import Paced
 
 
-def gap_s(segment: Segment, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:  # noqa: ARG001 - no memory
+def gap_s(segment: Paced, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:  # noqa: ARG001 - no memory
     """Return the seconds before arrival `number`."""
     return -math.log(uniform(seed, number, "arrival")) / segment.rate_per_s
