@@ -207,8 +207,8 @@ def test_the_chance_of_a_trip_is_there_for_scripts(lab: Lab) -> None:
             ["run", "experiment-1", "--client-url", "localhost:8000", "--backend-url", "http://127.0.0.1:1"],
             "loadtest: client-url: got 'localhost:8000'; allowed: a URL that begins with http:// or https://\n",
         ),
-        (["report", "nothing"], "loadtest: nothing: no run to report on: manifest.json is missing or broken\n"),
-        (["report", "."], "loadtest: .: no run to report on: manifest.json is missing or broken\n"),
+        (["report", "nothing"], "loadtest: nothing: not a run: manifest.json is missing or broken\n"),
+        (["report", "."], "loadtest: .: not a run: manifest.json is missing or broken\n"),
     ],
 )
 def test_a_mistake_ends_with_exit_code_2_and_a_sentence(
@@ -310,7 +310,7 @@ def test_a_second_run_is_refused(lab: Lab, tmp_path: Path) -> None:
     with run_folder.reserve_place(tmp_path / "results", "experiment-2"):
         assert lab("run", "experiment-1") == 2
 
-    assert lab.err.startswith("loadtest: another run is going on (experiment-2, process ")
+    assert lab.err.startswith("loadtest: another run is in progress (experiment-2, process ")
 
 
 @pytest.fixture
@@ -394,7 +394,7 @@ def test_a_run_that_was_cut_off_still_gets_its_report(
     assert "NOT OK the run is complete: 1 of 2 arms x seeds ran to their end\n" in lab.out
     folder = run_folder.RunFolder(tmp_path / filled[0])
     assert folder.manifest().complete is False
-    assert "This run does not hold" in (folder.path / "report.md").read_text(encoding="utf-8")
+    assert "Do not trust this run" in (folder.path / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("no_pictures")

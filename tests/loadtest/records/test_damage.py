@@ -142,7 +142,7 @@ def test_a_wrong_entry_of_a_manifest_is_named(tmp_path: Path, entry: str, value:
     with pytest.raises(WrongInputError) as caught:
         folder.manifest()
 
-    assert str(caught.value) == f"{folder.path}: no run to report on: manifest.json is missing or broken ({said})"
+    assert str(caught.value) == f"{folder.path}: not a run: manifest.json is missing or broken ({said})"
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"\xff", b"9" * 5000, b'"' + b"{}" * 9])
@@ -153,7 +153,7 @@ def test_a_manifest_that_is_no_json_is_named(tmp_path: Path, text: bytes) -> Non
     with pytest.raises(WrongInputError) as caught:
         RunFolder(tmp_path).manifest()
 
-    assert str(caught.value).startswith(f"{tmp_path}: no run to report on: manifest.json is missing or broken")
+    assert str(caught.value).startswith(f"{tmp_path}: not a run: manifest.json is missing or broken")
 
 
 def test_an_arm_that_the_scenario_does_not_have_is_named(tmp_path: Path) -> None:
