@@ -86,7 +86,7 @@ def test_help_names_every_command(lab: Lab, option: str) -> None:
     assert lab(option) == 0
     for command in ("run", "report", "probability", "ui"):
         assert f" {command} " in lab.out
-    assert "Run a scenario, write its rows, summary and report." in lab.out
+    assert "Run a scenario, and write its rows, summary and report." in lab.out
 
 
 @pytest.mark.parametrize("command", ["run", "report", "probability", "ui"])
@@ -184,7 +184,7 @@ def test_the_chance_of_a_trip_is_there_for_scripts(lab: Lab) -> None:
         (["fly"], "No such command 'fly'"),
         (
             ["run", "experimnt-1"],
-            "loadtest: scenario: got 'experimnt-1'; no shipped scenario (did you mean 'experiment-1'?); there are: ",
+            "loadtest: scenario: got 'experimnt-1'; no shipped scenario (did you mean 'experiment-1'?); allowed: ",
         ),
         (["run", "no.toml"], "loadtest: scenario file no.toml: No such file or directory\n"),
         (
@@ -378,8 +378,8 @@ def test_a_broken_expectation_ends_with_exit_code_1(lab: Lab, tmp_path: Path, en
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (Interrupted(2), 130, "interrupted: what was measured is kept, marked incomplete"),
-        (Interrupted(15), 143, "interrupted: what was measured is kept, marked incomplete"),
+        (Interrupted(2), 130, "interrupted: the rows so far are kept, and the run is marked incomplete"),
+        (Interrupted(15), 143, "interrupted: the rows so far are kept, and the run is marked incomplete"),
         (ChildError("the load generator gave up: [/x]"), 1, "the load generator gave up: [/x]"),
     ],
 )
