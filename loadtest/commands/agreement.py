@@ -15,13 +15,13 @@ from loadtest.terminal.console import fail, out
 def agreement(
     live: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="A live run to hold against virtual time; repeat it (default: run both now)."),
+        typer.Option(metavar="DIR", help="A live run to compare with virtual time; repeat it (default: run both now)."),
     ] = None,
     out_dir: OutDir = None,
 ) -> None:
     """Run the document's experiments on both engines with the same seeds, and compare every request.
 
-    Exit code 1 where the engines do not agree.
+    Exit code 1 if the engines do not agree.
     """
     import subprocess
     from tempfile import TemporaryDirectory

@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def gap_s(segment: Paced, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:  # noqa: ARG001 - it draws nothing
-    """Return the seconds before arrival `number`; the first after a pause comes at once."""
+    """Return the seconds before arrival `number`; the first after a pause has no gap."""
     return 0.0 if first else 1 / segment.rate_per_s
