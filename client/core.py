@@ -55,7 +55,7 @@ class Client:
             if self.breaker is made:
                 self._publish_transition(transition)
 
-        made = breakers.build(self.settings.breaker, now, publish)
+        made = breakers.build(self.settings.breaker, now, publish, self.settings.timeout.total_s)
         return made
 
     def reconfigure(self, settings: CallSettings) -> None:

@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["build", "policies"]
 
 
-def build(settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> Breaker:
-    """Return a fresh breaker: the policy in charge, and the one that is tried beside it, where there is one."""
+def build(
+    settings: PolicySettings,
+    now: float,
+    on_transition: Callable[[Transition], None],
+    timeout_s: float | None = None,
+) -> Breaker:
+    """Return a fresh breaker: the policy in charge, and the one that is tried beside it, where there is one.
+
+    `timeout_s`: how long a call may take, where something limits it.
+    """
     in_charge = build_one(settings, now, on_transition)
     tried = tried_by(settings)
-    return in_charge if tried is None else ShadowBreaker(in_charge, tried, now)
+    made = in_charge if tried is None else ShadowBreaker(in_charge, tried, now)
+    made.limit_calls(timeout_s)
+    return made

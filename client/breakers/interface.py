@@ -148,6 +148,7 @@ class Breaker(ABC):
         self.fail_count = 0
         self.shared_permit: Permit | None = None
         self._on_transition = on_transition
+        self._timeout_s = 0.0  # of a call; 0: nothing limits it
         self._uniform = random.Random(settings.seed).random  # noqa: S311 - it spreads load, it keeps no secret
 
     @abstractmethod
@@ -160,6 +161,10 @@ class Breaker(ABC):
 
         `retry_after_s`: how long the backend asked to be left alone, where it did.
         """
+
+    def limit_calls(self, timeout_s: float | None) -> None:
+        """Learn how long a call may take from now on, in seconds; none: nothing limits it."""
+        self._timeout_s = timeout_s or 0.0
 
     @abstractmethod
     def force(self, state: State, now: float, kind: StrEnum) -> None:

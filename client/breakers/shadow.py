@@ -69,6 +69,11 @@ class ShadowBreaker(Breaker):
             self._tried.report(permit.tried, verdict, now, retry_after_s)
         self._copy_state()
 
+    def limit_calls(self, timeout_s: float | None) -> None:
+        """Tell both."""
+        self._in_charge.limit_calls(timeout_s)
+        self._tried.limit_calls(timeout_s)
+
     def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Set the policy in charge; closing resets the tried one, too. Raises NoBreakerError where neither can."""
         breakers = [self._in_charge, self._tried] if state is CLOSED else [self._in_charge]

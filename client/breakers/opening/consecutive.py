@@ -98,6 +98,13 @@ class ConsecutiveBreaker(OpeningBreaker):
         self._feed_machine(succeeded=succeeded)
         return State(self._machine.current_state)
 
+    def _restore_probe_successes(self) -> None:
+        if self.settings.probe_success_rate is None:
+            self._machine.half_open()  # alone sets pybreaker's count of successes to zero
+            # Of more than are needed, as after a change of settings, the next one closes.
+            for _ in range(min(self._probes.successes, self.settings.success_threshold - 1)):
+                self._feed_machine(succeeded=True)
+
     def _reset_counts(self, now: float) -> None:  # noqa: ARG002
         self._machine.close()  # alone sets pybreaker's failure count to zero
         self.fail_count = 0

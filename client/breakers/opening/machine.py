@@ -26,6 +26,7 @@ from client.breakers.interface import (
     Transition,
     Verdict,
 )
+from client.breakers.opening.probes import Probes
 from client.breakers.opening.settings import OpeningCause, OpeningRefusalCause, OpeningSettings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class OpeningBreaker(Breaker):
     """Closed until the policy's cause; open for a time; half-open with a bounded number of probes."""
 
     moves = (
-        Move(OPEN, HALF_OPEN, OpeningCause.WAITED),
+        *(Move(OPEN, HALF_OPEN, kind) for kind in (OpeningCause.WAITED, OpeningCause.OVERDUE_SUCCEEDED)),
         *(
             Move(HALF_OPEN, OPEN, kind)
             for kind in (OpeningCause.PROBE_FAILED, OpeningCause.PROBE_SLOW, OpeningCause.PROBE_OUT)
@@ -51,10 +52,8 @@ class OpeningBreaker(Breaker):
         super().__init__(settings, now, on_transition)
         self._generation = 0
         self._open_for_s = 0.0
-        self._failed_recoveries = 0  # in a row
-        self._probes: dict[Permit, bool] = {}  # under way, oldest first; whether counted as slow already
-        self._probes_ended = 0
-        self._probe_successes = 0
+        self._growth_steps = 0  # in a row
+        self._probes = Probes()
         self._ramping = False
         self._late_results = 0
         self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
@@ -88,7 +87,7 @@ class OpeningBreaker(Breaker):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
         if permit.generation != self._generation:
-            self._late_results += 1
+            self._report_late(permit, verdict, now, retry_after_s)
         elif permit.state is CLOSED:
             self._report_closed(permit, verdict, now, retry_after_s)
         else:
@@ -96,7 +95,7 @@ class OpeningBreaker(Breaker):
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Open (for `reset_timeout`), or close and forget the failures."""
-        self._failed_recoveries = 0
+        self._growth_steps = 0
         self._reset_counts(now)
         self._open_for_s = self.settings.reset_timeout
         self._enter_state(state, now, Cause(kind))
@@ -106,8 +105,8 @@ class OpeningBreaker(Breaker):
         return {
             "retry_after_s": max(0.0, self._open_time_left(now)) if self.state is OPEN else 0.0,
             "open_for_s": self._open_for_s if self.state is OPEN else 0.0,
-            "probes_out": len(self._probes),
-            "probe_successes": self._probe_successes,
+            "probes_out": len(self._probes.under_way),
+            "probe_successes": self._probes.successes,
             "late_results": self._late_results,
             "let_through": {CLOSED: self._ramp_share(now), OPEN: 0.0}.get(self.state),
         }
@@ -176,53 +175,87 @@ class OpeningBreaker(Breaker):
     def _open(self, now: float, cause: Cause, retry_after_s: float | None) -> None:
         """Open from closed or half-open, for the time that the settings or the backend say."""
         chosen = self.settings
-        self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
+        self._growth_steps = self._growth_steps + 1 if self.state is HALF_OPEN else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
         if chosen.honour_retry_after and retry_after_s:  # "at once" is no time to stay open
             self._open_for_s = min(retry_after_s, cap)
         else:
-            grown = chosen.reset_timeout * chosen.open_growth ** min(self._failed_recoveries, 100)
+            grown = chosen.reset_timeout * chosen.open_growth ** min(self._growth_steps, 100)
             self._open_for_s = min(grown, cap) * (1 - chosen.open_jitter * self._uniform())
         self._enter_state(OPEN, now, cause)
 
     def _admit_probe(self, now: float) -> Permit | Refusal:
-        cause = self._count_overdue_probes(now) if self._probes else None
+        cause = self._count_overdue_probes(now) if self._probes.under_way else None
         if cause is not None:
             self._open(now, cause, None)
             return Refusal(OPEN, OpeningRefusalCause.OPEN, self._open_for_s, now)
-        if len(self._probes) >= self.settings.max_probes:
+        if len(self._probes.under_way) >= self.settings.max_probes:
             return Refusal(HALF_OPEN, OpeningRefusalCause.PROBES_OUT, 0.0, self.since)
         permit = Permit(HALF_OPEN, self._generation, now)
-        self._probes[permit] = False
+        self._probes.add(permit, self._timeout_s)
         return permit
 
     def _count_overdue_probes(self, now: float) -> Cause | None:
-        """Count the slow probes that are out; return why to open again, once too many are, or it took too long."""
-        longest = self.settings.half_open_max_s
-        if longest is not None and now - self.since >= longest:
-            return Cause(OpeningCause.PROBE_OUT, f"half-open for {longest:g} s, and a probe still out")
-        for probe, counted in self._probes.items() if self.settings.slow_in_flight else ():
-            if now - probe.at < self._slow_s:
+        """Count the probes that are slow or out for too long; return why to open again, once too many are."""
+        probes = self._probes
+        given_up_s = math.inf if self.settings.half_open_max_s is None else self.settings.half_open_max_s
+        slow_s = self._slow_s if self.settings.slow_in_flight else math.inf
+        for permit, probe in tuple(probes.under_way.items()):
+            out_s = now - permit.at
+            if out_s < min(given_up_s, slow_s):  # and those after it are younger
                 break
-            if not counted:
-                self._probes[probe] = True
-                self._probes_ended += 1
+            limit_s = max(given_up_s, probe.timeout_s)
+            if out_s >= limit_s:
+                probes.give_up(permit)
+                if probe.overdue and self._judge_probes(succeeded=False) is OPEN:
+                    return Cause(OpeningCause.PROBE_OUT, f"probe still out after {out_s:.4g} s, limit {limit_s:g} s")
+            elif out_s >= slow_s and not probe.slow:
+                probe.slow = True
+                probes.ended += 1
                 if self._judge_probes(succeeded=False) is OPEN:
                     return Cause(OpeningCause.PROBE_SLOW)
         return None
 
     def _report_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        counted = self._probes.pop(permit)
-        if counted or verdict is NEUTRAL:
-            return
+        # It may have been given up in this very half-open, which goes on: see `_report_given_up`.
+        probe = self._probes.under_way.pop(permit, None)
+        if probe is None:
+            self._report_late(permit, verdict, now, retry_after_s)
+        elif not (probe.slow or verdict is NEUTRAL):
+            self._count_probe(permit, verdict, now, retry_after_s)
+
+    def _report_late(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        """Drop the result, unless it is of a probe that was given up: one that succeeds is never thrown away."""
+        probe = self._probes.given_up.pop(permit, None)
+        if probe is None or probe.slow or verdict is NEUTRAL:
+            self._late_results += 1
+        elif verdict is SUCCESS and now - permit.at < self._slow_s:
+            if self.state is OPEN:
+                self._growth_steps -= 1  # that recovery had not failed
+                self._enter_state(HALF_OPEN, now, Cause(OpeningCause.OVERDUE_SUCCEEDED))
+                self._restore_probe_successes()
+            if probe.overdue and self._probes.is_of_this_half_open(probe):
+                self._probes.ended -= 1  # it has not failed after all
+            self._count_probe(permit, verdict, now, retry_after_s)
+        elif not self._probes.is_of_this_half_open(probe) or probe.overdue:
+            self._late_results += 1
+        elif self.state is HALF_OPEN:
+            self._count_probe(permit, verdict, now, retry_after_s)
+        else:
+            self._late_results += 1
+            self._probes.ended += 1
+            if self._probes.failures > self._probes_needed()[1]:
+                self._probes.forget_all()  # it is open for a better reason now
+
+    def _count_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         slow = now - permit.at >= self._slow_s
         succeeded = verdict is SUCCESS and not slow
-        self._probes_ended += 1
-        self._probe_successes += succeeded
+        self._probes.ended += 1
+        self._probes.successes += succeeded
         after = self._judge_probes(succeeded=succeeded)
         if after is CLOSED:
             self._reset_counts(now)
-            self._failed_recoveries = 0
+            self._growth_steps = 0
             self._ramping = self.settings.ramp_s > 0
             self._enter_state(after, now, Cause(OpeningCause.PROBE_SUCCEEDED))
         elif after is OPEN:
@@ -231,23 +264,36 @@ class OpeningBreaker(Breaker):
 
     def _judge_probes(self, *, succeeded: bool) -> State:
         """Return the state after a probe's result: by count the first failure opens, by rate as soon as it is sure."""
+        enough, failures_allowed = self._probes_needed()
+        if not succeeded and self._probes.failures > failures_allowed:
+            return OPEN
+        return CLOSED if self._probes.successes >= enough else HALF_OPEN
+
+    def _probes_needed(self) -> tuple[int, int]:
+        """Return how many probes have to succeed, and how many may fail."""
         rate, of = self.settings.probe_success_rate, self.settings.probe_calls
         if rate is None:
-            enough, failures_allowed = self.settings.success_threshold, 0
-        else:
-            enough = max(1, math.ceil(rate * of - 1e-9))  # 0.7 * 10 is a little more than 7
-            failures_allowed = of - enough
-        if not succeeded and self._probes_ended - self._probe_successes > failures_allowed:
-            return OPEN
-        return CLOSED if self._probe_successes >= enough else HALF_OPEN
+            return self.settings.success_threshold, 0
+        enough = max(1, math.ceil(rate * of - 1e-9))  # 0.7 * 10 is a little more than 7
+        return enough, of - enough
+
+    def _restore_probe_successes(self) -> None:
+        """Follow, where the policy has a machine of its own: half-open goes on with the successes that it had."""
 
     def _enter_state(self, state: State, now: float, cause: Cause) -> None:
         """Go to `state`, in a new generation."""
         before, self.state = self.state, state
         self.since = now
         self._generation += 1
-        self._probes.clear()
-        self._probes_ended = self._probe_successes = 0
+        match cause.kind:
+            case OpeningCause.WAITED:
+                self._probes.begin_half_open()
+            case OpeningCause.PROBE_OUT:
+                self._probes.leave_in_doubt()
+            case OpeningCause.OVERDUE_SUCCEEDED:
+                pass  # half-open goes on as it was
+            case _:
+                self._probes.forget_all()
         if self._under_way is not None:
             self._under_way.clear()
         if state is not CLOSED or before is not HALF_OPEN:

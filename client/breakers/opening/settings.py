@@ -19,6 +19,7 @@ class OpeningCause(Counted):
     PROBE_FAILED = "probe failed"
     PROBE_SLOW = "probe was slow"
     PROBE_OUT = "probe still out"
+    OVERDUE_SUCCEEDED = "overdue probe succeeded"
 
 
 class OpeningRefusalCause(Counted):
@@ -54,7 +55,9 @@ class OpeningSettings(PolicySettings):
     )
     probe_calls: int = Field(10, ge=1, le=1_000_000, description="probes that decide by rate")
     half_open_max_s: Annotated[Seconds | None, OrNone] = Field(
-        60.0, description='longest half-open while a probe is out, seconds; "none": for ever'
+        60.0,
+        description="seconds after which a probe counts as failed while it is still under way, never fewer than "
+        'timeout.total_s; "none": never',
     )
     ramp_s: float = Field(0.0, ge=0, le=86_400, description="seconds from closing until all calls are let through")
 

@@ -20,10 +20,10 @@ VERDICTS = {"S": SUCCESS, "F": FAILURE, "N": NEUTRAL}
 class Lab:
     """A breaker with its clock and its transitions."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, timeout_s: float | None = None, **settings: Any) -> None:
         self.now = 0.0
         self.transitions: list[Transition] = []
-        self.breaker = breakers.build(breaker_settings(**settings), self.now, self._keep)
+        self.breaker = breakers.build(breaker_settings(**settings), self.now, self._keep, timeout_s)
 
     def _keep(self, transition: Transition) -> None:
         """Keep a transition with its cause in words, as a test writes it."""

@@ -44,11 +44,16 @@ class ConsecutiveModel(OpeningModel):
     def mark_failed(self, call: Called, now: float) -> bool:  # noqa: ARG002
         return False
 
-    def judge(self, succeeded: bool, now: float, retry_after_s: float | None) -> None:
+    def judge(self, call: Called, succeeded: bool, now: float, retry_after_s: float | None) -> None:
         if self.chosen.probe_success_rate is None:
             self.row.append(not succeeded)
             self.fail_count = self.in_a_row()
-        super().judge(succeeded, now, retry_after_s)
+        super().judge(call, succeeded, now, retry_after_s)
+
+    def resume(self) -> None:
+        if any(self.results.values()) and self.chosen.probe_success_rate is None:
+            self.row.append(False)
+            self.fail_count = 0
 
     def forget(self) -> None:
         super().forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -157,19 +158,19 @@ def test_a_probe_that_never_returns_ends_half_open_after_its_time() -> None:
     waiting = lab.refuse()
     lab.now = 15
     refused = lab.refuse()
-    lab.report(stuck, SUCCESS)
+    lab.report(stuck, FAILURE)
 
     assert (waiting.cause, refused) == ("all probes are out", Refusal(OPEN, "open", 20.0, 15.0))
     assert lab.story == [
         (0.0, OPEN, "fail_max reached"),
         (10.0, HALF_OPEN, "reset_timeout elapsed"),
-        (15.0, OPEN, "half-open for 5 s, and a probe still out"),
+        (15.0, OPEN, "probe still out after 5 s, limit 5 s"),
     ]
     assert (lab.details["probes_out"], lab.details["late_results"]) == (0, 1)
 
 
-def test_probes_that_are_taken_back_do_not_keep_it_half_open() -> None:
-    """Each says nothing and is given back in time: at half_open_max_s the caller who meets one opens it again."""
+def test_each_probe_has_its_own_time() -> None:
+    """Two are given back in time and say nothing; a third begins at 14 s and is given up at 19 s, not before."""
     lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=1)
     lab.trip()
     lab.wait(10)
@@ -178,10 +179,165 @@ def test_probes_that_are_taken_back_do_not_keep_it_half_open() -> None:
         lab.wait(2)
         lab.report(probe, NEUTRAL)
     lab.admit()
+    lab.wait(4.9)
+    waiting = lab.refuse()
+    lab.wait(0.1)
+    lab.refuse()
+
+    assert waiting.cause == "all probes are out"
+    assert lab.story[2:] == [(19.0, OPEN, "probe still out after 5 s, limit 5 s")]
+
+
+def test_no_probe_is_given_up_before_its_call_times_out() -> None:
+    """Calls of 70 s with a timeout of 120 s, and half_open_max_s at its 60 s: the first sound probe closes."""
+    lab = Lab(fail_max=1, timeout_s=120)
+    lab.trip()
+    lab.wait(30)
+    probe = lab.admit()
+    lab.wait(69)
+    waiting = lab.refuse()
+    lab.wait(1)
+    lab.report(probe, SUCCESS)
+
+    assert (waiting.cause, lab.breaker.state) == ("all probes are out", CLOSED)
+
+
+def test_a_timeout_that_has_become_shorter_is_not_that_of_a_probe_under_way() -> None:
+    """It may take as long as it was promised; the next may not."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=2, timeout_s=20)
+    lab.trip()
+    lab.wait(10)
+    lab.admit()
+    lab.breaker.limit_calls(3)
+    lab.wait(10)
+    lab.admit()
+    lab.wait(4)
+    waiting = lab.refuse()
     lab.wait(1)
     lab.refuse()
 
-    assert lab.story[2:] == [(15.0, OPEN, "half-open for 5 s, and a probe still out")]
+    assert waiting.cause == "all probes are out"
+    assert lab.story[2:] == [(25.0, OPEN, "probe still out after 5 s, limit 5 s")]
+
+
+BY_POLICY = pytest.mark.parametrize("policy", [{"fail_max": 1}, {"policy": "count_window", "min_calls": 1}], ids=str)
+
+
+@BY_POLICY
+def test_an_overdue_probe_that_succeeds_after_all_goes_on_where_half_open_was(policy: dict[str, Any]) -> None:
+    """Calls of 70 s without a timeout: open at 60 s, half-open at 70 s with both successes, and closed."""
+    lab = Lab(reset_timeout=30, success_threshold=2, **policy)
+    lab.calls("F")
+    lab.wait(30)
+    lab.calls("S")
+    probe = lab.admit()
+    lab.wait(60)
+    lab.refuse()
+    lab.wait(10)
+    lab.report(probe, SUCCESS)
+
+    assert lab.story[1:] == [
+        (30.0, HALF_OPEN, "reset_timeout elapsed"),
+        (90.0, OPEN, "probe still out after 60 s, limit 60 s"),
+        (100.0, HALF_OPEN, "overdue probe succeeded"),
+        (100.0, CLOSED, "probe succeeded"),
+    ]
+    assert [state for state, _ in lab.calls("SS")] == [CLOSED, CLOSED]
+
+
+@BY_POLICY
+def test_an_overdue_probe_counts_in_the_next_half_open_too(policy: dict[str, Any]) -> None:
+    """It succeeds while the next one has begun: one more there; its failure would be late."""
+    lab = Lab(reset_timeout=10, half_open_max_s=5, success_threshold=2, max_probes=2, **policy)
+    lab.calls("F")
+    lab.wait(10)
+    good, bad = lab.admit(), lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.wait(10)
+    lab.calls("S")
+    lab.report(bad, FAILURE)
+    before = lab.breaker.state
+    lab.report(good, SUCCESS)
+
+    assert (before, lab.breaker.state, lab.details["late_results"]) == (HALF_OPEN, CLOSED, 1)
+
+
+@BY_POLICY
+def test_a_hanging_probe_does_not_outweigh_one_that_succeeds(policy: dict[str, Any]) -> None:
+    """Of two at once one hangs for ever: the breaker opens for it; the other closes."""
+    lab = Lab(reset_timeout=10, half_open_max_s=5, max_probes=2, **policy)
+    lab.calls("F")
+    lab.wait(10)
+    lab.admit()
+    lab.wait(4)
+    other = lab.admit()
+    lab.wait(1)
+    lab.refuse()
+    lab.wait(1)
+    lab.report(other, SUCCESS)
+
+    assert [after for _, after, _ in lab.story[2:]] == [OPEN, HALF_OPEN, CLOSED]
+
+
+@BY_POLICY
+@pytest.mark.parametrize("failed", [0, 1], ids=["the hanging one", "the other"])
+def test_a_probe_that_fails_after_all_settles_it(policy: dict[str, Any], failed: int) -> None:
+    """It is open for a good reason then, and the other one's success comes too late."""
+    lab = Lab(reset_timeout=10, half_open_max_s=5, max_probes=2, **policy)
+    lab.calls("F")
+    lab.wait(10)
+    probes = [lab.admit()]
+    lab.wait(4)
+    probes.append(lab.admit())
+    lab.wait(1)
+    lab.refuse()
+    lab.report(probes[failed], FAILURE)
+    lab.report(probes[1 - failed], SUCCESS)
+
+    assert (lab.breaker.state, lab.details["late_results"]) == (OPEN, 2)
+
+
+def test_an_overdue_probe_that_is_cancelled_or_slow_says_nothing_good() -> None:
+    """The breaker stays open."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=2, slow_call_s=3)
+    lab.trip()
+    lab.wait(10)
+    cancelled, slow = lab.admit(), lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.report(cancelled, NEUTRAL)
+    lab.report(slow, SUCCESS)
+
+    assert (lab.breaker.state, lab.details["late_results"]) == (OPEN, 2)
+
+
+def test_where_the_rate_decides_an_overdue_probe_is_one_that_failed_until_it_succeeds() -> None:
+    """Its place is free at once; of two probes one may fail, and both succeed in the end."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, probe_success_rate=0.75, probe_calls=4)
+    lab.trip()
+    lab.wait(10)
+    stuck = lab.admit()
+    lab.wait(5)
+    lab.calls("SS")
+    before = lab.details["probes_out"], lab.breaker.state
+    lab.report(stuck, SUCCESS)
+
+    assert (before, lab.breaker.state) == ((0, HALF_OPEN), CLOSED)
+
+
+def test_an_opening_for_a_probe_that_succeeds_does_not_make_the_open_time_grow() -> None:
+    """That recovery had not failed: the next open time is that of the first failed one."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, success_threshold=2, open_growth=2, open_max_s=100)
+    lab.trip()
+    lab.wait(10)
+    probe = lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.report(probe, SUCCESS)
+    lab.calls("F")
+
+    assert lab.details["open_for_s"] == 20
 
 
 def test_a_quiet_half_open_waits_for_its_probe() -> None:
