@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
-from client.breakers.interface import Cause, Intervention
+from client.breakers.interface import Cause, Intervention, Kept
 from client.events import Hook, TransitionEvent
 from client.pipeline.call import Answer, Call, Handler, Outcome
 from client.pipeline.order import build
@@ -58,20 +58,31 @@ class Client:
         made = breakers.build(self.settings.breaker, now, publish, self.settings.timeout.total_s)
         return made
 
-    def reconfigure(self, settings: CallSettings) -> None:
-        """Put `settings` in force for calls from now on, with a fresh breaker.
+    def reconfigure(self, settings: CallSettings, *, fresh: bool = False) -> tuple[Kept, ...]:
+        """Put `settings` in force for calls from now on; return what of the breaker has been kept.
 
-        Calls under way end as they began and report to the breaker that let them through, which is no longer asked.
+        Only a change of what the breaker acts on touches it: then another takes over, as far as the old one's state
+        means the same to it. `fresh`: with a new breaker in any case. Calls under way end as they began.
         """
         now = self.clock()
-        before = self.breaker.state
+        before = self.breaker
+        alike = breakers.act_alike(self.settings.breaker, settings.breaker)
         self.deciding_call = None
         self.revision += 1
         self.settings = settings
-        self.breaker = self._new_breaker(now)
-        if before is not self.breaker.state:
-            self._publish_change(before, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
+        kept: tuple[Kept, ...] = ()
+        if alike and not fresh:
+            before.replace_settings(settings.breaker)
+            before.limit_calls(settings.timeout.total_s)
+            kept = tuple(Kept)
+        else:
+            self.breaker = self._new_breaker(now)
+            if not fresh:
+                kept = self.breaker.adopt(before, now)
+        if before.state is not self.breaker.state:
+            self._publish_change(before.state, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
         self._pipeline = build(self.settings, self._upstream, self)
+        return kept
 
     def add_hook(self, hook: Hook) -> None:
         """Hand events to `hook`, too, from now on: who looks only now and then costs nothing in between."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client.breakers.registry import build_one, policies
-from client.breakers.settings import tried_by
+from client.breakers.settings import act_alike, tried_by
 from client.breakers.shadow import ShadowBreaker
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from client.breakers.interface import Breaker, Transition
     from client.breakers.policy import PolicySettings
 
-__all__ = ["build", "policies"]
+__all__ = ["act_alike", "build", "policies"]
 
 
 def build(

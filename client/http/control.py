@@ -55,9 +55,10 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         own = settings.model_dump(mode="json", exclude=set(CallSettings.model_fields))
         return {**own, **client.settings.model_dump(mode="json")}
 
-    def change_settings(request: Request, change: dict[str, Any]) -> None:
-        client.reconfigure(_changed_settings(client, change))
+    def change_settings(request: Request, change: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
+        kept = client.reconfigure(_changed_settings(client, change), fresh=fresh)
         log_event(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
+        return {"kept": kept}
 
     @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
     async def read_breaker(transitions_after: int = 0) -> dict[str, Any]:
@@ -65,12 +66,12 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.patch(
         "/breaker",
-        summary="Change breaker settings; starts afresh, closed",
+        summary="Change breaker settings; `kept` says what was carried over. fresh=true: start afresh",
         openapi_extra=json_body(FlatBreaker),
     )
-    async def change_breaker(request: Request) -> dict[str, Any]:
-        change_settings(request, {"breaker": await read_object(request)})
-        return snapshot()
+    async def change_breaker(request: Request, *, fresh: bool = False) -> dict[str, Any]:
+        kept = change_settings(request, {"breaker": await read_object(request)}, fresh=fresh)
+        return {**snapshot(), **kept}
 
     @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
     async def by_hand(action: Literal["reset", "open", "close"]) -> dict[str, Any]:
@@ -82,11 +83,14 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         return config()
 
     @router.patch(
-        "/config", summary="Change how calls are protected, all or nothing", openapi_extra=json_body(FlatCallSettings)
+        "/config",
+        summary="Change how calls are protected, all or nothing; `kept`: what of the breaker was carried over. "
+        "fresh=true: with a new breaker",
+        openapi_extra=json_body(FlatCallSettings),
     )
-    async def change_config(request: Request) -> dict[str, Any]:
-        change_settings(request, await read_object(request))
-        return config()
+    async def change_config(request: Request, *, fresh: bool = False) -> dict[str, Any]:
+        kept = change_settings(request, await read_object(request), fresh=fresh)
+        return {**config(), **kept}
 
     async def occupy_seat() -> AsyncIterator[None]:
         with seats.take():

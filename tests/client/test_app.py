@@ -270,27 +270,49 @@ def test_the_settings_are_shown_and_changed(ask: Ask) -> None:
         "breaker": {**BREAKER, "fail_max": 3},
         "timeout": {"total_s": None},
     }
+    kept = ["state", "open time left", "failed recoveries", "probes", "calls under way", "counts"]
 
     assert [
         ask("GET", "/config").json(),
         ask("PATCH", "/config", json={"breaker": {"fail_max": 3}, "timeout": {"total_s": None}}).json(),
         ask("GET", "/config").json(),
-    ] == [CONFIG, changed, changed]
+    ] == [CONFIG, {**changed, "kept": kept}, changed]
 
 
-def test_a_change_of_the_breaker_starts_it_afresh(ask: Ask) -> None:
-    """PATCH /breaker: new numbers in force, closed, and the answer names what it was before."""
-    ask("POST", "/breaker/open")
+ALL_KEPT = ["state", "open time left", "failed recoveries", "probes", "calls under way", "counts"]
 
-    page = ask("PATCH", "/breaker", json={"fail_max": 1, "reset_timeout": 0.5}).json()
 
-    assert {name: page[name] for name in (*BREAKER, "state")} == {
-        **BREAKER,
-        "fail_max": 1,
-        "reset_timeout": 0.5,
-        "state": "closed",
-    }
-    assert [each["cause"] for each in page["transitions"]] == ["open by hand", "settings changed"]
+@pytest.mark.parametrize(
+    ("path", "change", "state", "kept"),
+    [
+        ("/config", {"fallback": {"message": "later"}}, "open", ALL_KEPT),
+        ("/config", {"timeout": {"total_s": 1}}, "open", ALL_KEPT),
+        ("/breaker", {}, "open", ALL_KEPT),
+        ("/breaker", {"fail_max": 5, "policy": "consecutive"}, "open", ALL_KEPT),
+        ("/breaker", {"name": "another"}, "open", ALL_KEPT),
+        ("/breaker", {"fail_max": 1, "reset_timeout": 0.5}, "open", ALL_KEPT),
+        ("/breaker", {"policy": "count_window"}, "open", ALL_KEPT[:-1]),
+        ("/breaker", {"policy": "throttle"}, "closed", []),
+        ("/breaker", {"policy": "off"}, "closed", []),
+        ("/breaker?fresh=true", {}, "closed", []),
+        ("/config?fresh=true", {"breaker": {"fail_max": 1}}, "closed", []),
+    ],
+    ids=str,
+)
+def test_a_change_of_settings_touches_the_breaker_only_where_it_has_to(
+    ask: Ask, path: str, change: dict[str, Any], state: str, kept: list[str]
+) -> None:
+    """An open breaker stays open unless the policy has no such state, and the answer says what was kept."""
+    opened = ask("POST", "/breaker/open").json()
+
+    said = ask("PATCH", path, json=change).json()
+
+    page = ask("GET", "/breaker").json()
+    moves = ["open by hand"] if state == "open" else ["open by hand", "settings changed"]
+    assert (page["state"], said["kept"]) == (state, kept)
+    assert [each["cause"] for each in page["transitions"]] == moves
+    if state == "open":
+        assert page["now_s"] - page["in_state_s"] == pytest.approx(opened["now_s"] - opened["in_state_s"])
 
 
 # Each line: the body as sent to PATCH /breaker, the field that is wrong, and the detail that must be said of it.

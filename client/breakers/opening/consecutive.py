@@ -98,6 +98,16 @@ class ConsecutiveBreaker(OpeningBreaker):
         self._feed_machine(succeeded=succeeded)
         return State(self._machine.current_state)
 
+    def _adopt_counts(self, before: ConsecutiveBreaker) -> bool:
+        if before.settings.slow_call_s not in (None, self.settings.slow_call_s):
+            return False
+        self._machine = before._machine
+        self._machine.fail_max = self.settings.fail_max
+        self._machine.reset_timeout = self.settings.reset_timeout
+        self._machine.success_threshold = self.settings.success_threshold
+        self.fail_count = before.fail_count
+        return True
+
     def _restore_probe_successes(self) -> None:
         if self.settings.probe_success_rate is None:
             self._machine.half_open()  # alone sets pybreaker's count of successes to zero

@@ -19,6 +19,7 @@ from client.breakers.interface import (
     SUCCESS,
     Breaker,
     Cause,
+    Kept,
     Move,
     Permit,
     Refusal,
@@ -92,6 +93,48 @@ class OpeningBreaker(Breaker):
             self._report_closed(permit, verdict, now, retry_after_s)
         else:
             self._report_probe(permit, verdict, now, retry_after_s)
+
+    def adopt(self, before: Breaker, now: float) -> tuple[Kept, ...]:
+        """Take over from any policy that opens: its state until the time that it announced, its probes, its calls.
+
+        Counts, and calls that were counted while under way, are only those of the same policy.
+        """
+        found = before.in_charge
+        return self._adopt_machine(found, now) if isinstance(found, OpeningBreaker) else ()
+
+    def _adopt_machine(self, before: OpeningBreaker, now: float) -> tuple[Kept, ...]:
+        shared = before.shared_permit
+        if shared is not None:
+            shared.at = math.inf  # no call's own, so nobody can tell from it how long one took
+        self._take_over_from(before)
+        self.state, self.since = before.state, before.since
+        self._open_for_s, self._growth_steps = before._open_for_s, before._growth_steps
+        self._probes, self._late_results = before._probes, before._late_results
+        self._ramping = before._ramping and self.settings.ramp_s > 0
+        counted = type(before) is type(self) and self._adopt_counts(before)
+        self._generation = before._generation
+        called = self._adopt_calls(before, counted=counted)
+        if not called:
+            self._generation += 1
+        before._generation = -1  # so that every result it gets is late there, and passed on
+        self._follow_state(self.state)
+        if self.state is HALF_OPEN:
+            self._restore_probe_successes()
+        self._renew_shared_permit(now)
+        return tuple(each for each in Kept if (each, False) not in ((Kept.CALLS, called), (Kept.COUNTS, counted)))
+
+    def _adopt_calls(self, before: OpeningBreaker, *, counted: bool) -> bool:
+        """Take over the calls under way in closed; say whether nothing is counted twice or missed by that."""
+        if self.state is not CLOSED or (self._under_way is None and before._under_way is None):
+            return True
+        if self._under_way is None or before._under_way is None or not counted:
+            return False
+        self._under_way = before._under_way
+        return True
+
+    @abstractmethod
+    def _adopt_counts(self, before: Any) -> bool:
+        """Take over what a breaker of the same policy has counted in closed; say whether it means the same here."""
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:
         """Open (for `reset_timeout`), or close and forget the failures."""
@@ -225,7 +268,13 @@ class OpeningBreaker(Breaker):
             self._count_probe(permit, verdict, now, retry_after_s)
 
     def _report_late(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        """Drop the result, unless it is of a probe that was given up: one that succeeds is never thrown away."""
+        """Drop the result, unless it is of a probe that was given up: one that succeeds is never thrown away.
+
+        Where another breaker has taken over, the result is for that one.
+        """
+        if self._successor is not None:
+            self._successor.report(permit, verdict, now, retry_after_s)
+            return
         probe = self._probes.given_up.pop(permit, None)
         if probe is None or probe.slow or verdict is NEUTRAL:
             self._late_results += 1
