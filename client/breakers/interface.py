@@ -172,7 +172,7 @@ class Breaker(ABC):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Give a permit back with its result; each permit exactly once.
 
-        `retry_after_s`: how long the backend asked to be left alone, where it did.
+        `retry_after_s`: how long the backend asked to be left alone, where it did, whatever the verdict.
         """
 
     @property

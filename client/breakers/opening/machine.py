@@ -45,6 +45,7 @@ class OpeningBreaker(Breaker):
             for kind in (OpeningCause.PROBE_FAILED, OpeningCause.PROBE_SLOW, OpeningCause.PROBE_OUT)
         ),
         Move(HALF_OPEN, CLOSED, OpeningCause.PROBE_SUCCEEDED),
+        *(Move(before, OPEN, OpeningCause.ASKED) for before in (CLOSED, HALF_OPEN)),
     )
     refusals = tuple(OpeningRefusalCause)
     settings: OpeningSettings
@@ -187,9 +188,9 @@ class OpeningBreaker(Breaker):
         return min(1.0, (now - self.since) / self.settings.ramp_s) if self._ramping else 1.0
 
     def _report_closed(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        cause = None
+        cause = self._find_wish(verdict, retry_after_s)
         if self._under_way is not None:
-            cause = self._count_overdue_calls(self._under_way, now)
+            cause = cause or self._count_overdue_calls(self._under_way, now)
             counted = permit not in self._under_way
             self._under_way.pop(permit, None)
             if cause is None and counted:
@@ -200,6 +201,11 @@ class OpeningBreaker(Breaker):
             cause = self._count_call(permit, now, failed=verdict is FAILURE, slow=slow)
         if cause is not None:
             self._open(now, cause, retry_after_s)
+
+    def _find_wish(self, verdict: Verdict, retry_after_s: float | None) -> Cause | None:
+        """Say whether the backend, by an answer that is no failure (429), asks to be left alone for a time."""
+        asks = verdict is NEUTRAL and self.settings.honour_retry_after and (retry_after_s or 0) > 0
+        return Cause(OpeningCause.ASKED) if asks else None
 
     def _count_overdue_calls(self, under_way: OrderedDict[Permit, None], now: float) -> Cause | None:
         """Count the calls under way that have become slow: the oldest ones, each once."""
@@ -218,9 +224,10 @@ class OpeningBreaker(Breaker):
     def _open(self, now: float, cause: Cause, retry_after_s: float | None) -> None:
         """Open from closed or half-open, for the time that the settings or the backend say."""
         chosen = self.settings
-        self._growth_steps = self._growth_steps + 1 if self.state is HALF_OPEN else 0
+        if cause.kind is not OpeningCause.ASKED:  # which says nothing about a recovery
+            self._growth_steps = self._growth_steps + 1 if self.state is HALF_OPEN else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
-        if chosen.honour_retry_after and retry_after_s:  # "at once" is no time to stay open
+        if chosen.honour_retry_after and retry_after_s and retry_after_s > 0:  # "at once" is no time to stay open
             self._open_for_s = min(retry_after_s, cap)
         else:
             grown = chosen.reset_timeout * chosen.open_growth ** min(self._growth_steps, 100)
@@ -264,6 +271,8 @@ class OpeningBreaker(Breaker):
         probe = self._probes.under_way.pop(permit, None)
         if probe is None:
             self._report_late(permit, verdict, now, retry_after_s)
+        elif (wish := self._find_wish(verdict, retry_after_s)) is not None:
+            self._open(now, wish, retry_after_s)
         elif not (probe.slow or verdict is NEUTRAL):
             self._count_probe(permit, verdict, now, retry_after_s)
 

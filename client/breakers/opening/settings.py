@@ -20,6 +20,7 @@ class OpeningCause(Counted):
     PROBE_SLOW = "probe was slow"
     PROBE_OUT = "probe still out"
     OVERDUE_SUCCEEDED = "overdue probe succeeded"
+    ASKED = "asked by Retry-After"
 
 
 class OpeningRefusalCause(Counted):
@@ -45,7 +46,9 @@ class OpeningSettings(PolicySettings):
     open_max_s: Annotated[Seconds | None, OrNone] = Field(None, description="longest open time, seconds")
     open_jitter: float = Field(0.0, ge=0, le=1, description="random share by which an open time may be shortened")
     honour_retry_after: bool = Field(
-        default=False, description="stay open for as long as the Retry-After of the failure that trips says"
+        default=False,
+        description="stay open for as long as the Retry-After of the failure that trips says, and open at once for "
+        "that of an answer that is no failure, such as 429",
     )
 
     max_probes: int = Field(1, ge=1, le=10_000, description="probes under way at once in half-open")

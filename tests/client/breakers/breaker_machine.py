@@ -120,8 +120,9 @@ class OpeningModel(Model):
         self.under_way, self.probes, self.given_up, self.overdue, self.results = [], [], [], [], {}
         self.ramping = False
 
-    def open(self, now: float, retry_after_s: float | None = None) -> None:
-        self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN else 0
+    def open(self, now: float, retry_after_s: float | None = None, asked: bool = False) -> None:
+        if not asked:
+            self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN else 0
         chosen = self.chosen
         cap = chosen.open_max_s or math.inf
         if chosen.honour_retry_after and retry_after_s:
@@ -232,13 +233,18 @@ class OpeningModel(Model):
         return self.trips(now)
 
     def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        asked = verdict is NEUTRAL and self.chosen.honour_retry_after and bool(retry_after_s)
         if call.state is HALF_OPEN:
             self.probes.remove(call)
+        if asked:
+            self.open(now, retry_after_s, asked=True)
+        elif call.state is HALF_OPEN:
             if verdict is not NEUTRAL and not call.slow:
                 self.judge(call, verdict is SUCCESS and now - call.at < self.slow_s, now, retry_after_s)
-            return
-        if self.overdue_trips(now, retry_after_s):
-            return
+        elif not self.overdue_trips(now, retry_after_s):
+            self.count_closed(call, verdict, now, retry_after_s)
+
+    def count_closed(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         trips = False
         if call in self.under_way:
             self.under_way.remove(call)
@@ -374,8 +380,9 @@ class BreakerMachine(RuleBasedStateMachine):
         permit, call = self.out.pop(pick % len(self.out))
         late, given_up = call.era != self.model.era, call.given_up
         before = self.standing_of_all
-        self.model.report(call, verdict, self.now, retry_after_s if verdict is FAILURE else None)
-        self.breaker.report(permit, verdict, self.now, retry_after_s if verdict is FAILURE else None)
+        wish_s = None if verdict is SUCCESS else retry_after_s
+        self.model.report(call, verdict, self.now, wish_s)
+        self.breaker.report(permit, verdict, self.now, wish_s)
         assert not late or given_up or self.standing_of_all == before
 
     @property

@@ -144,6 +144,7 @@ def test_every_move_and_refusal_of_a_policy_is_exported_as_zero() -> None:
     assert {str(move.kind) for move in MOVES} == {
         *("fail_max reached", "slow-call rate", "failure rate", "reset_timeout elapsed"),
         *("probe succeeded", "probe failed", "probe was slow", "probe still out", "overdue probe succeeded"),
+        "asked by Retry-After",
         *("open by hand", "close by hand", "reset by hand", "settings changed"),
     }
     assert {str(cause) for cause in REFUSALS} == {

@@ -102,6 +102,55 @@ def test_retry_after_of_a_failed_probe_counts_too() -> None:
     assert (wished, lab.details["open_for_s"]) == (5, 40)
 
 
+POLICIES = pytest.mark.parametrize(
+    "policy",
+    [
+        {"policy": "consecutive"},
+        {"policy": "count_window"},
+        {"policy": "time_window"},
+        {"policy": "count_window", "slow_call_s": 1, "slow_call_rate": 0.5, "slow_in_flight": True},
+    ],
+    ids=str,
+)
+
+
+@POLICIES
+@pytest.mark.parametrize(
+    ("honour", "asked_s", "open_s"),
+    [(True, 45, 45), (True, 61, 60), (True, 0, None), (True, -3, None), (True, None, None), (False, 45, None)],
+    ids=["a while", "over the cap", "zero", "below zero", "none", "not honoured"],
+)
+def test_an_answer_that_is_no_failure_may_ask_to_be_left_alone(
+    policy: dict[str, Any], honour: bool, asked_s: float | None, open_s: float | None
+) -> None:
+    """One 429 with Retry-After opens at once, for the time it names; without one it says nothing."""
+    lab = Lab(reset_timeout=10, open_max_s=60, honour_retry_after=honour, **policy)
+    lab.calls("N", retry_after_s=asked_s)
+
+    expected = [] if open_s is None else [(0.0, OPEN, "asked by Retry-After")]
+    assert (lab.story, lab.details["open_for_s"]) == (expected, open_s or 0)
+
+
+@POLICIES
+def test_a_probe_may_ask_to_be_left_alone_too(policy: dict[str, Any]) -> None:
+    """Open again for the time it names; it is no failed recovery, so the open time does not grow by it."""
+    lab = Lab(reset_timeout=10, open_growth=2, open_max_s=60, honour_retry_after=True, max_probes=2, **policy)
+    lab.calls("N", retry_after_s=3)
+    lab.wait(3)
+    probe = lab.admit()
+    lab.calls("N", retry_after_s=7)
+    lab.report(probe, NEUTRAL, retry_after_s=50)  # too late: it is of the half-open before
+    wished = lab.details["open_for_s"]
+    lab.wait(7)
+    lab.calls("F")
+
+    assert (wished, lab.details["open_for_s"]) == (7, 20)
+    assert [cause for _, _, cause in lab.story] == [
+        *("asked by Retry-After", "reset_timeout elapsed", "asked by Retry-After"),
+        *("reset_timeout elapsed", "probe failed"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("probes", "after"),
     [
