@@ -97,10 +97,13 @@ class Client:
         self._hooks = hooks
         self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
 
-    def force(self, state: State, kind: StrEnum) -> None:
-        """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
+    def force(self, state: State, kind: StrEnum, for_s: float | None = None) -> None:
+        """Set the breaker's state by hand; open for `for_s` seconds, or until somebody closes it.
+
+        Raises NoBreakerError where the policy is to have none.
+        """
         self.deciding_call = None
-        self.breaker.force(state, self.clock(), kind)
+        self.breaker.force(state, self.clock(), kind, for_s)
         self.revision += 1
 
     async def call(self, request_id: str) -> tuple[Call, Answer]:
@@ -134,6 +137,8 @@ class Client:
             "now_s": now,
             "in_flight": self.in_flight,
             "transition_count": self._transitions,
+            "held_open": False,
+            "next_call_probes": False,
             "retry_after_s": 0.0,
             **breaker.details(now),
         }

@@ -58,7 +58,10 @@ class Permit:
 
 
 class Refusal(NamedTuple):
-    """No leave. `since`: when the breaker came to `state`; `retry_after_s`: how long until a call may get through."""
+    """No leave. `since`: when the breaker came to `state`; `retry_after_s`: how long until a call may get through.
+
+    Infinite where nobody knows: it is held open by hand.
+    """
 
     state: State
     cause: StrEnum
@@ -204,9 +207,10 @@ class Breaker(ABC):
         self._timeout_s = timeout_s or 0.0
 
     @abstractmethod
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
         """Go to `state` by hand, counts at zero; results of earlier permits no longer count.
 
+        Open lasts `for_s` seconds before the first probe; without them, until somebody closes it.
         Raises NoBreakerError where the policy has no such state.
         """
 

@@ -99,13 +99,13 @@ class ShadowBreaker(Breaker):
         self._in_charge.limit_calls(timeout_s)
         self._tried.limit_calls(timeout_s)
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
         """Set the policy in charge; closing resets the tried one, too. Raises NoBreakerError where neither can."""
         breakers = [self._in_charge, self._tried] if state is CLOSED else [self._in_charge]
         refusals = []
         for breaker in breakers:
             try:
-                breaker.force(state, now, kind)
+                breaker.force(state, now, kind, for_s)
             except NoBreakerError as error:
                 refusals.append(error)
         self._copy_state()

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads the annotation
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from client.breakers.flat import FlatBreaker, keep_settings, split_flat
@@ -17,6 +17,7 @@ from client.http.stream import Seats
 from client.observe.log import LOGGER
 from client.pipeline.order import CallSettings, FlatCallSettings
 from inputs.check import check, merge_change
+from inputs.wrong_input import WrongInputError
 from service.observe.log import log_event
 from service.openapi import json_body
 from service.problems import read_object
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from client.observe.counters import Counters
     from client.settings import ClientSettings
 
+OpenSeconds = Annotated[float, Query(gt=0, le=86_400, allow_inf_nan=False)]
 _BY_HAND = {
     "open": (OPEN, Intervention.OPENED),
     "close": (CLOSED, Intervention.CLOSED),
@@ -73,9 +75,15 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         kept = change_settings(request, {"breaker": await read_object(request)}, fresh=fresh)
         return {**snapshot(), **kept}
 
-    @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
-    async def by_hand(action: Literal["reset", "open", "close"]) -> dict[str, Any]:
-        client.force(*_BY_HAND[action])
+    @router.post(
+        "/breaker/{action}",
+        summary="Open, close or reset the breaker by hand; open lasts until somebody closes it, or for_s seconds",
+    )
+    async def by_hand(action: Literal["reset", "open", "close"], for_s: OpenSeconds | None = None) -> dict[str, Any]:
+        if for_s is not None and action != "open":
+            detail = f"for_s: got {for_s:g}; allowed with /breaker/open only"
+            raise WrongInputError([{"field": "for_s", "value": for_s, "detail": detail}])
+        client.force(*_BY_HAND[action], for_s)
         return snapshot()
 
     @router.get("/config", summary="The effective settings")

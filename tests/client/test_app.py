@@ -216,6 +216,8 @@ def test_the_breaker_page_shows_state_settings_counts_and_transitions(ask: Ask, 
         "fail_count": 5,
         "in_flight": 0,
         "transition_count": 1,
+        "held_open": False,
+        "next_call_probes": False,
         "open_for_s": 30.0,
         "probes_out": 0,
         "probe_successes": 0,
@@ -313,6 +315,45 @@ def test_a_change_of_settings_touches_the_breaker_only_where_it_has_to(
     assert [each["cause"] for each in page["transitions"]] == moves
     if state == "open":
         assert page["now_s"] - page["in_state_s"] == pytest.approx(opened["now_s"] - opened["in_state_s"])
+
+
+def test_open_by_hand_lasts_until_it_is_closed_or_for_a_time(ask: Ask) -> None:
+    """Held open, nobody is told when to ask again; for_s says when the next probe comes."""
+    held, refused = ask("POST", "/breaker/open").json(), ask("GET", "/data")
+    timed, later = ask("POST", "/breaker/open?for_s=90").json(), ask("GET", "/data")
+
+    names = ("state", "held_open", "retry_after_s")
+    assert [held[name] for name in names] == ["open", True, 0.0]
+    assert ("retry-after" in refused.headers, refused.json()["retry_after_s"]) == (False, 0.0)
+    assert [timed[name] for name in names] == ["open", False, pytest.approx(90, abs=1)]
+    assert later.headers["retry-after"] == "90"
+    assert ask("POST", "/breaker/close").json()["held_open"] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("open?for_s=0", "for_s: got '0'; Input should be greater than 0"),
+        ("open?for_s=86401", "for_s: got '86401'; Input should be less than or equal to 86400"),
+        ("open?for_s=nan", "for_s: got 'nan'"),
+        ("open?for_s=long", "for_s: got 'long'"),
+        ("close?for_s=3", "for_s: got 3; allowed with /breaker/open only"),
+    ],
+)
+def test_a_time_to_stay_open_that_is_none_is_refused(ask: Ask, path: str, said: str) -> None:
+    """Nothing is done, and the field is named."""
+    answer = ask("POST", f"/breaker/{path}")
+
+    assert (answer.status_code, ask("GET", "/breaker").json()["state"]) == (422, "closed")
+    assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("policy", ["off", "throttle", "adaptive", "forced_open"])
+def test_a_policy_that_cannot_be_opened_says_so_with_a_time_too(ask: Ask, policy: str) -> None:
+    """409, as without."""
+    ask("PATCH", "/breaker", json={"policy": policy})
+
+    assert [ask("POST", f"/breaker/open{query}").status_code for query in ("", "?for_s=3")] == [409, 409]
 
 
 # Each line: the body as sent to PATCH /breaker, the field that is wrong, and the detail that must be said of it.

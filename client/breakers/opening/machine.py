@@ -137,18 +137,22 @@ class OpeningBreaker(Breaker):
     def _adopt_counts(self, before: Any) -> bool:
         """Take over what a breaker of the same policy has counted in closed; say whether it means the same here."""
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
-        """Open (for `reset_timeout`), or close and forget the failures."""
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
+        """Open, for `for_s` seconds or until somebody closes it, or close; forget the failures."""
         self._growth_steps = 0
         self._reset_counts(now)
-        self._open_for_s = self.settings.reset_timeout
+        self._open_for_s = math.inf if for_s is None else for_s
         self._enter_state(state, now, Cause(kind))
 
     def details(self, now: float) -> dict[str, Any]:
         """Time to the probe, probes under way, their successes, dropped late results, the share let through."""
+        held = self.state is OPEN and self._open_for_s == math.inf
+        timed = self.state is OPEN and not held
         return {
-            "retry_after_s": max(0.0, self._open_time_left(now)) if self.state is OPEN else 0.0,
-            "open_for_s": self._open_for_s if self.state is OPEN else 0.0,
+            "held_open": held,
+            "next_call_probes": timed and self._open_time_left(now) <= 0,
+            "retry_after_s": max(0.0, self._open_time_left(now)) if timed else 0.0,
+            "open_for_s": self._open_for_s if timed else 0.0,
             "probes_out": len(self._probes.under_way),
             "probe_successes": self._probes.successes,
             "late_results": self._late_results,

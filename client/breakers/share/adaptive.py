@@ -151,7 +151,7 @@ class AdaptiveBreaker(Breaker):
         self.shared_permit = None if self._refused_share else self._permit
         return (Kept.STATE, Kept.CALLS, Kept.COUNTS) if counted else (Kept.STATE, Kept.CALLS)
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:  # noqa: ARG002
         """Forget everything learnt. Raises NoBreakerError for any other state than closed."""
         if state is not CLOSED:
             raise NoBreakerError("there is nothing to open: the policy in force is 'adaptive', which never opens")

@@ -108,7 +108,7 @@ class ThrottleBreaker(Breaker):
         self.shared_permit = None if self._window.failures else self._permit
         return (Kept.STATE, Kept.CALLS, Kept.COUNTS) if counted else (Kept.STATE, Kept.CALLS)
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:  # noqa: ARG002
         """Forget the window. Raises NoBreakerError for any other state than closed."""
         if state is not CLOSED:
             raise NoBreakerError("there is nothing to open: the policy in force is 'throttle', which never opens")

@@ -25,6 +25,7 @@ export function show(batch) {
   }
   const share = breaker.state === "closed" && (breaker.let_through ?? 1) < 1;
   say(document.querySelector("[data-state=closed] .does"), share ? "a share of the calls is refused" : "calls go through; failures are counted");
+  say(document.querySelector("[data-state=open] .does"), openWords(breaker));
   document.body.dataset.state = breaker.state;
   document.title = `${breaker.state} · Breaker Lab`;
   say(find("guards"), `${breaker.name}, policy ${breaker.policy}`);
@@ -41,6 +42,11 @@ export function tick() {
   fact("failures", failures(breaker));
   fact("next", next(breaker, Math.max(0, breaker.retry_after_s - since)));
   shadow(breaker.shadow_report);
+}
+
+function openWords(now) {
+  if (now.held_open) return "calls are refused until somebody closes it";
+  return now.next_call_probes ? "its time is over; the next call is a probe" : "calls are refused at once";
 }
 
 function fact(id, [label, figure, note = "", filled = null]) {
@@ -74,6 +80,7 @@ function failures(now) {
 
 function next(now, left) {
   if (now.policy === "forced_open") return ["Next probe", "none", "open until the policy is changed", null];
+  if (now.held_open) return ["Next probe", "none", "open by hand until somebody closes it", null];
   if (now.state === "open") {
     if (left > 0) return ["Next probe in", duration(left), "", now.open_for_s ? left / now.open_for_s : null];
     return ["Next probe", "due", "the next call is the probe", 0];

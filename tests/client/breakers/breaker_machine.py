@@ -76,7 +76,7 @@ class Model:
     def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         """Take note of the result of a call of this era."""
 
-    def force(self, state: State, now: float) -> None:
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:  # noqa: ARG002
         self.state, self.since = state, now
         self.era += 1
         self.fail_count = 0
@@ -280,16 +280,19 @@ class OpeningModel(Model):
             self.enter(CLOSED, now)
             self.ramping = self.chosen.ramp_s > 0
 
-    def force(self, state: State, now: float) -> None:
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
         self.forget()
         self.failed_recoveries = 0
-        self.open_for = self.chosen.reset_timeout
         self.enter(state, now)
+        self.open_for = for_s
 
     def details(self, now: float) -> dict[str, Any]:
+        held = self.state is OPEN and self.open_for == math.inf
         return {
-            "retry_after_s": max(0.0, self.retry_after_s(now)),
-            "open_for_s": self.open_for if self.state is OPEN else 0.0,
+            "held_open": held,
+            "next_call_probes": self.state is OPEN and self.since + self.open_for - now <= 0,
+            "retry_after_s": 0.0 if held else max(0.0, self.retry_after_s(now)),
+            "open_for_s": self.open_for if self.state is OPEN and not held else 0.0,
             "probes_out": len(self.probes),
             "probe_successes": [*self.results.values()].count(True),
             "late_results": self.late,
@@ -367,7 +370,8 @@ class BreakerMachine(RuleBasedStateMachine):
                 self.out.append((answer, self.model.take(self.now)))
             else:
                 assert answer.cause
-                assert 0 <= answer.retry_after_s < math.inf
+                assert (answer.retry_after_s == math.inf) == self.model.details(self.now).get("held_open", False)
+                assert answer.retry_after_s >= 0
                 assert answer.since == self.model.since
                 assert rounded(answer.retry_after_s) == rounded(self.model.retry_after_s(self.now))
 
@@ -402,11 +406,11 @@ class BreakerMachine(RuleBasedStateMachine):
     def wait(self, pick: int) -> None:
         self.now += self.waits[pick]
 
-    @rule(state=st.sampled_from([OPEN, CLOSED]))
-    def by_hand(self, state: State) -> None:
+    @rule(state=st.sampled_from([OPEN, CLOSED]), for_s=st.sampled_from([None, 5.0]))
+    def by_hand(self, state: State, for_s: float | None) -> None:
         if state in self.model.can_be_forced:
-            self.breaker.force(state, self.now, Intervention.OPENED)
-            self.model.force(state, self.now)
+            self.breaker.force(state, self.now, Intervention.OPENED, for_s)
+            self.model.force(state, self.now, math.inf if for_s is None else for_s)
             return
         try:
             self.breaker.force(state, self.now, Intervention.OPENED)
@@ -438,6 +442,9 @@ class BreakerMachine(RuleBasedStateMachine):
         """Whoever never returns does not keep the breaker from closing, and who returns too late changes nothing."""
         if getattr(self.breaker.settings, "half_open_max_s", 0) is None:
             self.end_all()
+        if self.breaker.details(self.now).get("held_open"):
+            self.breaker.force(CLOSED, self.now, Intervention.CLOSED)
+            self.model.force(CLOSED, self.now)
         for _ in range(20):
             if self.breaker.state is self.first:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -162,8 +163,8 @@ class ThrottleModel(Model):
         if verdict is not NEUTRAL:
             self.add(now, accepted=verdict is SUCCESS)
 
-    def force(self, state: State, now: float) -> None:
-        super().force(state, now)
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
+        super().force(state, now, for_s)
         self.requests = []
 
     def details(self, now: float) -> dict[str, Any]:
@@ -234,8 +235,8 @@ class AdaptiveModel(Model):
         if verdict is FAILURE:
             self.fail_count = self.counts(now)[1]
 
-    def force(self, state: State, now: float) -> None:
-        super().force(state, now)
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
+        super().force(state, now, for_s)
         self.start(now)
 
     def details(self, now: float) -> dict[str, Any]:
@@ -336,10 +337,10 @@ class ShadowModel(Model):
             self.tried.report(tried, verdict, now, retry_after_s)
         self.follow()
 
-    def force(self, state: State, now: float) -> None:
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
         for each in [self.in_charge, self.tried] if state is State.CLOSED else [self.in_charge]:
             with suppress(NoBreakerError):
-                each.force(state, now, Intervention.OPENED)
+                each.force(state, now, Intervention.OPENED, None if for_s == math.inf else for_s)
         self.follow()
 
     def details(self, now: float) -> dict[str, Any]:

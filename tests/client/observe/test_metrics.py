@@ -93,7 +93,7 @@ def test_what_is_under_way_is_seen() -> None:
     lab = Lab(fail_max=3, reset_timeout=1)
     lab.call(fails=True)
     failures = lab.counts("breaker_failures")
-    lab.client.force(lab.client.breaker.state.OPEN, Intervention.OPENED)
+    lab.client.force(lab.client.breaker.state.OPEN, Intervention.OPENED, 1)
     lab.now += 1
 
     async def look() -> list[dict[tuple[str, ...], float]]:

@@ -185,7 +185,7 @@ def test_without_fallback_a_refusal_is_a_bare_problem() -> None:
 
     async def script() -> Answer:
         lab = Lab(200, fallback={"enabled": False})
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 30)
         return (await lab.client.call("1"))[1]
 
     answer = play(script)
@@ -211,7 +211,7 @@ def test_retry_after_is_whole_seconds_rounded_up(waited_s: float, header: bytes)
 
     async def script() -> tuple[tuple[bytes, bytes], ...]:
         lab = Lab(200)
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 30)
         await asyncio.sleep(waited_s)
         return (await lab.client.call("1"))[1].headers
 
@@ -223,7 +223,7 @@ def test_a_refusal_in_half_open_asks_to_come_back_in_a_second() -> None:
 
     async def script() -> Answer:
         lab = Lab(200, breaker={"reset_timeout": 5})
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 5)
         await asyncio.sleep(5)
         probe = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(0.1)
@@ -349,7 +349,7 @@ def test_a_cancelled_probe_gives_its_permit_back() -> None:
 
     async def script() -> tuple[list[Outcome], list[tuple[State, str]]]:
         lab = Lab("hang", 200, breaker={"reset_timeout": 5})
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 5)
         await asyncio.sleep(5)
         probe = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(1)
@@ -406,7 +406,7 @@ def test_a_refusal_has_the_cause_that_the_policy_gives() -> None:
         lab = Lab(200, breaker={"policy": "forced_open"})
         await lab.calls(1)
         lab.client.reconfigure(CallSettings.model_validate({"breaker": {"reset_timeout": 5}}))
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 5)
         await asyncio.sleep(5)
         await asyncio.gather(lab.client.call("2"), lab.client.call("3"))
         return [call.refused for call in lab.events.calls]
@@ -467,6 +467,8 @@ def test_the_snapshot_shows_everything() -> None:
         "now_s": 4.5,
         "in_flight": 1,
         "transition_count": 1,
+        "held_open": False,
+        "next_call_probes": False,
         "retry_after_s": 26.0,
         "open_for_s": 30.0,
         "probes_out": 0,

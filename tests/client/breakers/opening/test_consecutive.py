@@ -187,6 +187,8 @@ def test_a_probe_of_an_earlier_half_open_changes_nothing() -> None:
 
     assert lab.breaker.state is HALF_OPEN
     assert lab.details == {
+        "held_open": False,
+        "next_call_probes": False,
         "retry_after_s": 0.0,
         "open_for_s": 0.0,
         "probes_out": 1,
@@ -208,13 +210,13 @@ def test_a_failure_of_before_the_trip_does_not_count_after_closing() -> None:
     assert (lab.breaker.state, lab.breaker.fail_count) == (CLOSED, 0)
 
 
-def test_forced_open_lasts_reset_timeout_and_counts_from_zero() -> None:
+def test_forced_open_for_a_time_counts_from_zero() -> None:
     """By hand like by failures, except that nothing was counted; permits of before no longer count."""
     lab = Lab(fail_max=3, reset_timeout=10)
     lab.calls([FAILURE, FAILURE])
     slow = lab.admit()
     lab.wait(5)
-    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     lab.report(slow, FAILURE)
     lab.wait(4)
     refusal = lab.refuse()
@@ -260,12 +262,15 @@ def test_the_snapshots_details_follow_the_probes() -> None:
     lab.admit()
     seen.append(lab.details)
 
-    names = ("retry_after_s", "open_for_s", "probes_out", "probe_successes", "late_results", "let_through")
+    names = (
+        *("held_open", "next_call_probes", "retry_after_s", "open_for_s"),
+        *("probes_out", "probe_successes", "late_results", "let_through"),
+    )
     assert [tuple(each[name] for name in names) for each in seen] == [
-        (0.0, 0.0, 0, 0, 0, 1.0),
-        (6.0, 10.0, 0, 0, 0, 0.0),
-        (0.0, 10.0, 0, 0, 0, 0.0),
-        (0.0, 0.0, 1, 1, 0, None),
+        (False, False, 0.0, 0.0, 0, 0, 0, 1.0),
+        (False, False, 6.0, 10.0, 0, 0, 0, 0.0),
+        (False, True, 0.0, 10.0, 0, 0, 0, 0.0),
+        (False, False, 0.0, 0.0, 1, 1, 0, None),
     ]
     assert {len(each) for each in seen} == {len(names)}
 

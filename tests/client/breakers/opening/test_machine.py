@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -33,12 +34,46 @@ def test_the_open_time_grows_with_each_failed_recovery_up_to_its_cap() -> None:
     assert (first, open_times(lab, 1)) == ([10, 20, 40, 80, 100, 100], [10, 20])
 
 
-def test_opening_by_hand_lasts_reset_timeout_however_often_recovery_failed() -> None:
-    """Who opens by hand begins a new row."""
+@pytest.mark.parametrize("policy", [{"fail_max": 1}, {"policy": "count_window"}, {"policy": "time_window"}], ids=str)
+def test_opening_by_hand_lasts_until_somebody_closes_it(policy: dict[str, Any]) -> None:
+    """A year later it still refuses, and a change of settings does not alter that; nobody is told when to ask again."""
+    lab = Lab(reset_timeout=10, **policy)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.wait(3e7)
+    lab.change(reset_timeout=5, **policy)
+    refusal, held = lab.refuse(), lab.details
+    lab.breaker.force(CLOSED, lab.now, Intervention.CLOSED)
+
+    assert refusal == Refusal(OPEN, "open", math.inf, 0.0)
+    assert {name: held[name] for name in ("held_open", "retry_after_s", "open_for_s", "let_through")} == {
+        "held_open": True,
+        "retry_after_s": 0.0,
+        "open_for_s": 0.0,
+        "let_through": 0.0,
+    }
+    assert (lab.admit().state, lab.details["held_open"]) == (CLOSED, False)
+
+
+def test_opening_by_hand_for_a_time_ends_in_a_probe() -> None:
+    """A minute, whatever reset_timeout says; opened by hand again, it is held."""
+    lab = Lab(fail_max=1, reset_timeout=10)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 60)
+    lab.wait(59)
+    left = lab.refuse().retry_after_s
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    held = lab.refuse().retry_after_s
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 2)
+    lab.wait(2)
+
+    assert (left, held, lab.calls("S"), len(lab.story)) == (1, math.inf, [(CLOSED, 0)], 3)
+
+
+def test_opening_by_hand_begins_a_new_row_of_failed_recoveries() -> None:
+    """After two of them, the first to come is the first of the next row."""
     lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
     open_times(lab, 2)
 
-    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     by_hand = lab.details["open_for_s"]
     lab.wait(10)
     lab.calls("F")
@@ -495,7 +530,7 @@ def test_who_closes_by_hand_wants_no_ramp(before: str) -> None:
     """All calls are let through at once, from whatever state."""
     lab = closed_by_a_probe()
     if before is not CLOSED:
-        lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+        lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     if before is HALF_OPEN:
         lab.wait(10)
         lab.admit()
