@@ -7,6 +7,7 @@ that was counted while it was under way can be marked as failed when it fails af
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Any, Protocol
 
 from pydantic import Field
@@ -114,6 +115,57 @@ class CountWindow:
         if self._added - place <= self.calls and not self._ring[index] & _FAILED:
             self._ring[index] |= _FAILED
             self.failures += 1
+
+
+class AgingCountWindow(CountWindow):
+    """The last `size` calls, of which those that are `age_s` seconds old are forgotten."""
+
+    def __init__(self, size: int, age_s: float) -> None:
+        self._age_s = age_s
+        self._times: deque[float] = deque(maxlen=size)  # of the calls in the window, oldest first
+        super().__init__(size)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._times.clear()
+        super().clear()
+
+    def adopt(self, before: CountWindow) -> bool:
+        """Take over the newest calls, where it is known when they were."""
+        return isinstance(before, AgingCountWindow) and self._adopt_aging(before)
+
+    def _adopt_aging(self, before: AgingCountWindow) -> bool:
+        if before._age_s < self._age_s:
+            return False
+        super().adopt(before)
+        self._times.extend(before._times)
+        return True
+
+    def roll(self, now: float) -> None:
+        """Forget the calls that are too old."""
+        times = self._times
+        while times and now - times[0] >= self._age_s:
+            times.popleft()
+            index = (self._added - self.calls) % self._size
+            self.failures -= self._ring[index] & _FAILED
+            self.slow -= self._ring[index] >> 1
+            self._ring[index] = 0
+            self.calls -= 1
+
+    def add(self, now: float, *, failed: bool, slow: bool) -> int:
+        """Put the call in the place of the one that is `size` calls old."""
+        self.roll(now)
+        self._times.append(now)
+        return super().add(now, failed=failed, slow=slow)
+
+    def succeed(self, now: float) -> None:
+        """Put the call in the place of the one that is `size` calls old."""
+        self.add(now, failed=False, slow=False)
+
+    def mark_failed(self, place: int, now: float) -> None:
+        """Count the call at `place` as failed, too, if it is still in the window."""
+        self.roll(now)
+        super().mark_failed(place, now)
 
 
 class TimeWindow:

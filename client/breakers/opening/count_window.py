@@ -6,11 +6,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from client.breakers.opening.settings import AgingSettings
 from client.breakers.opening.windowed import RateSettings, WindowedBreaker
-from client.breakers.window import CountWindow
+from client.breakers.window import AgingCountWindow, CountWindow
 
 
-class CountWindowSettings(RateSettings):
+class CountWindowSettings(AgingSettings, RateSettings):
     """A window of calls."""
 
     policy: Literal["count_window"] = "count_window"
@@ -26,11 +27,12 @@ class CountWindowSettings(RateSettings):
 
 
 class CountWindowBreaker(WindowedBreaker):
-    """Looks back on calls, however long ago they were."""
+    """Looks back on calls, however long ago they were, or only on those of the last `forget_after_s` seconds."""
 
     settings_type = CountWindowSettings
 
     settings: CountWindowSettings
 
     def _new_window(self) -> CountWindow:
-        return CountWindow(self.settings.window_calls)
+        size, age_s = self.settings.window_calls, self.settings.forget_after_s
+        return CountWindow(size) if age_s is None else AgingCountWindow(size, age_s)

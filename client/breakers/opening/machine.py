@@ -54,7 +54,8 @@ class OpeningBreaker(Breaker):
         super().__init__(settings, now, on_transition)
         self._generation = 0
         self._open_for_s = 0.0
-        self._growth_steps = 0  # in a row
+        self._growth_steps = 0  # failed recoveries in a row, and trips soon after one that succeeded
+        self._recovered_at = -math.inf  # when probes closed it
         self._probes = Probes()
         self._ramping = False
         self._late_results = 0
@@ -109,7 +110,8 @@ class OpeningBreaker(Breaker):
             shared.at = math.inf  # no call's own, so nobody can tell from it how long one took
         self._take_over_from(before)
         self.state, self.since = before.state, before.since
-        self._open_for_s, self._growth_steps = before._open_for_s, before._growth_steps
+        self._open_for_s = before._open_for_s
+        self._growth_steps, self._recovered_at = before._growth_steps, before._recovered_at
         self._probes, self._late_results = before._probes, before._late_results
         self._ramping = before._ramping and self.settings.ramp_s > 0
         counted = type(before) is type(self) and self._adopt_counts(before)
@@ -139,7 +141,7 @@ class OpeningBreaker(Breaker):
 
     def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
         """Open, for `for_s` seconds or until somebody closes it, or close; forget the failures."""
-        self._growth_steps = 0
+        self._growth_steps, self._recovered_at = 0, -math.inf
         self._reset_counts(now)
         self._open_for_s = math.inf if for_s is None else for_s
         self._enter_state(state, now, Cause(kind))
@@ -229,7 +231,8 @@ class OpeningBreaker(Breaker):
         """Open from closed or half-open, for the time that the settings or the backend say."""
         chosen = self.settings
         if cause.kind is not OpeningCause.ASKED:  # which says nothing about a recovery
-            self._growth_steps = self._growth_steps + 1 if self.state is HALF_OPEN else 0
+            soon = now - self._recovered_at < chosen.growth_forget_s
+            self._growth_steps = self._growth_steps + 1 if self.state is HALF_OPEN or soon else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
         if chosen.honour_retry_after and retry_after_s and retry_after_s > 0:  # "at once" is no time to stay open
             self._open_for_s = min(retry_after_s, cap)
@@ -317,7 +320,7 @@ class OpeningBreaker(Breaker):
         after = self._judge_probes(succeeded=succeeded)
         if after is CLOSED:
             self._reset_counts(now)
-            self._growth_steps = 0
+            self._recovered_at = now
             self._ramping = self.settings.ramp_s > 0
             self._enter_state(after, now, Cause(OpeningCause.PROBE_SUCCEEDED))
         elif after is OPEN:

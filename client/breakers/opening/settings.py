@@ -43,6 +43,13 @@ class OpeningSettings(PolicySettings):
     open_growth: float = Field(
         1.0, ge=1, le=10, description="factor on the open time for each failed recovery in a row"
     )
+    growth_forget_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="seconds that the breaker must stay closed before its open time is as short as at first again; a "
+        "trip before that counts as a failed recovery",
+    )
     open_max_s: Annotated[Seconds | None, OrNone] = Field(None, description="longest open time, seconds")
     open_jitter: float = Field(0.0, ge=0, le=1, description="random share by which an open time may be shortened")
     honour_retry_after: bool = Field(
@@ -85,3 +92,13 @@ class OpeningSettings(PolicySettings):
                 "probe_calls says how many probes decide"
             )
         return self
+
+
+class AgingSettings(OpeningSettings):
+    """Of a policy that counts results, however long ago they were, unless it is told to forget them."""
+
+    forget_after_s: Annotated[Seconds | None, OrNone] = Field(
+        None,
+        description="seconds after which results no longer count: `consecutive` forgets its failures once none has "
+        'come for so long, `count_window` each result by itself; "none": never',
+    )

@@ -63,6 +63,8 @@ function failures(now) {
   switch (now.policy) {
     case "consecutive":
       return ["Failures in a row", `${count(now.fail_count)} of ${count(now.fail_max)}`, "fail_max trips it", now.fail_count / now.fail_max];
+    case "failures_in_time":
+      return ["Failures", `${count(now.fail_count)} of ${count(now.max_failures)}`, `so many within ${duration(now.window_s)} trip it`, now.fail_count / now.max_failures];
     case "count_window":
     case "time_window": {
       const rate = window.calls ? window.failures / window.calls : 0;

@@ -106,7 +106,8 @@ class OpeningModel(Model):
         self.overdue: list[Called] = []  # those of them that count as failed for now
         self.results: dict[Called, bool] = {}  # of the probes of this half-open
         self.half_opens = 0
-        self.failed_recoveries = 0
+        self.failed_recoveries = 0  # and trips soon after one that succeeded
+        self.recovered_at = -math.inf
         self.open_for = 0.0
         self.ramping = False
         self.slow_s = chosen.slow_call_s or math.inf
@@ -122,7 +123,8 @@ class OpeningModel(Model):
 
     def open(self, now: float, retry_after_s: float | None = None, asked: bool = False) -> None:
         if not asked:
-            self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN else 0
+            quick = now - self.recovered_at < self.chosen.growth_forget_s
+            self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN or quick else 0
         chosen = self.chosen
         cap = chosen.open_max_s or math.inf
         if chosen.honour_retry_after and retry_after_s:
@@ -276,13 +278,13 @@ class OpeningModel(Model):
             self.open(now, retry_after_s)
         elif enough:
             self.forget()
-            self.failed_recoveries = 0
+            self.recovered_at = now
             self.enter(CLOSED, now)
             self.ramping = self.chosen.ramp_s > 0
 
     def force(self, state: State, now: float, for_s: float = math.inf) -> None:
         self.forget()
-        self.failed_recoveries = 0
+        self.failed_recoveries, self.recovered_at = 0, -math.inf
         self.enter(state, now)
         self.open_for = for_s
 
@@ -326,6 +328,7 @@ def opening(draw: st.DrawFn, slow: st.SearchStrategy[dict[str, Any]] = SLOW, **m
         )
     )
     chosen |= draw(either({}, {"open_max_s": 20.0, "open_growth": 2.0, "honour_retry_after": True}))
+    chosen |= draw(either({}, {"growth_forget_s": 0.0}, {"growth_forget_s": 5.0}))
     chosen |= draw(either({}, {"open_jitter": 0.5}))
     chosen |= draw(either({"half_open_max_s": 3.0}, {"half_open_max_s": None}))
     chosen |= draw(either({}, {}, {"timeout_s": 8.0}))

@@ -231,6 +231,28 @@ def test_forced_open_for_a_time_counts_from_zero() -> None:
     ]
 
 
+def test_a_pause_forgets_the_failures_before_it() -> None:
+    """Four failures, an hour of silence, one failure: no outage. With a second less it is one; the snapshot knows."""
+    lab, busy, never = Lab(forget_after_s=3600), Lab(forget_after_s=3600), Lab()
+    for each, pause_s in ((lab, 3600), (busy, 3599), (never, 86_400)):
+        each.calls("FFFF")
+        each.wait(pause_s)
+    shown = lab.details["fail_count"], busy.details.get("fail_count", busy.breaker.fail_count)
+
+    assert shown == (0, 4)
+    assert [lab.calls("F"), busy.calls("F"), never.calls("F")] == [[(CLOSED, 1)], [(OPEN, 5)], [(OPEN, 5)]]
+
+
+def test_each_failure_begins_the_pause_anew() -> None:
+    """Five failures, each 50 s after the one before, are a row where a minute forgets."""
+    lab = Lab(forget_after_s=60)
+    for _ in range(5):
+        lab.wait(50)
+        lab.calls("F")
+
+    assert lab.breaker.state is OPEN
+
+
 def test_forced_closed_forgets_the_failures() -> None:
     """From open, from half-open with a probe out, and from closed with a streak."""
     lab = Lab(fail_max=2, reset_timeout=10)

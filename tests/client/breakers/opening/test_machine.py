@@ -24,14 +24,42 @@ def open_times(lab: Lab, rounds: int) -> list[float]:
 
 
 def test_the_open_time_grows_with_each_failed_recovery_up_to_its_cap() -> None:
-    """10, 20, 40, 80 and then 100 s; after a success it begins at 10 s again."""
+    """10, 20, 40, 80 and then 100 s; after a success that lasts it begins at 10 s again."""
     lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
 
     first = open_times(lab, 5)
     lab.wait(100)
     lab.calls("S")
+    lab.wait(60)
 
     assert (first, open_times(lab, 1)) == ([10, 20, 40, 80, 100, 100], [10, 20])
+
+
+@pytest.mark.parametrize(
+    ("forget_s", "closed_s", "open_s"),
+    [(60, 0, [10, 20, 40, 80]), (60, 59, [10, 20, 40, 80]), (60, 60, [10, 10, 10, 10]), (0, 0, [10, 10, 10, 10])],
+)
+def test_a_flapping_backend_sees_the_open_time_grow(forget_s: float, closed_s: float, open_s: list[float]) -> None:
+    """Each probe succeeds, and it trips again soon: a step each time, unless it stayed closed for growth_forget_s."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100, growth_forget_s=forget_s)
+    seen = []
+    for _ in range(4):
+        lab.trip()
+        seen.append(lab.details["open_for_s"])
+        lab.wait(seen[-1])
+        lab.calls("S")
+        lab.wait(closed_s)
+
+    assert seen == open_s
+
+
+def test_the_first_trip_is_no_step_and_neither_is_one_after_closing_by_hand() -> None:
+    """Nothing had recovered."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
+    first = open_times(lab, 1)
+    lab.breaker.force(CLOSED, lab.now, Intervention.CLOSED)
+
+    assert (first, open_times(lab, 0)) == ([10, 20], [10])
 
 
 @pytest.mark.parametrize("policy", [{"fail_max": 1}, {"policy": "count_window"}, {"policy": "time_window"}], ids=str)
