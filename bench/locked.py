@@ -33,10 +33,10 @@ class LockedBreaker:
         with self._lock:
             self._breaker.report(permit, verdict, now, retry_after_s)
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
         """See Breaker.force."""
         with self._lock:
-            self._breaker.force(state, now, kind)
+            self._breaker.force(state, now, kind, for_s)
 
     def details(self, now: float) -> dict[str, Any]:
         """See Breaker.details."""

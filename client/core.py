@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
-from client.breakers.interface import Cause, Intervention
+from client.breakers.interface import Cause, Intervention, Kept
 from client.events import Hook, TransitionEvent
 from client.pipeline.call import Answer, Call, Handler, Outcome
 from client.pipeline.order import build
@@ -55,23 +55,34 @@ class Client:
             if self.breaker is made:
                 self._publish_transition(transition)
 
-        made = breakers.build(self.settings.breaker, now, publish)
+        made = breakers.build(self.settings.breaker, now, publish, self.settings.timeout.total_s)
         return made
 
-    def reconfigure(self, settings: CallSettings) -> None:
-        """Use `settings`, with a fresh breaker, for calls from now on.
+    def reconfigure(self, settings: CallSettings, *, fresh: bool = False) -> tuple[Kept, ...]:
+        """Use `settings` for calls from now on; return what of the breaker has been kept.
 
-        Calls under way end with the old settings and report to the breaker that let them through.
+        Only a change of what the breaker acts on touches it: then another takes over, as far as the old one's state
+        means the same to it. `fresh`: with a new breaker in any case. Calls under way end with the old settings.
         """
         now = self.clock()
-        before = self.breaker.state
+        before = self.breaker
+        alike = breakers.act_alike(self.settings.breaker, settings.breaker)
         self.deciding_call = None
         self.revision += 1
         self.settings = settings
-        self.breaker = self._new_breaker(now)
-        if before is not self.breaker.state:
-            self._publish_change(before, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
+        kept: tuple[Kept, ...] = ()
+        if alike and not fresh:
+            before.replace_settings(settings.breaker)
+            before.limit_calls(settings.timeout.total_s)
+            kept = tuple(Kept)
+        else:
+            self.breaker = self._new_breaker(now)
+            if not fresh:
+                kept = self.breaker.adopt(before, now)
+        if before.state is not self.breaker.state:
+            self._publish_change(before.state, self.breaker.state, now, Cause(Intervention.SETTINGS_CHANGED))
         self._pipeline = build(self.settings, self._upstream, self)
+        return kept
 
     def add_hook(self, hook: Hook) -> None:
         """Send events to `hook`, too, from now on; `remove_hook` ends it, so that an idle hook costs nothing."""
@@ -86,10 +97,13 @@ class Client:
         self._hooks = hooks
         self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
 
-    def force(self, state: State, kind: StrEnum) -> None:
-        """Set the breaker's state by hand. Raises NoBreakerError if the policy has no such state."""
+    def force(self, state: State, kind: StrEnum, for_s: float | None = None) -> None:
+        """Set the breaker's state by hand; open for `for_s` seconds, or until somebody closes it.
+
+        Raises NoBreakerError where the policy is to have none.
+        """
         self.deciding_call = None
-        self.breaker.force(state, self.clock(), kind)
+        self.breaker.force(state, self.clock(), kind, for_s)
         self.revision += 1
 
     async def call(self, request_id: str) -> tuple[Call, Answer]:
@@ -123,6 +137,8 @@ class Client:
             "now_s": now,
             "in_flight": self.in_flight,
             "transition_count": self._transitions,
+            "held_open": False,
+            "next_call_probes": False,
             "retry_after_s": 0.0,
             **breaker.details(now),
         }

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 SHADOW = "a second breaker that decides and reports on the same calls, and refuses nothing"
 # The order in which settings are shown. Settings that are not in this list follow it, policy by policy.
 _ORDER = (
-    *("fail_max", "failure_rate", "min_calls", "window_calls", "window_s"),
+    *("fail_max", "max_failures", "failure_rate", "min_calls", "window_calls", "window_s", "forget_after_s"),
     *("slow_call_s", "slow_call_rate", "slow_in_flight"),
-    *("reset_timeout", "open_growth", "open_max_s", "open_jitter", "honour_retry_after"),
+    *("reset_timeout", "open_growth", "growth_forget_s", "open_max_s", "open_jitter", "honour_retry_after"),
     *("max_probes", "success_threshold", "probe_success_rate", "probe_calls", "half_open_max_s", "ramp_s"),
     *("throttle_k", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"),
 )

@@ -36,7 +36,7 @@ class ForcedOpenBreaker(Breaker):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Take no notice: there are no permits."""
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:  # noqa: ARG002
         """Stay open. Raises NoBreakerError."""
         raise NoBreakerError("the breaker stays open: the current policy is 'forced_open'; change the policy")
 

@@ -58,7 +58,10 @@ class Permit:
 
 
 class Refusal(NamedTuple):
-    """No permission. `since`: when `state` began; `retry_after_s`: how long until a call may get through."""
+    """No permission. `since`: when `state` began; `retry_after_s`: how long until a call may get through.
+
+    It is infinite for a breaker that is held open by hand.
+    """
 
     state: State
     cause: StrEnum
@@ -118,6 +121,17 @@ class Transition:
     fail_count: int
 
 
+class Kept(Counted):
+    """What a breaker takes over from the one before it, when its settings are changed."""
+
+    STATE = "state"
+    OPEN_TIME = "open time left"
+    RECOVERIES = "failed recoveries"
+    PROBES = "probes"
+    CALLS = "calls under way"
+    COUNTS = "counts"
+
+
 class NoBreakerError(Exception):
     """Somebody asked for a state that the policy does not have."""
 
@@ -148,6 +162,9 @@ class Breaker(ABC):
         self.fail_count = 0
         self.shared_permit: Permit | None = None
         self._on_transition = on_transition
+        self._timeout_s = 0.0  # of a call; 0: nothing limits it
+        # The breaker that has taken over, and gets the results of calls that this one let through.
+        self._successor: Breaker | None = None
         self._uniform = random.Random(settings.seed).random  # noqa: S311 - it spreads load and keeps no secret
 
     @abstractmethod
@@ -158,13 +175,42 @@ class Breaker(ABC):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Give a permit back with its result; each permit exactly once.
 
-        `retry_after_s`: how long the backend asked callers to wait, if it did.
+        `retry_after_s`: how long the backend asked callers to wait, if it did, whatever the verdict.
         """
 
+    @property
+    def in_charge(self) -> Breaker:
+        """The breaker that decides: this one, unless it only asks others."""
+        return self
+
+    def adopt(self, before: Breaker, now: float) -> tuple[Kept, ...]:  # noqa: ARG002 - for those that take over more
+        """Go on where `before` stands, as far as that means the same here; return what has been kept.
+
+        For a breaker that is fresh. `before` must not be asked any more; the results of calls that it let through
+        count here where calls under way are kept.
+        """
+        return ()
+
+    def replace_settings(self, settings: PolicySettings) -> None:
+        """Take settings that make it act as before: another name, or what other policies would read."""
+        self.settings = settings
+
+    def _take_over_from(self, before: Breaker) -> None:
+        """Get the results of calls that `before` let through, and its random draws, unless there is another seed."""
+        before._successor = self
+        before.shared_permit = None
+        if before.settings.seed == self.settings.seed:
+            self._uniform = before._uniform
+
+    def limit_calls(self, timeout_s: float | None) -> None:
+        """Learn how long a call may take from now on, in seconds; none: nothing limits it."""
+        self._timeout_s = timeout_s or 0.0
+
     @abstractmethod
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
         """Go to `state` by hand and reset the counts; results of earlier permits no longer count.
 
+        Open lasts `for_s` seconds before the first probe; without them, until somebody closes it.
         Raises NoBreakerError if the policy has no such state.
         """
 

@@ -28,7 +28,7 @@ class NoBreaker(Breaker):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Take no notice."""
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:  # noqa: ARG002
         """There is nothing to set. Raises NoBreakerError."""
         raise NoBreakerError(f"the policy is {self.settings.policy!r}: there is no breaker to set")
 

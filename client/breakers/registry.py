@@ -8,6 +8,7 @@ from client.breakers.forced_open import ForcedOpenBreaker
 from client.breakers.off import NoBreaker, ShadowOnlyBreaker
 from client.breakers.opening.consecutive import ConsecutiveBreaker
 from client.breakers.opening.count_window import CountWindowBreaker
+from client.breakers.opening.failures_in_time import FailuresInTimeBreaker
 from client.breakers.opening.time_window import TimeWindowBreaker
 from client.breakers.share.adaptive import AdaptiveBreaker
 from client.breakers.share.throttle import ThrottleBreaker
@@ -22,6 +23,7 @@ _POLICIES: dict[str, type[Breaker]] = {
     "consecutive": ConsecutiveBreaker,
     "count_window": CountWindowBreaker,
     "time_window": TimeWindowBreaker,
+    "failures_in_time": FailuresInTimeBreaker,
     "throttle": ThrottleBreaker,
     "adaptive": AdaptiveBreaker,
     "off": NoBreaker,

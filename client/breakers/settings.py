@@ -128,6 +128,17 @@ def tried_by(settings: PolicySettings) -> PolicySettings | None:
     return shadow
 
 
+def act_alike(one: PolicySettings, other: PolicySettings) -> bool:
+    """Whether two settings make the same breaker: neither its name counts, nor what its policy does not read."""
+    return _what_acts(one) == _what_acts(other)
+
+
+def _what_acts(settings: PolicySettings) -> tuple[Any, ...]:
+    tried = tried_by(settings) if "shadow" in type(settings).model_fields else None
+    read = {name: getattr(settings, name) for name in policies()[settings.policy].reads()}
+    return settings.policy, settings.seed, read, tried and _what_acts(tried)
+
+
 _MODELS = {name: _settings_of(name) for name in policies()}
 if TYPE_CHECKING:
     TriedSettings: TypeAlias = PolicySettings

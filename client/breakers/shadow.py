@@ -10,8 +10,9 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from client.breakers.interface import CLOSED, Breaker, NoBreakerError, Permit, Refusal, State, Verdict
+from client.breakers.interface import CLOSED, Breaker, Kept, NoBreakerError, Permit, Refusal, State, Verdict
 from client.breakers.registry import build_one
+from client.breakers.settings import act_alike
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -69,13 +70,42 @@ class ShadowBreaker(Breaker):
             self._tried.report(permit.tried, verdict, now, retry_after_s)
         self._copy_state()
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
+    @property
+    def in_charge(self) -> Breaker:
+        """The policy in charge."""
+        return self._in_charge
+
+    def adopt(self, before: Breaker, now: float) -> tuple[Kept, ...]:
+        """Both policies take over; what the tried one would have done counts on, where it acts as before."""
+        kept = self._in_charge.adopt(before, now)
+        if isinstance(before, ShadowBreaker):
+            self._adopt_tried(before, now)
+        self._copy_state()
+        return kept
+
+    def _adopt_tried(self, before: ShadowBreaker, now: float) -> None:
+        self._tried.adopt(before._tried, now)
+        if act_alike(before._tried.settings, self._tried.settings):
+            self._would_refuse = before._would_refuse
+            self._transitions.extend(before._transitions)
+
+    def replace_settings(self, settings: PolicySettings) -> None:
+        """Take them for the policy in charge; those of the tried one are part of them."""
+        super().replace_settings(settings)
+        self._in_charge.replace_settings(settings)
+
+    def limit_calls(self, timeout_s: float | None) -> None:
+        """Tell both."""
+        self._in_charge.limit_calls(timeout_s)
+        self._tried.limit_calls(timeout_s)
+
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
         """Set the policy in charge; closing resets the shadow policy, too. Raises NoBreakerError if neither can."""
         breakers = [self._in_charge, self._tried] if state is CLOSED else [self._in_charge]
         refusals = []
         for breaker in breakers:
             try:
-                breaker.force(state, now, kind)
+                breaker.force(state, now, kind, for_s)
             except NoBreakerError as error:
                 refusals.append(error)
         self._copy_state()

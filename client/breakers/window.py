@@ -7,7 +7,8 @@ that was counted while under way can be marked as failed if it fails later.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections import deque
+from typing import Any, Protocol
 
 from pydantic import Field
 
@@ -48,6 +49,9 @@ class Window(Protocol):
     def mark_failed(self, place: int, now: float) -> None:
         """Count a call that `add` did not count as failed as a failure, unless it has left the window."""
 
+    def adopt(self, before: Any) -> bool:
+        """Take over what another window of the same kind looks back on; return False where it cannot be known."""
+
     def clear(self) -> None:
         """Forget everything."""
 
@@ -65,6 +69,18 @@ class CountWindow:
         self._added = 0
         self.calls = self.failures = self.slow = 0
 
+    def adopt(self, before: CountWindow) -> bool:
+        """Take over the newest calls, each under its number."""
+        self.clear()
+        self._added = before._added
+        self.calls = min(before.calls, self._size)
+        for place in range(self._added - self.calls, self._added):
+            seen = before._ring[place % before._size]
+            self._ring[place % self._size] = seen
+            self.failures += seen & _FAILED
+            self.slow += seen >> 1
+        return True
+
     def roll(self, now: float) -> None:
         """Do nothing: these calls do not age."""
 
@@ -78,15 +94,16 @@ class CountWindow:
             ring[index] = new
             self.failures += failed - (old & _FAILED)
             self.slow += slow - (old >> 1)
-        if place < self._size:
-            self.calls = place + 1
+        if self.calls < self._size:
+            self.calls += 1
         return place
 
     def succeed(self, now: float) -> None:
         """Put the call in the place of the one that is `size` calls old."""
         place = self._added
-        if place < self._size:
-            self._added = self.calls = place + 1
+        if self.calls < self._size:
+            self._added = place + 1
+            self.calls += 1
         elif self._ring[place % self._size]:
             self.add(now, failed=False, slow=False)
         else:
@@ -95,9 +112,60 @@ class CountWindow:
     def mark_failed(self, place: int, now: float) -> None:  # noqa: ARG002
         """Count the call at `place` as failed if it is still in the window."""
         index = place % self._size
-        if self._added - place <= self._size and not self._ring[index] & _FAILED:
+        if self._added - place <= self.calls and not self._ring[index] & _FAILED:
             self._ring[index] |= _FAILED
             self.failures += 1
+
+
+class AgingCountWindow(CountWindow):
+    """The last `size` calls, of which those that are `age_s` seconds old are forgotten."""
+
+    def __init__(self, size: int, age_s: float) -> None:
+        self._age_s = age_s
+        self._times: deque[float] = deque(maxlen=size)  # of the calls in the window, oldest first
+        super().__init__(size)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._times.clear()
+        super().clear()
+
+    def adopt(self, before: CountWindow) -> bool:
+        """Take over the newest calls, where it is known when they were."""
+        return isinstance(before, AgingCountWindow) and self._adopt_aging(before)
+
+    def _adopt_aging(self, before: AgingCountWindow) -> bool:
+        if before._age_s < self._age_s:
+            return False
+        super().adopt(before)
+        self._times.extend(before._times)
+        return True
+
+    def roll(self, now: float) -> None:
+        """Forget the calls that are too old."""
+        times = self._times
+        while times and now - times[0] >= self._age_s:
+            times.popleft()
+            index = (self._added - self.calls) % self._size
+            self.failures -= self._ring[index] & _FAILED
+            self.slow -= self._ring[index] >> 1
+            self._ring[index] = 0
+            self.calls -= 1
+
+    def add(self, now: float, *, failed: bool, slow: bool) -> int:
+        """Put the call in the place of the one that is `size` calls old."""
+        self.roll(now)
+        self._times.append(now)
+        return super().add(now, failed=failed, slow=slow)
+
+    def succeed(self, now: float) -> None:
+        """Put the call in the place of the one that is `size` calls old."""
+        self.add(now, failed=False, slow=False)
+
+    def mark_failed(self, place: int, now: float) -> None:
+        """Count the call at `place` as failed, too, if it is still in the window."""
+        self.roll(now)
+        super().mark_failed(place, now)
 
 
 class TimeWindow:
@@ -118,6 +186,13 @@ class TimeWindow:
         self._newest = 0  # number of the newest bucket, counted from time 0
         self._ends = -math.inf  # when it is full
         self._others = 0  # calls in the window that are not in the newest bucket
+
+    def adopt(self, before: TimeWindow) -> bool:
+        """Take over the buckets, where they are of the same length."""
+        if before.step_s != self.step_s:
+            return False
+        vars(self).update(vars(before))
+        return True
 
     def roll(self, now: float) -> None:
         """Empty the buckets whose time has passed."""

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads the annotation
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from client.breakers.flat import FlatBreaker, keep_settings, split_flat
@@ -17,6 +17,7 @@ from client.http.stream import Seats
 from client.observe.log import LOGGER
 from client.pipeline.order import CallSettings, FlatCallSettings
 from inputs.check import check, merge_change
+from inputs.wrong_input import WrongInputError
 from service.observe.log import log_event
 from service.openapi import json_body
 from service.problems import read_object
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from client.observe.counters import Counters
     from client.settings import ClientSettings
 
+OpenSeconds = Annotated[float, Query(gt=0, le=86_400, allow_inf_nan=False)]
 _BY_HAND = {
     "open": (OPEN, Intervention.OPENED),
     "close": (CLOSED, Intervention.CLOSED),
@@ -55,9 +57,10 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         own = settings.model_dump(mode="json", exclude=set(CallSettings.model_fields))
         return {**own, **client.settings.model_dump(mode="json")}
 
-    def change_settings(request: Request, change: dict[str, Any]) -> None:
-        client.reconfigure(_changed_settings(client, change))
+    def change_settings(request: Request, change: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
+        kept = client.reconfigure(_changed_settings(client, change), fresh=fresh)
         log_event(LOGGER, "settings_changed", request.headers.get("x-request-id"), change=change)
+        return {"kept": kept}
 
     @router.get("/breaker", summary="The breaker: state, counts, settings, latest transitions")
     async def read_breaker(transitions_after: int = 0) -> dict[str, Any]:
@@ -65,16 +68,22 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.patch(
         "/breaker",
-        summary="Change breaker settings; the new breaker starts closed",
+        summary="Change breaker settings; `kept` says what was carried over. fresh=true: start afresh",
         openapi_extra=json_body(FlatBreaker),
     )
-    async def change_breaker(request: Request) -> dict[str, Any]:
-        change_settings(request, {"breaker": await read_object(request)})
-        return snapshot()
+    async def change_breaker(request: Request, *, fresh: bool = False) -> dict[str, Any]:
+        kept = change_settings(request, {"breaker": await read_object(request)}, fresh=fresh)
+        return {**snapshot(), **kept}
 
-    @router.post("/breaker/{action}", summary="Open, close or reset the breaker by hand")
-    async def by_hand(action: Literal["reset", "open", "close"]) -> dict[str, Any]:
-        client.force(*_BY_HAND[action])
+    @router.post(
+        "/breaker/{action}",
+        summary="Open, close or reset the breaker by hand; open lasts until somebody closes it, or for_s seconds",
+    )
+    async def by_hand(action: Literal["reset", "open", "close"], for_s: OpenSeconds | None = None) -> dict[str, Any]:
+        if for_s is not None and action != "open":
+            detail = f"for_s: got {for_s:g}; allowed with /breaker/open only"
+            raise WrongInputError([{"field": "for_s", "value": for_s, "detail": detail}])
+        client.force(*_BY_HAND[action], for_s)
         return snapshot()
 
     @router.get("/config", summary="The effective settings")
@@ -82,11 +91,14 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         return config()
 
     @router.patch(
-        "/config", summary="Change how calls are protected, all or nothing", openapi_extra=json_body(FlatCallSettings)
+        "/config",
+        summary="Change how calls are protected, all or nothing; `kept`: what of the breaker was carried over. "
+        "fresh=true: with a new breaker",
+        openapi_extra=json_body(FlatCallSettings),
     )
-    async def change_config(request: Request) -> dict[str, Any]:
-        change_settings(request, await read_object(request))
-        return config()
+    async def change_config(request: Request, *, fresh: bool = False) -> dict[str, Any]:
+        kept = change_settings(request, await read_object(request), fresh=fresh)
+        return {**config(), **kept}
 
     async def occupy_seat() -> AsyncIterator[None]:
         with seats.take():

@@ -99,6 +99,11 @@ class Metrics(Collector):
         yield probes
         yield GaugeMetricFamily("breaker_probes_in_flight", "Probes under way.", breaker.get("probes_out", 0))
         yield GaugeMetricFamily(
+            "breaker_next_call_probes",
+            "1 while the breaker is open though its time is over: the next call is let through as a probe.",
+            float(breaker["next_call_probes"]),
+        )
+        yield GaugeMetricFamily(
             "breaker_failures", "What the policy has counted towards refusing (fail_count).", breaker["fail_count"]
         )
 

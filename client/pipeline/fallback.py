@@ -119,6 +119,8 @@ class _RefusalAnswers:
         if same != self._start_of:
             self._start_of, self._start = same, self._write_start(error, refusal)
         wait_s = refusal.retry_after_s
+        if wait_s == math.inf:  # held open by hand: nobody knows when to ask again
+            return Answer(503, self._start + b"0.0}", _PROBLEM)
         return Answer(
             503,
             b"%b%.3f}" % (self._start, wait_s),

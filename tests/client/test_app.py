@@ -32,7 +32,10 @@ BREAKER = {
     "max_probes": 1,
     "failure_rate": 0.5,
     "min_calls": 20,
+    "max_failures": 5,
     "window_calls": 100,
+    "forget_after_s": None,
+    "growth_forget_s": 60.0,
     "window_s": 10.0,
     "slow_call_s": None,
     "slow_call_rate": None,
@@ -216,6 +219,8 @@ def test_the_breaker_page_shows_state_settings_counts_and_transitions(ask: Ask, 
         "fail_count": 5,
         "in_flight": 0,
         "transition_count": 1,
+        "held_open": False,
+        "next_call_probes": False,
         "open_for_s": 30.0,
         "probes_out": 0,
         "probe_successes": 0,
@@ -270,27 +275,88 @@ def test_the_settings_are_shown_and_changed(ask: Ask) -> None:
         "breaker": {**BREAKER, "fail_max": 3},
         "timeout": {"total_s": None},
     }
+    kept = ["state", "open time left", "failed recoveries", "probes", "calls under way", "counts"]
 
     assert [
         ask("GET", "/config").json(),
         ask("PATCH", "/config", json={"breaker": {"fail_max": 3}, "timeout": {"total_s": None}}).json(),
         ask("GET", "/config").json(),
-    ] == [CONFIG, changed, changed]
+    ] == [CONFIG, {**changed, "kept": kept}, changed]
 
 
-def test_a_change_of_the_breaker_starts_it_afresh(ask: Ask) -> None:
-    """PATCH /breaker: new numbers in force, closed, and the answer names what it was before."""
-    ask("POST", "/breaker/open")
+ALL_KEPT = ["state", "open time left", "failed recoveries", "probes", "calls under way", "counts"]
 
-    page = ask("PATCH", "/breaker", json={"fail_max": 1, "reset_timeout": 0.5}).json()
 
-    assert {name: page[name] for name in (*BREAKER, "state")} == {
-        **BREAKER,
-        "fail_max": 1,
-        "reset_timeout": 0.5,
-        "state": "closed",
-    }
-    assert [each["cause"] for each in page["transitions"]] == ["open by hand", "settings changed"]
+@pytest.mark.parametrize(
+    ("path", "change", "state", "kept"),
+    [
+        ("/config", {"fallback": {"message": "later"}}, "open", ALL_KEPT),
+        ("/config", {"timeout": {"total_s": 1}}, "open", ALL_KEPT),
+        ("/breaker", {}, "open", ALL_KEPT),
+        ("/breaker", {"fail_max": 5, "policy": "consecutive"}, "open", ALL_KEPT),
+        ("/breaker", {"name": "another"}, "open", ALL_KEPT),
+        ("/breaker", {"fail_max": 1, "reset_timeout": 0.5}, "open", ALL_KEPT),
+        ("/breaker", {"policy": "count_window"}, "open", ALL_KEPT[:-1]),
+        ("/breaker", {"policy": "throttle"}, "closed", []),
+        ("/breaker", {"policy": "off"}, "closed", []),
+        ("/breaker?fresh=true", {}, "closed", []),
+        ("/config?fresh=true", {"breaker": {"fail_max": 1}}, "closed", []),
+    ],
+    ids=str,
+)
+def test_a_change_of_settings_touches_the_breaker_only_where_it_has_to(
+    ask: Ask, path: str, change: dict[str, Any], state: str, kept: list[str]
+) -> None:
+    """An open breaker stays open unless the policy has no such state, and the answer says what was kept."""
+    opened = ask("POST", "/breaker/open").json()
+
+    said = ask("PATCH", path, json=change).json()
+
+    page = ask("GET", "/breaker").json()
+    moves = ["open by hand"] if state == "open" else ["open by hand", "settings changed"]
+    assert (page["state"], said["kept"]) == (state, kept)
+    assert [each["cause"] for each in page["transitions"]] == moves
+    if state == "open":
+        assert page["now_s"] - page["in_state_s"] == pytest.approx(opened["now_s"] - opened["in_state_s"])
+
+
+def test_open_by_hand_lasts_until_it_is_closed_or_for_a_time(ask: Ask) -> None:
+    """Held open, nobody is told when to ask again; for_s says when the next probe comes."""
+    held, refused = ask("POST", "/breaker/open").json(), ask("GET", "/data")
+    timed, later = ask("POST", "/breaker/open?for_s=90").json(), ask("GET", "/data")
+
+    names = ("state", "held_open", "retry_after_s")
+    assert [held[name] for name in names] == ["open", True, 0.0]
+    assert ("retry-after" in refused.headers, refused.json()["retry_after_s"]) == (False, 0.0)
+    assert [timed[name] for name in names] == ["open", False, pytest.approx(90, abs=1)]
+    assert later.headers["retry-after"] == "90"
+    assert ask("POST", "/breaker/close").json()["held_open"] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("open?for_s=0", "for_s: got '0'; Input should be greater than 0"),
+        ("open?for_s=86401", "for_s: got '86401'; Input should be less than or equal to 86400"),
+        ("open?for_s=nan", "for_s: got 'nan'"),
+        ("open?for_s=long", "for_s: got 'long'"),
+        ("close?for_s=3", "for_s: got 3; allowed with /breaker/open only"),
+    ],
+)
+def test_a_time_to_stay_open_that_is_none_is_refused(ask: Ask, path: str, said: str) -> None:
+    """Nothing is done, and the field is named."""
+    answer = ask("POST", f"/breaker/{path}")
+
+    assert (answer.status_code, ask("GET", "/breaker").json()["state"]) == (422, "closed")
+    assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("policy", ["off", "throttle", "adaptive", "forced_open"])
+def test_a_policy_that_cannot_be_opened_says_so_with_a_time_too(ask: Ask, policy: str) -> None:
+    """409, as without."""
+    ask("PATCH", "/breaker", json={"policy": policy})
+
+    assert [ask("POST", f"/breaker/open{query}").status_code for query in ("", "?for_s=3")] == [409, 409]
 
 
 # Each line: the body as sent to PATCH /breaker, the field that is wrong, and the detail that must be said of it.

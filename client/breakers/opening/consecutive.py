@@ -9,14 +9,15 @@ would change nothing, and is not passed on at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 import pybreaker
 from pydantic import Field
 
 from client.breakers.interface import CLOSED, HALF_OPEN, OPEN, SUCCESS, Cause, Counted, Move, Permit, State, Verdict
 from client.breakers.opening.machine import OpeningBreaker
-from client.breakers.opening.settings import OpeningSettings
+from client.breakers.opening.settings import AgingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ class ConsecutiveTripCause(Counted):
     FAIL_MAX = "fail_max reached"
 
 
-class ConsecutiveSettings(OpeningSettings):
+class ConsecutiveSettings(AgingSettings):
     """Failures in a row. `fail_max`, `reset_timeout`, `success_threshold` as in pybreaker."""
 
     policy: Literal["consecutive"] = "consecutive"
@@ -53,7 +54,7 @@ class ConsecutiveBreaker(OpeningBreaker):
     """Opens after `fail_max` consecutive failures; probes after `reset_timeout` seconds.
 
     Closes after `success_threshold` probes have succeeded; opens again at the first that fails. With `slow_call_s`, a
-    slow call is a failure.
+    slow call is a failure. A pause of `forget_after_s` after a failure forgets those in the row.
     """
 
     settings_type = ConsecutiveSettings
@@ -67,6 +68,8 @@ class ConsecutiveBreaker(OpeningBreaker):
             name=settings.name,
             throw_new_error_on_trip=False,
         )
+        self._failed_at = math.inf  # when the last failure in closed was counted; none yet
+        self._forget_after_s = math.inf if settings.forget_after_s is None else settings.forget_after_s
         super().__init__(settings, now, on_transition)
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
@@ -77,8 +80,16 @@ class ConsecutiveBreaker(OpeningBreaker):
         super().report(permit, verdict, now, retry_after_s)
 
     def _count_call(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:  # noqa: ARG002
+        if self._has_aged(now):
+            self._machine.close()  # alone sets pybreaker's failure count to zero
+        if failed or slow:
+            self._failed_at = now
         self._feed_machine(succeeded=not (failed or slow))
         return Cause(ConsecutiveTripCause.FAIL_MAX) if self._machine.current_state == pybreaker.STATE_OPEN else None
+
+    def _has_aged(self, now: float) -> bool:
+        """Whether what was counted in closed is too long ago."""
+        return now - self._failed_at >= self._forget_after_s
 
     def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> None:
         """Count nothing: the slowness has already been counted as the failure."""
@@ -98,9 +109,31 @@ class ConsecutiveBreaker(OpeningBreaker):
         self._feed_machine(succeeded=succeeded)
         return State(self._machine.current_state)
 
+    def _adopt_counts(self, before: ConsecutiveBreaker) -> bool:
+        if before.settings.slow_call_s not in (None, self.settings.slow_call_s):
+            return False
+        self._machine = before._machine
+        self._machine.fail_max = self.settings.fail_max
+        self._machine.reset_timeout = self.settings.reset_timeout
+        self._machine.success_threshold = self.settings.success_threshold
+        self.fail_count, self._failed_at = before.fail_count, before._failed_at
+        return True
+
+    def _restore_probe_successes(self) -> None:
+        if self.settings.probe_success_rate is None:
+            self._machine.half_open()  # alone sets pybreaker's count of successes to zero
+            # Of more than are needed, as after a change of settings, the next one closes.
+            for _ in range(min(self._probes.successes, self.settings.success_threshold - 1)):
+                self._feed_machine(succeeded=True)
+
     def _reset_counts(self, now: float) -> None:  # noqa: ARG002
         self._machine.close()  # the only way to reset pybreaker's failure count
         self.fail_count = 0
+
+    def details(self, now: float) -> dict[str, Any]:
+        """Give the count as of now, not as of the last result."""
+        found = super().details(now)
+        return {**found, "fail_count": 0} if self.state is CLOSED and self._has_aged(now) else found
 
     def _follow_state(self, state: State) -> None:
         if self._machine.current_state != state:

@@ -6,11 +6,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from client.breakers.opening.settings import AgingSettings
 from client.breakers.opening.windowed import RateSettings, WindowedBreaker
-from client.breakers.window import CountWindow
+from client.breakers.window import AgingCountWindow, CountWindow
 
 
-class CountWindowSettings(RateSettings):
+class CountWindowSettings(AgingSettings, RateSettings):
     """A window of calls."""
 
     policy: Literal["count_window"] = "count_window"
@@ -26,11 +27,15 @@ class CountWindowSettings(RateSettings):
 
 
 class CountWindowBreaker(WindowedBreaker):
-    """Opens when the failure rate or slow-call rate of the last `window_calls` calls reaches its threshold."""
+    """Opens when the failure rate or slow-call rate of the last `window_calls` calls reaches its threshold.
+
+    With `forget_after_s`, only the calls of the last so many seconds count.
+    """
 
     settings_type = CountWindowSettings
 
     settings: CountWindowSettings
 
     def _new_window(self) -> CountWindow:
-        return CountWindow(self.settings.window_calls)
+        size, age_s = self.settings.window_calls, self.settings.forget_after_s
+        return CountWindow(size) if age_s is None else AgingCountWindow(size, age_s)

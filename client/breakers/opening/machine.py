@@ -19,6 +19,7 @@ from client.breakers.interface import (
     SUCCESS,
     Breaker,
     Cause,
+    Kept,
     Move,
     Permit,
     Refusal,
@@ -26,6 +27,7 @@ from client.breakers.interface import (
     Transition,
     Verdict,
 )
+from client.breakers.opening.probes import Probes
 from client.breakers.opening.settings import OpeningCause, OpeningRefusalCause, OpeningSettings
 
 if TYPE_CHECKING:
@@ -37,12 +39,13 @@ class OpeningBreaker(Breaker):
     """Closed until the policy trips it; open for a time; half-open with a bounded number of probes."""
 
     moves = (
-        Move(OPEN, HALF_OPEN, OpeningCause.WAITED),
+        *(Move(OPEN, HALF_OPEN, kind) for kind in (OpeningCause.WAITED, OpeningCause.OVERDUE_SUCCEEDED)),
         *(
             Move(HALF_OPEN, OPEN, kind)
             for kind in (OpeningCause.PROBE_FAILED, OpeningCause.PROBE_SLOW, OpeningCause.PROBE_OUT)
         ),
         Move(HALF_OPEN, CLOSED, OpeningCause.PROBE_SUCCEEDED),
+        *(Move(before, OPEN, OpeningCause.ASKED) for before in (CLOSED, HALF_OPEN)),
     )
     refusals = tuple(OpeningRefusalCause)
     settings: OpeningSettings
@@ -51,10 +54,9 @@ class OpeningBreaker(Breaker):
         super().__init__(settings, now, on_transition)
         self._generation = 0
         self._open_for_s = 0.0
-        self._failed_recoveries = 0  # in a row
-        self._probes: dict[Permit, bool] = {}  # under way, oldest first; whether counted as slow already
-        self._probes_ended = 0
-        self._probe_successes = 0
+        self._growth_steps = 0  # failed recoveries in a row, and trips soon after one that succeeded
+        self._recovered_at = -math.inf  # when probes closed it
+        self._probes = Probes()
         self._ramping = False
         self._late_results = 0
         self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
@@ -88,26 +90,73 @@ class OpeningBreaker(Breaker):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
         if permit.generation != self._generation:
-            self._late_results += 1
+            self._report_late(permit, verdict, now, retry_after_s)
         elif permit.state is CLOSED:
             self._report_closed(permit, verdict, now, retry_after_s)
         else:
             self._report_probe(permit, verdict, now, retry_after_s)
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:
-        """Open (for `reset_timeout`), or close and forget the failures."""
-        self._failed_recoveries = 0
+    def adopt(self, before: Breaker, now: float) -> tuple[Kept, ...]:
+        """Take over from any policy that opens: its state until the time that it announced, its probes, its calls.
+
+        Counts, and calls that were counted while under way, are only those of the same policy.
+        """
+        found = before.in_charge
+        return self._adopt_machine(found, now) if isinstance(found, OpeningBreaker) else ()
+
+    def _adopt_machine(self, before: OpeningBreaker, now: float) -> tuple[Kept, ...]:
+        shared = before.shared_permit
+        if shared is not None:
+            shared.at = math.inf  # no call's own, so nobody can tell from it how long one took
+        self._take_over_from(before)
+        self.state, self.since = before.state, before.since
+        self._open_for_s = before._open_for_s
+        self._growth_steps, self._recovered_at = before._growth_steps, before._recovered_at
+        self._probes, self._late_results = before._probes, before._late_results
+        self._ramping = before._ramping and self.settings.ramp_s > 0
+        counted = type(before) is type(self) and self._adopt_counts(before)
+        self._generation = before._generation
+        called = self._adopt_calls(before, counted=counted)
+        if not called:
+            self._generation += 1
+        before._generation = -1  # so that every result it gets is late there, and passed on
+        self._follow_state(self.state)
+        if self.state is HALF_OPEN:
+            self._restore_probe_successes()
+        self._renew_shared_permit(now)
+        return tuple(each for each in Kept if (each, False) not in ((Kept.CALLS, called), (Kept.COUNTS, counted)))
+
+    def _adopt_calls(self, before: OpeningBreaker, *, counted: bool) -> bool:
+        """Take over the calls under way in closed; say whether nothing is counted twice or missed by that."""
+        if self.state is not CLOSED or (self._under_way is None and before._under_way is None):
+            return True
+        if self._under_way is None or before._under_way is None or not counted:
+            return False
+        self._under_way = before._under_way
+        return True
+
+    @abstractmethod
+    def _adopt_counts(self, before: Any) -> bool:
+        """Take over what a breaker of the same policy has counted in closed; say whether it means the same here."""
+
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:
+        """Open, for `for_s` seconds or until somebody closes it, or close; forget the failures."""
+        self._growth_steps, self._recovered_at = 0, -math.inf
         self._reset_counts(now)
-        self._open_for_s = self.settings.reset_timeout
+        self._open_for_s = math.inf if for_s is None else for_s
         self._enter_state(state, now, Cause(kind))
 
     def details(self, now: float) -> dict[str, Any]:
         """Time to the probe, probes under way, their successes, dropped late results, the share let through."""
+        held = self.state is OPEN and self._open_for_s == math.inf
+        timed = self.state is OPEN and not held
         return {
-            "retry_after_s": max(0.0, self._open_time_left(now)) if self.state is OPEN else 0.0,
-            "open_for_s": self._open_for_s if self.state is OPEN else 0.0,
-            "probes_out": len(self._probes),
-            "probe_successes": self._probe_successes,
+            "held_open": held,
+            "next_call_probes": timed and self._open_time_left(now) <= 0,
+            "retry_after_s": max(0.0, self._open_time_left(now)) if timed else 0.0,
+            "open_for_s": self._open_for_s if timed else 0.0,
+            "probes_out": len(self._probes.under_way),
+            "probe_successes": self._probes.successes,
             "late_results": self._late_results,
             "let_through": {CLOSED: self._ramp_share(now), OPEN: 0.0}.get(self.state),
         }
@@ -145,9 +194,9 @@ class OpeningBreaker(Breaker):
         return min(1.0, (now - self.since) / self.settings.ramp_s) if self._ramping else 1.0
 
     def _report_closed(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        cause = None
+        cause = self._find_wish(verdict, retry_after_s)
         if self._under_way is not None:
-            cause = self._count_overdue_calls(self._under_way, now)
+            cause = cause or self._count_overdue_calls(self._under_way, now)
             counted = permit not in self._under_way
             self._under_way.pop(permit, None)
             if cause is None and counted:
@@ -158,6 +207,11 @@ class OpeningBreaker(Breaker):
             cause = self._count_call(permit, now, failed=verdict is FAILURE, slow=slow)
         if cause is not None:
             self._open(now, cause, retry_after_s)
+
+    def _find_wish(self, verdict: Verdict, retry_after_s: float | None) -> Cause | None:
+        """Say whether the backend, by an answer that is no failure (429), asks to be left alone for a time."""
+        asks = verdict is NEUTRAL and self.settings.honour_retry_after and (retry_after_s or 0) > 0
+        return Cause(OpeningCause.ASKED) if asks else None
 
     def _count_overdue_calls(self, under_way: OrderedDict[Permit, None], now: float) -> Cause | None:
         """Count the calls under way that have become slow: the oldest ones, each once."""
@@ -176,53 +230,97 @@ class OpeningBreaker(Breaker):
     def _open(self, now: float, cause: Cause, retry_after_s: float | None) -> None:
         """Open from closed or half-open, for a time given by the settings or by the backend."""
         chosen = self.settings
-        self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
+        if cause.kind is not OpeningCause.ASKED:  # which says nothing about a recovery
+            soon = now - self._recovered_at < chosen.growth_forget_s
+            self._growth_steps = self._growth_steps + 1 if self.state is HALF_OPEN or soon else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
-        if chosen.honour_retry_after and retry_after_s:  # 0 ("at once") is no open time
+        if chosen.honour_retry_after and retry_after_s and retry_after_s > 0:  # 0 ("at once") is no open time
             self._open_for_s = min(retry_after_s, cap)
         else:
-            grown = chosen.reset_timeout * chosen.open_growth ** min(self._failed_recoveries, 100)
+            grown = chosen.reset_timeout * chosen.open_growth ** min(self._growth_steps, 100)
             self._open_for_s = min(grown, cap) * (1 - chosen.open_jitter * self._uniform())
         self._enter_state(OPEN, now, cause)
 
     def _admit_probe(self, now: float) -> Permit | Refusal:
-        cause = self._count_overdue_probes(now) if self._probes else None
+        cause = self._count_overdue_probes(now) if self._probes.under_way else None
         if cause is not None:
             self._open(now, cause, None)
             return Refusal(OPEN, OpeningRefusalCause.OPEN, self._open_for_s, now)
-        if len(self._probes) >= self.settings.max_probes:
+        if len(self._probes.under_way) >= self.settings.max_probes:
             return Refusal(HALF_OPEN, OpeningRefusalCause.PROBES_OUT, 0.0, self.since)
         permit = Permit(HALF_OPEN, self._generation, now)
-        self._probes[permit] = False
+        self._probes.add(permit, self._timeout_s)
         return permit
 
     def _count_overdue_probes(self, now: float) -> Cause | None:
-        """Count the slow probes under way; return a cause to open again if there are too many, or it took too long."""
-        longest = self.settings.half_open_max_s
-        if longest is not None and now - self.since >= longest:
-            return Cause(OpeningCause.PROBE_OUT, f"half-open for {longest:g} s, and a probe still out")
-        for probe, counted in self._probes.items() if self.settings.slow_in_flight else ():
-            if now - probe.at < self._slow_s:
+        """Count the probes that are slow or out for too long; return why to open again, once too many are."""
+        probes = self._probes
+        given_up_s = math.inf if self.settings.half_open_max_s is None else self.settings.half_open_max_s
+        slow_s = self._slow_s if self.settings.slow_in_flight else math.inf
+        for permit, probe in tuple(probes.under_way.items()):
+            out_s = now - permit.at
+            if out_s < min(given_up_s, slow_s):  # and those after it are younger
                 break
-            if not counted:
-                self._probes[probe] = True
-                self._probes_ended += 1
+            limit_s = max(given_up_s, probe.timeout_s)
+            if out_s >= limit_s:
+                probes.give_up(permit)
+                if probe.overdue and self._judge_probes(succeeded=False) is OPEN:
+                    return Cause(OpeningCause.PROBE_OUT, f"probe still out after {out_s:.4g} s, limit {limit_s:g} s")
+            elif out_s >= slow_s and not probe.slow:
+                probe.slow = True
+                probes.ended += 1
                 if self._judge_probes(succeeded=False) is OPEN:
                     return Cause(OpeningCause.PROBE_SLOW)
         return None
 
     def _report_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        counted = self._probes.pop(permit)
-        if counted or verdict is NEUTRAL:
+        # It may have been given up in this very half-open, which goes on: see `_report_given_up`.
+        probe = self._probes.under_way.pop(permit, None)
+        if probe is None:
+            self._report_late(permit, verdict, now, retry_after_s)
+        elif (wish := self._find_wish(verdict, retry_after_s)) is not None:
+            self._open(now, wish, retry_after_s)
+        elif not (probe.slow or verdict is NEUTRAL):
+            self._count_probe(permit, verdict, now, retry_after_s)
+
+    def _report_late(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        """Drop the result, unless it is of a probe that was given up: one that succeeds is never thrown away.
+
+        Where another breaker has taken over, the result is for that one.
+        """
+        if self._successor is not None:
+            self._successor.report(permit, verdict, now, retry_after_s)
             return
+        probe = self._probes.given_up.pop(permit, None)
+        if probe is None or probe.slow or verdict is NEUTRAL:
+            self._late_results += 1
+        elif verdict is SUCCESS and now - permit.at < self._slow_s:
+            if self.state is OPEN:
+                self._growth_steps -= 1  # that recovery had not failed
+                self._enter_state(HALF_OPEN, now, Cause(OpeningCause.OVERDUE_SUCCEEDED))
+                self._restore_probe_successes()
+            if probe.overdue and self._probes.is_of_this_half_open(probe):
+                self._probes.ended -= 1  # it has not failed after all
+            self._count_probe(permit, verdict, now, retry_after_s)
+        elif not self._probes.is_of_this_half_open(probe) or probe.overdue:
+            self._late_results += 1
+        elif self.state is HALF_OPEN:
+            self._count_probe(permit, verdict, now, retry_after_s)
+        else:
+            self._late_results += 1
+            self._probes.ended += 1
+            if self._probes.failures > self._probes_needed()[1]:
+                self._probes.forget_all()  # it is open for a better reason now
+
+    def _count_probe(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         slow = now - permit.at >= self._slow_s
         succeeded = verdict is SUCCESS and not slow
-        self._probes_ended += 1
-        self._probe_successes += succeeded
+        self._probes.ended += 1
+        self._probes.successes += succeeded
         after = self._judge_probes(succeeded=succeeded)
         if after is CLOSED:
             self._reset_counts(now)
-            self._failed_recoveries = 0
+            self._recovered_at = now
             self._ramping = self.settings.ramp_s > 0
             self._enter_state(after, now, Cause(OpeningCause.PROBE_SUCCEEDED))
         elif after is OPEN:
@@ -231,23 +329,36 @@ class OpeningBreaker(Breaker):
 
     def _judge_probes(self, *, succeeded: bool) -> State:
         """Return the state after a probe's result. By count, the first failure opens; by rate, once it is certain."""
+        enough, failures_allowed = self._probes_needed()
+        if not succeeded and self._probes.failures > failures_allowed:
+            return OPEN
+        return CLOSED if self._probes.successes >= enough else HALF_OPEN
+
+    def _probes_needed(self) -> tuple[int, int]:
+        """Return how many probes have to succeed, and how many may fail."""
         rate, of = self.settings.probe_success_rate, self.settings.probe_calls
         if rate is None:
-            enough, failures_allowed = self.settings.success_threshold, 0
-        else:
-            enough = max(1, math.ceil(rate * of - 1e-9))  # 0.7 * 10 is a little more than 7
-            failures_allowed = of - enough
-        if not succeeded and self._probes_ended - self._probe_successes > failures_allowed:
-            return OPEN
-        return CLOSED if self._probe_successes >= enough else HALF_OPEN
+            return self.settings.success_threshold, 0
+        enough = max(1, math.ceil(rate * of - 1e-9))  # 0.7 * 10 is a little more than 7
+        return enough, of - enough
+
+    def _restore_probe_successes(self) -> None:
+        """Follow, where the policy has a machine of its own: half-open goes on with the successes that it had."""
 
     def _enter_state(self, state: State, now: float, cause: Cause) -> None:
         """Go to `state`, in a new generation."""
         before, self.state = self.state, state
         self.since = now
         self._generation += 1
-        self._probes.clear()
-        self._probes_ended = self._probe_successes = 0
+        match cause.kind:
+            case OpeningCause.WAITED:
+                self._probes.begin_half_open()
+            case OpeningCause.PROBE_OUT:
+                self._probes.leave_in_doubt()
+            case OpeningCause.OVERDUE_SUCCEEDED:
+                pass  # half-open goes on as it was
+            case _:
+                self._probes.forget_all()
         if self._under_way is not None:
             self._under_way.clear()
         if state is not CLOSED or before is not HALF_OPEN:

@@ -19,6 +19,8 @@ class OpeningCause(Counted):
     PROBE_FAILED = "probe failed"
     PROBE_SLOW = "probe was slow"
     PROBE_OUT = "probe still out"
+    OVERDUE_SUCCEEDED = "overdue probe succeeded"
+    ASKED = "asked by Retry-After"
 
 
 class OpeningRefusalCause(Counted):
@@ -41,10 +43,19 @@ class OpeningSettings(PolicySettings):
     open_growth: float = Field(
         1.0, ge=1, le=10, description="the open time is multiplied by this after each failed recovery in a row"
     )
+    growth_forget_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="seconds that the breaker must stay closed before its open time is as short as at first again; a "
+        "trip before that counts as a failed recovery",
+    )
     open_max_s: Annotated[Seconds | None, OrNone] = Field(None, description="longest open time, seconds")
     open_jitter: float = Field(0.0, ge=0, le=1, description="random share by which an open time may be shortened")
     honour_retry_after: bool = Field(
-        default=False, description="stay open for the Retry-After of the failure that tripped the breaker"
+        default=False,
+        description="stay open for the Retry-After of the failure that tripped the breaker, and open at once for that "
+        "of an answer that is no failure, such as 429",
     )
 
     max_probes: int = Field(1, ge=1, le=10_000, description="probes under way at once in half-open")
@@ -56,7 +67,9 @@ class OpeningSettings(PolicySettings):
         10, ge=1, le=1_000_000, description="number of probes over which `probe_success_rate` is measured"
     )
     half_open_max_s: Annotated[Seconds | None, OrNone] = Field(
-        60.0, description='longest wait for a probe in half-open, seconds; "none": no limit'
+        60.0,
+        description="seconds after which a probe counts as failed while it is still under way, never fewer than "
+        'timeout.total_s; "none": never',
     )
     ramp_s: float = Field(0.0, ge=0, le=86_400, description="seconds from closing until all calls are let through")
 
@@ -81,3 +94,13 @@ class OpeningSettings(PolicySettings):
                 "probe_calls says how many probes decide"
             )
         return self
+
+
+class AgingSettings(OpeningSettings):
+    """Of a policy that counts results, however long ago they were, unless it is told to forget them."""
+
+    forget_after_s: Annotated[Seconds | None, OrNone] = Field(
+        None,
+        description="seconds after which results no longer count: `consecutive` forgets its failures once none has "
+        'come for so long, `count_window` each result by itself; "none": never',
+    )

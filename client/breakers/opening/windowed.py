@@ -66,6 +66,14 @@ class WindowedBreaker(OpeningBreaker):
     def _new_window(self) -> Window:
         """Return the policy's window."""
 
+    def _adopt_counts(self, before: WindowedBreaker) -> bool:
+        same = before.settings.slow_call_s == self.settings.slow_call_s
+        if not (same and self._window.adopt(before._window)):
+            return False
+        self._places = before._places
+        self.fail_count = before.fail_count
+        return True
+
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
         # A short cut for nearly every call: without a failure in the window nothing can trip.

@@ -23,6 +23,7 @@ from client.breakers.interface import (
     SUCCESS,
     Breaker,
     Counted,
+    Kept,
     NoBreakerError,
     Permit,
     Refusal,
@@ -96,10 +97,13 @@ class AdaptiveBreaker(Breaker):
             return Refusal(CLOSED, AdaptiveRefusalCause.SHARE, 0.0, self.since)
         return self._permit
 
-    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the call."""
         if permit is not self._permit:
-            self._late_results += 1
+            if self._successor is not None:
+                self._successor.report(permit, verdict, now, retry_after_s)
+            else:
+                self._late_results += 1
             return
         if now >= self._next_step:
             self._take_due_steps(now)
@@ -133,8 +137,26 @@ class AdaptiveBreaker(Breaker):
             weight = window.calls / (window.calls + doubt)
             self._usual += (rate - self._usual) * weight * -math.expm1(-window.step_s / constant_s)
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
-        """Forget everything learnt. Raises NoBreakerError for a state other than closed."""
+    def adopt(self, before: Breaker, now: float) -> tuple[Kept, ...]:
+        """Take over from the same policy what it has learnt, where its steps are as long, and the calls under way."""
+        found = before.in_charge
+        return self._adopt_control(found, now) if isinstance(found, AdaptiveBreaker) else ()
+
+    def _adopt_control(self, before: AdaptiveBreaker, now: float) -> tuple[Kept, ...]:
+        self._take_over_from(before)
+        self.since, self._late_results = before.since, before._late_results
+        self._permit, before._permit = before._permit, Permit(CLOSED, -1, now)
+        self._generation = before._generation
+        counted = self._window.adopt(before._window)
+        if counted:
+            self._usual, self._next_step = before._usual, before._next_step
+            self._refused_share = min(before._refused_share, self.settings.max_refused)
+            self.fail_count = before.fail_count
+        self.shared_permit = None if self._refused_share else self._permit
+        return (Kept.STATE, Kept.CALLS, Kept.COUNTS) if counted else (Kept.STATE, Kept.CALLS)
+
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:  # noqa: ARG002
+        """Forget everything learnt. Raises NoBreakerError for any other state than closed."""
         if state is not CLOSED:
             raise NoBreakerError("there is nothing to open: the current policy is 'adaptive', which never opens")
         self._generation += 1

@@ -21,6 +21,7 @@ from client.breakers.interface import (
     SUCCESS,
     Breaker,
     Counted,
+    Kept,
     NoBreakerError,
     Permit,
     Refusal,
@@ -75,10 +76,12 @@ class ThrottleBreaker(Breaker):
             return Refusal(CLOSED, ThrottleRefusalCause.THROTTLED, 0.0, self.since)
         return self._permit
 
-    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:  # noqa: ARG002
+    def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the request."""
         if permit is self.shared_permit and verdict is SUCCESS:
             self._window.succeed(now)
+        elif self._successor is not None:
+            self._successor.report(permit, verdict, now, retry_after_s)
         elif permit is not self._permit:
             self._late_results += 1
         elif verdict is not NEUTRAL:
@@ -96,8 +99,22 @@ class ThrottleBreaker(Breaker):
         accepts = requests - self._window.failures
         return max(0.0, (requests - self.settings.throttle_k * accepts) / (requests + 1))
 
-    def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
-        """Forget the window. Raises NoBreakerError for a state other than closed."""
+    def adopt(self, before: Breaker, now: float) -> tuple[Kept, ...]:
+        """Take over from the same policy: the requests, where the window is as long, and the calls under way."""
+        found = before.in_charge
+        return self._adopt_window(found, now) if isinstance(found, ThrottleBreaker) else ()
+
+    def _adopt_window(self, before: ThrottleBreaker, now: float) -> tuple[Kept, ...]:
+        self._take_over_from(before)
+        self.since, self._late_results = before.since, before._late_results
+        self._permit, before._permit = before._permit, Permit(CLOSED, -1, now)
+        counted = self._window.adopt(before._window)
+        self.fail_count = self._window.failures
+        self.shared_permit = None if self._window.failures else self._permit
+        return (Kept.STATE, Kept.CALLS, Kept.COUNTS) if counted else (Kept.STATE, Kept.CALLS)
+
+    def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:  # noqa: ARG002
+        """Forget the window. Raises NoBreakerError for any other state than closed."""
         if state is not CLOSED:
             raise NoBreakerError("there is nothing to open: the current policy is 'throttle', which never opens")
         self._window.clear()

@@ -25,6 +25,7 @@ export function show(batch) {
   }
   const share = breaker.state === "closed" && (breaker.let_through ?? 1) < 1;
   say(document.querySelector("[data-state=closed] .does"), share ? "a share of the calls is refused" : "calls go through; failures are counted");
+  say(document.querySelector("[data-state=open] .does"), openWords(breaker));
   document.body.dataset.state = breaker.state;
   document.title = `${breaker.state} · Breaker Lab`;
   say(find("guards"), `${breaker.name}, policy ${breaker.policy}`);
@@ -43,6 +44,11 @@ export function tick() {
   shadow(breaker.shadow_report);
 }
 
+function openWords(now) {
+  if (now.held_open) return "calls are refused until somebody closes it";
+  return now.next_call_probes ? "its time is over; the next call is a probe" : "calls are refused at once";
+}
+
 function fact(id, [label, figure, note = "", filled = null]) {
   say(find(`${id}-label`), label);
   say(find(id), figure);
@@ -57,6 +63,8 @@ function failures(now) {
   switch (now.policy) {
     case "consecutive":
       return ["Failures in a row", `${count(now.fail_count)} of ${count(now.fail_max)}`, "fail_max trips it", now.fail_count / now.fail_max];
+    case "failures_in_time":
+      return ["Failures", `${count(now.fail_count)} of ${count(now.max_failures)}`, `so many within ${duration(now.window_s)} trip it`, now.fail_count / now.max_failures];
     case "count_window":
     case "time_window": {
       const rate = window.calls ? window.failures / window.calls : 0;
@@ -74,6 +82,7 @@ function failures(now) {
 
 function next(now, left) {
   if (now.policy === "forced_open") return ["Next probe", "none", "open until the policy is changed", null];
+  if (now.held_open) return ["Next probe", "none", "open by hand until somebody closes it", null];
   if (now.state === "open") {
     if (left > 0) return ["Next probe in", duration(left), "", now.open_for_s ? left / now.open_for_s : null];
     return ["Next probe", "due", "the next call is the probe", 0];

@@ -7,7 +7,7 @@ import { say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const MAIN_FAULTS = ["error_rate", "hang_rate", "latency.distribution", "latency.mean_s", "latency.spread_s", "capacity.workers", "capacity.queue", "unreachable"];
-const MAIN_SETTINGS = ["policy", "fail_max", "failure_rate", "min_calls", "window_calls", "window_s", "reset_timeout", "success_threshold", "max_probes", "throttle_k", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"];
+const MAIN_SETTINGS = ["policy", "fail_max", "max_failures", "failure_rate", "min_calls", "window_calls", "window_s", "reset_timeout", "success_threshold", "max_probes", "throttle_k", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"];
 const LOOK_MS = 2000;
 const AGAIN_MS = 1000;
 

@@ -103,7 +103,7 @@ class Conductor:
         faults = self._backend.get("/faults")
         call = {name: config[name] for name in CallSettings.model_fields}
         stack.callback(self._backend.send, "PUT", "/faults", faults)
-        stack.callback(self._client.send, "PATCH", "/config", call)
+        stack.callback(self._client.send, "PATCH", "/config?fresh=true", call)
 
     def _run_arm(self, arm: str, seed: int) -> None:
         plan = self._scenario.plan_of(arm, seed)
@@ -154,7 +154,7 @@ class Conductor:
     def _prepare(self, arm: str, seed: int) -> None:
         """Apply the arm's settings, with a fresh breaker, and make sure that no request is in flight."""
         call = self._scenario.arms[arm].call_settings(seed).model_dump(mode="json")
-        self._client.send("PATCH", "/config", call)
+        self._client.send("PATCH", "/config?fresh=true", call)
         self._wait_until_idle()
         self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from client import breakers
-from client.breakers.interface import Permit, Refusal, State, Transition, Verdict
+from client.breakers.interface import Breaker, Permit, Refusal, State, Transition, Verdict
 from client.breakers.settings import breaker_settings
 
 if TYPE_CHECKING:
@@ -20,14 +20,21 @@ VERDICTS = {"S": SUCCESS, "F": FAILURE, "N": NEUTRAL}
 class Lab:
     """A breaker with its clock and its transitions."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, timeout_s: float | None = None, **settings: Any) -> None:
         self.now = 0.0
         self.transitions: list[Transition] = []
-        self.breaker = breakers.build(breaker_settings(**settings), self.now, self._keep)
+        self.breaker = breakers.build(breaker_settings(**settings), self.now, self._keep, timeout_s)
 
     def _keep(self, transition: Transition) -> None:
         """Keep a transition with its cause in words, as a test writes it."""
         self.transitions.append(replace(transition, cause=str(transition.cause)))
+
+    def change(self, **settings: Any) -> tuple[Breaker, list[str]]:
+        """Change the settings as the client does; return the breaker before, and what has been kept."""
+        before = self.breaker
+        self.breaker = breakers.build(breaker_settings(**settings), self.now, self._keep)
+        kept = self.breaker.adopt(before, self.now)
+        return before, [each.value for each in kept]
 
     def ask(self) -> Permit | Refusal:
         """Ask as the pipeline does."""

@@ -41,6 +41,9 @@ class Called:
     counted_at: float = 0.0
     failed: bool = False
     slow: bool = False
+    half_open: int = 0  # the number of the half-open that it is a probe of
+    timeout_s: float = 0.0
+    given_up: bool = False  # out for too long, or left over when such a one opened the breaker
     taken: Any = field(default=None)
 
 
@@ -73,13 +76,15 @@ class Model:
     def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         """Take note of the result of a call of this era."""
 
-    def force(self, state: State, now: float) -> None:
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:  # noqa: ARG002
         self.state, self.since = state, now
         self.era += 1
         self.fail_count = 0
 
     def details(self, now: float) -> dict[str, Any]:  # noqa: ARG002
         return {}
+
+    timeout_s = 0.0
 
     @property
     def longest_wait_s(self) -> float:
@@ -97,8 +102,12 @@ class OpeningModel(Model):
         self.counted: list[Called] = []  # in closed, oldest first
         self.under_way: list[Called] = []  # in closed, not counted yet
         self.probes: list[Called] = []
-        self.results: list[bool] = []  # of the probes of this half-open
-        self.failed_recoveries = 0
+        self.given_up: list[Called] = []  # probes that are still out, and would count if they succeeded
+        self.overdue: list[Called] = []  # those of them that count as failed for now
+        self.results: dict[Called, bool] = {}  # of the probes of this half-open
+        self.half_opens = 0
+        self.failed_recoveries = 0  # and trips soon after one that succeeded
+        self.recovered_at = -math.inf
         self.open_for = 0.0
         self.ramping = False
         self.slow_s = chosen.slow_call_s or math.inf
@@ -109,11 +118,13 @@ class OpeningModel(Model):
     def enter(self, state: State, now: float) -> None:
         self.state, self.since = state, now
         self.era += 1
-        self.under_way, self.probes, self.results = [], [], []
+        self.under_way, self.probes, self.given_up, self.overdue, self.results = [], [], [], [], {}
         self.ramping = False
 
-    def open(self, now: float, retry_after_s: float | None = None) -> None:
-        self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN else 0
+    def open(self, now: float, retry_after_s: float | None = None, asked: bool = False) -> None:
+        if not asked:
+            quick = now - self.recovered_at < self.chosen.growth_forget_s
+            self.failed_recoveries = self.failed_recoveries + 1 if self.state is HALF_OPEN or quick else 0
         chosen = self.chosen
         cap = chosen.open_max_s or math.inf
         if chosen.honour_retry_after and retry_after_s:
@@ -138,23 +149,70 @@ class OpeningModel(Model):
         if self.state is OPEN:
             if self.since + self.open_for - now > 0:
                 return False
+            given_up = self.given_up
             self.enter(HALF_OPEN, now)
-        if self.probes and now - self.since >= (self.chosen.half_open_max_s or math.inf):
-            self.open(now)
-            return False
-        for each in [each for each in self.probes if self.chosen.slow_in_flight and now - each.at >= self.slow_s]:
-            if each.slow:
-                continue
-            each.slow = True  # counted; it is still out
-            self.judge(succeeded=False, now=now, retry_after_s=None)
+            self.given_up = given_up
+            self.half_opens += 1
+        for each in list(self.probes):
+            if now - each.at >= max(self.chosen.half_open_max_s or math.inf, each.timeout_s):
+                self.probes.remove(each)
+                self.given_up.append(each)
+                each.given_up = True
+                if not each.slow:
+                    self.overdue.append(each)
+                    self.open_in_doubt(each, now)
+            elif self.chosen.slow_in_flight and now - each.at >= self.slow_s and not each.slow:
+                each.slow = True  # counted; it is still out
+                self.judge(each, succeeded=False, now=now, retry_after_s=None)
             if self.state is OPEN:
                 return False
         return len(self.probes) < self.chosen.max_probes
+
+    def open_in_doubt(self, probe: Called, now: float) -> None:
+        """Count it as failed; where that opens, the results are kept, without those that are only overdue."""
+        results = self.results
+        left, number = [*self.given_up, *(each for each in self.probes if each is not probe)], self.half_opens
+        overdue = self.overdue
+        self.judge(probe, succeeded=False, now=now, retry_after_s=None)
+        if self.state is OPEN:
+            self.given_up = left
+            self.results = {call: good for call, good in results.items() if call not in overdue}
+            for each in left:
+                each.given_up = True
+        assert number == self.half_opens
+
+    def resume(self) -> None:
+        """Half-open goes on with the results that it had."""
+
+    def report(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        if call not in self.given_up:
+            super().report(call, verdict, now, retry_after_s)
+            return
+        self.given_up.remove(call)
+        mine, overdue = call.half_open == self.half_opens, call in self.overdue
+        if verdict is SUCCESS and not call.slow and now - call.at < self.slow_s:
+            if self.state is OPEN:
+                kept = self.given_up, self.results
+                self.failed_recoveries -= 1
+                self.enter(HALF_OPEN, now)
+                self.given_up, self.results = kept
+                self.resume()
+            self.judge(call, succeeded=True, now=now, retry_after_s=retry_after_s)
+        elif verdict is NEUTRAL or call.slow or overdue or not mine:
+            self.late += 1
+        elif self.state is HALF_OPEN:
+            self.judge(call, succeeded=False, now=now, retry_after_s=retry_after_s)
+        else:
+            self.late += 1
+            self.results[call] = False
+            if self.hopeless():
+                self.given_up, self.results = [], {}
 
     def take(self, now: float) -> Called:
         if self.state is CLOSED and self.share(now) == 1:
             self.ramping = False
         call = super().take(now)
+        call.half_open, call.timeout_s = self.half_opens, self.timeout_s
         (self.under_way if self.state is CLOSED else self.probes).append(call)
         return call
 
@@ -177,13 +235,18 @@ class OpeningModel(Model):
         return self.trips(now)
 
     def count(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
+        asked = verdict is NEUTRAL and self.chosen.honour_retry_after and bool(retry_after_s)
         if call.state is HALF_OPEN:
             self.probes.remove(call)
+        if asked:
+            self.open(now, retry_after_s, asked=True)
+        elif call.state is HALF_OPEN:
             if verdict is not NEUTRAL and not call.slow:
-                self.judge(verdict is SUCCESS and now - call.at < self.slow_s, now, retry_after_s)
-            return
-        if self.overdue_trips(now, retry_after_s):
-            return
+                self.judge(call, verdict is SUCCESS and now - call.at < self.slow_s, now, retry_after_s)
+        elif not self.overdue_trips(now, retry_after_s):
+            self.count_closed(call, verdict, now, retry_after_s)
+
+    def count_closed(self, call: Called, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
         trips = False
         if call in self.under_way:
             self.under_way.remove(call)
@@ -199,34 +262,41 @@ class OpeningModel(Model):
         call.failed = True
         return self.trips(now)
 
-    def judge(self, succeeded: bool, now: float, retry_after_s: float | None) -> None:
-        self.results.append(succeeded)
-        successes, failures = self.results.count(True), self.results.count(False)
+    def hopeless(self) -> bool:
+        failures = [*self.results.values()].count(False)
         rate, of = self.chosen.probe_success_rate, self.chosen.probe_calls
+        return failures > 0 if rate is None else (of - failures) / of < rate
+
+    def judge(self, call: Called, succeeded: bool, now: float, retry_after_s: float | None) -> None:
+        self.results[call] = succeeded
+        successes, rate = [*self.results.values()].count(True), self.chosen.probe_success_rate
         if rate is None:
-            enough, hopeless = successes >= self.chosen.success_threshold, failures > 0
+            enough = successes >= self.chosen.success_threshold
         else:
-            enough, hopeless = successes > 0 and successes / of >= rate, (of - failures) / of < rate
-        if hopeless:
+            enough = successes > 0 and successes / self.chosen.probe_calls >= rate
+        if not succeeded and self.hopeless():
             self.open(now, retry_after_s)
         elif enough:
             self.forget()
-            self.failed_recoveries = 0
+            self.recovered_at = now
             self.enter(CLOSED, now)
             self.ramping = self.chosen.ramp_s > 0
 
-    def force(self, state: State, now: float) -> None:
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
         self.forget()
-        self.failed_recoveries = 0
-        self.open_for = self.chosen.reset_timeout
+        self.failed_recoveries, self.recovered_at = 0, -math.inf
         self.enter(state, now)
+        self.open_for = for_s
 
     def details(self, now: float) -> dict[str, Any]:
+        held = self.state is OPEN and self.open_for == math.inf
         return {
-            "retry_after_s": max(0.0, self.retry_after_s(now)),
-            "open_for_s": self.open_for if self.state is OPEN else 0.0,
+            "held_open": held,
+            "next_call_probes": self.state is OPEN and self.since + self.open_for - now <= 0,
+            "retry_after_s": 0.0 if held else max(0.0, self.retry_after_s(now)),
+            "open_for_s": self.open_for if self.state is OPEN and not held else 0.0,
             "probes_out": len(self.probes),
-            "probe_successes": self.results.count(True),
+            "probe_successes": [*self.results.values()].count(True),
             "late_results": self.late,
             "let_through": {CLOSED: self.share(now), OPEN: 0.0, HALF_OPEN: None}[self.state],
         }
@@ -236,7 +306,7 @@ class OpeningModel(Model):
         if "reset_timeout" not in type(self.chosen).model_fields:  # it never opens
             return 0.0
         longest_open_s = max(self.chosen.reset_timeout, self.chosen.open_max_s or 0)
-        return float(longest_open_s + (self.chosen.half_open_max_s or 0))
+        return float(longest_open_s + max(self.chosen.half_open_max_s or 0, self.timeout_s))
 
 
 def either(*choices: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -258,8 +328,10 @@ def opening(draw: st.DrawFn, slow: st.SearchStrategy[dict[str, Any]] = SLOW, **m
         )
     )
     chosen |= draw(either({}, {"open_max_s": 20.0, "open_growth": 2.0, "honour_retry_after": True}))
+    chosen |= draw(either({}, {"growth_forget_s": 0.0}, {"growth_forget_s": 5.0}))
     chosen |= draw(either({}, {"open_jitter": 0.5}))
     chosen |= draw(either({"half_open_max_s": 3.0}, {"half_open_max_s": None}))
+    chosen |= draw(either({}, {}, {"timeout_s": 8.0}))
     chosen |= draw(either({}, {}, {"ramp_s": 4.0}))
     return chosen | draw(slow)
 
@@ -282,9 +354,11 @@ class BreakerMachine(RuleBasedStateMachine):
     def build(self, model: type[Model], chosen: dict[str, Any]) -> None:
         self.now = 0.0
         self.transitions: list[Transition] = []
+        timeout_s = chosen.pop("timeout_s", None)
         found = breaker_settings(seed=SEED, **chosen)
-        self.breaker: Breaker = breakers.build(found, self.now, self.transitions.append)
+        self.breaker: Breaker = breakers.build(found, self.now, self.transitions.append, timeout_s)
         self.model = model(found, self.now)
+        self.model.timeout_s = timeout_s or 0.0
         self.first = self.breaker.state
         self.out: list[tuple[Permit, Called]] = []
 
@@ -299,7 +373,8 @@ class BreakerMachine(RuleBasedStateMachine):
                 self.out.append((answer, self.model.take(self.now)))
             else:
                 assert answer.cause
-                assert 0 <= answer.retry_after_s < math.inf
+                assert (answer.retry_after_s == math.inf) == self.model.details(self.now).get("held_open", False)
+                assert answer.retry_after_s >= 0
                 assert answer.since == self.model.since
                 assert rounded(answer.retry_after_s) == rounded(self.model.retry_after_s(self.now))
 
@@ -310,11 +385,12 @@ class BreakerMachine(RuleBasedStateMachine):
     def end(self, pick: int, verdict: Verdict, retry_after_s: float | None = None) -> None:
         """End any call that is under way, of whatever age; neutral is a cancellation."""
         permit, call = self.out.pop(pick % len(self.out))
-        late = call.era != self.model.era
+        late, given_up = call.era != self.model.era, call.given_up
         before = self.standing_of_all
-        self.model.report(call, verdict, self.now, retry_after_s if verdict is FAILURE else None)
-        self.breaker.report(permit, verdict, self.now, retry_after_s if verdict is FAILURE else None)
-        assert not late or self.standing_of_all == before
+        wish_s = None if verdict is SUCCESS else retry_after_s
+        self.model.report(call, verdict, self.now, wish_s)
+        self.breaker.report(permit, verdict, self.now, wish_s)
+        assert not late or given_up or self.standing_of_all == before
 
     @property
     def standing_of_all(self) -> tuple[Any, ...]:
@@ -333,11 +409,11 @@ class BreakerMachine(RuleBasedStateMachine):
     def wait(self, pick: int) -> None:
         self.now += self.waits[pick]
 
-    @rule(state=st.sampled_from([OPEN, CLOSED]))
-    def by_hand(self, state: State) -> None:
+    @rule(state=st.sampled_from([OPEN, CLOSED]), for_s=st.sampled_from([None, 5.0]))
+    def by_hand(self, state: State, for_s: float | None) -> None:
         if state in self.model.can_be_forced:
-            self.breaker.force(state, self.now, Intervention.OPENED)
-            self.model.force(state, self.now)
+            self.breaker.force(state, self.now, Intervention.OPENED, for_s)
+            self.model.force(state, self.now, math.inf if for_s is None else for_s)
             return
         try:
             self.breaker.force(state, self.now, Intervention.OPENED)
@@ -353,7 +429,9 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @invariant()
     def never_too_many_probes(self) -> None:
-        probing = Counter(permit.generation for permit, _ in self.out if permit.state is HALF_OPEN)
+        probing = Counter(
+            permit.generation for permit, call in self.out if permit.state is HALF_OPEN and not call.given_up
+        )
         assert all(count <= self.breaker.settings.max_probes for count in probing.values())
 
     @invariant()
@@ -367,6 +445,9 @@ class BreakerMachine(RuleBasedStateMachine):
         """Whoever never returns does not keep the breaker from closing, and who returns too late changes nothing."""
         if getattr(self.breaker.settings, "half_open_max_s", 0) is None:
             self.end_all()
+        if self.breaker.details(self.now).get("held_open"):
+            self.breaker.force(CLOSED, self.now, Intervention.CLOSED)
+            self.model.force(CLOSED, self.now)
         for _ in range(20):
             if self.breaker.state is self.first:
                 break

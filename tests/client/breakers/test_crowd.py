@@ -110,7 +110,7 @@ def test_a_crowd_that_comes_back_late_changes_nothing(policy: dict[str, Any]) ->
         crowd = Crowd(**policy)
         early, later = await crowd.come("early", 1000), await crowd.come("later", 1000)
         early_end, crowd.end = crowd.end, asyncio.Event()
-        crowd.client.force(OPEN, Intervention.OPENED)
+        crowd.client.force(OPEN, Intervention.OPENED, 10)
         crowd.now = 10.0
         probe = await crowd.come("probe", 1)
         before = crowd.client.breaker.since, crowd.client.breaker.fail_count, len(crowd.story)
@@ -133,7 +133,7 @@ def test_half_of_a_crowd_that_hangs_up_gives_every_permit_back(policy: dict[str,
 
     async def main() -> tuple[Any, ...]:
         crowd = Crowd(**policy, max_probes=1000, success_threshold=1000)
-        crowd.client.force(OPEN, Intervention.OPENED)
+        crowd.client.force(OPEN, Intervention.OPENED, 10)
         crowd.now = 10.0
         tasks = await crowd.come("probe", 2000)
         full = crowd.details["probes_out"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -32,9 +33,21 @@ class ConsecutiveModel(OpeningModel):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.row: list[bool] = []
+        self.failed_at = math.inf
 
-    def trips(self, now: float) -> bool:  # noqa: ARG002
+    def aged(self, now: float) -> bool:
+        return now - self.failed_at >= (self.chosen.forget_after_s or math.inf) and self.failed_at < math.inf
+
+    def details(self, now: float) -> dict[str, Any]:
+        found = super().details(now)
+        return found | {"fail_count": 0} if self.state is CLOSED and self.aged(now) else found
+
+    def trips(self, now: float) -> bool:
+        if self.aged(now):
+            self.row = []
         self.row.append(self.counted[-1].failed or self.counted[-1].slow)
+        if self.row[-1]:
+            self.failed_at = now
         self.fail_count = self.in_a_row()
         return self.fail_count >= self.chosen.fail_max
 
@@ -44,11 +57,16 @@ class ConsecutiveModel(OpeningModel):
     def mark_failed(self, call: Called, now: float) -> bool:  # noqa: ARG002
         return False
 
-    def judge(self, succeeded: bool, now: float, retry_after_s: float | None) -> None:
+    def judge(self, call: Called, succeeded: bool, now: float, retry_after_s: float | None) -> None:
         if self.chosen.probe_success_rate is None:
             self.row.append(not succeeded)
             self.fail_count = self.in_a_row()
-        super().judge(succeeded, now, retry_after_s)
+        super().judge(call, succeeded, now, retry_after_s)
+
+    def resume(self) -> None:
+        if any(self.results.values()) and self.chosen.probe_success_rate is None:
+            self.row.append(False)
+            self.fail_count = 0
 
     def forget(self) -> None:
         super().forget()
@@ -82,8 +100,9 @@ class RatesModel(OpeningModel):
 
 
 class CountWindowModel(RatesModel):
-    def looked_back_on(self, now: float) -> list[Called]:  # noqa: ARG002
-        return self.counted[-self.chosen.window_calls :]
+    def looked_back_on(self, now: float) -> list[Called]:
+        age_s = self.chosen.forget_after_s or math.inf
+        return [each for each in self.counted[-self.chosen.window_calls :] if now - each.counted_at < age_s]
 
 
 def in_window(at: float, now: float, span_s: float) -> bool:
@@ -97,8 +116,36 @@ class TimeWindowModel(RatesModel):
         return [each for each in self.counted if in_window(each.counted_at, now, self.chosen.window_s)]
 
 
+class FailuresInTimeModel(OpeningModel):
+    """So many failures in the last seconds trip."""
+
+    def failures(self, now: float) -> int:
+        bad = [each for each in self.counted if each.failed or each.slow]
+        return sum(now - each.counted_at < self.chosen.window_s for each in bad)
+
+    def trips(self, now: float) -> bool:
+        self.fail_count = self.failures(now)
+        return self.fail_count >= self.chosen.max_failures
+
+    def mark_failed(self, call: Called, now: float) -> bool:  # noqa: ARG002
+        return False
+
+    def details(self, now: float) -> dict[str, Any]:
+        found = super().details(now)
+        return found | {"fail_count": self.failures(now)} if self.state is CLOSED else found
+
+
+class FailuresInTimeMachine(BreakerMachine):
+    @initialize(chosen=opening(max_failures=st.integers(1, 4), window_s=st.sampled_from([0.5, 2.5, 10.0])))
+    def begin(self, chosen: dict[str, Any]) -> None:
+        self.build(FailuresInTimeModel, {"policy": "failures_in_time", **chosen})
+
+
+AGES = st.sampled_from([None, 1.0, 7.5])
+
+
 class ConsecutiveMachine(BreakerMachine):
-    @initialize(chosen=opening(fail_max=st.integers(1, 3)))
+    @initialize(chosen=opening(fail_max=st.integers(1, 3), forget_after_s=AGES))
     def begin(self, chosen: dict[str, Any]) -> None:
         self.build(ConsecutiveModel, {"policy": "consecutive", **chosen})
 
@@ -113,7 +160,7 @@ RATES = {"failure_rate": st.sampled_from([0.5, 0.75, 1.0]), "min_calls": st.inte
 
 
 class CountWindowMachine(BreakerMachine):
-    @initialize(chosen=opening(RATE_SLOW, window_calls=st.integers(3, 6), **RATES))
+    @initialize(chosen=opening(RATE_SLOW, window_calls=st.integers(3, 6), forget_after_s=AGES, **RATES))
     def begin(self, chosen: dict[str, Any]) -> None:
         self.build(CountWindowModel, {"policy": "count_window", **chosen})
 
@@ -157,8 +204,8 @@ class ThrottleModel(Model):
         if verdict is not NEUTRAL:
             self.add(now, accepted=verdict is SUCCESS)
 
-    def force(self, state: State, now: float) -> None:
-        super().force(state, now)
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
+        super().force(state, now, for_s)
         self.requests = []
 
     def details(self, now: float) -> dict[str, Any]:
@@ -229,8 +276,8 @@ class AdaptiveModel(Model):
         if verdict is FAILURE:
             self.fail_count = self.counts(now)[1]
 
-    def force(self, state: State, now: float) -> None:
-        super().force(state, now)
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
+        super().force(state, now, for_s)
         self.start(now)
 
     def details(self, now: float) -> dict[str, Any]:
@@ -331,10 +378,10 @@ class ShadowModel(Model):
             self.tried.report(tried, verdict, now, retry_after_s)
         self.follow()
 
-    def force(self, state: State, now: float) -> None:
+    def force(self, state: State, now: float, for_s: float = math.inf) -> None:
         for each in [self.in_charge, self.tried] if state is State.CLOSED else [self.in_charge]:
             with suppress(NoBreakerError):
-                each.force(state, now, Intervention.OPENED)
+                each.force(state, now, Intervention.OPENED, None if for_s == math.inf else for_s)
         self.follow()
 
     def details(self, now: float) -> dict[str, Any]:
@@ -384,6 +431,7 @@ class ShadowMachine(BreakerMachine):
 TestConsecutive = ConsecutiveMachine.TestCase
 TestCountWindow = CountWindowMachine.TestCase
 TestTimeWindow = TimeWindowMachine.TestCase
+TestFailuresInTime = FailuresInTimeMachine.TestCase
 TestThrottle = ThrottleMachine.TestCase
 TestAdaptive = AdaptiveMachine.TestCase
 TestOff = OffMachine.TestCase
@@ -391,6 +439,6 @@ TestForcedOpen = ForcedOpenMachine.TestCase
 TestShadow = ShadowMachine.TestCase
 
 TestConsecutive.settings = settings(SETTINGS, max_examples=40, stateful_step_count=40)
-TestCountWindow.settings = TestTimeWindow.settings = settings(SETTINGS)
+TestCountWindow.settings = TestTimeWindow.settings = TestFailuresInTime.settings = settings(SETTINGS)
 TestThrottle.settings = TestAdaptive.settings = TestShadow.settings = SETTINGS
 TestOff.settings = TestForcedOpen.settings = settings(SETTINGS, max_examples=5)

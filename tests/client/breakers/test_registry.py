@@ -51,7 +51,7 @@ class TurnBreaker(Breaker):
     def report(self, permit: Any, verdict: Any, now: float, retry_after_s: float | None = None) -> None:
         pass
 
-    def force(self, state: Any, now: float, kind: Any) -> None:
+    def force(self, state: Any, now: float, kind: Any, for_s: Any = None) -> None:
         pass
 '''
 SCRIPT = '''

@@ -33,6 +33,7 @@ def read_breaker(values: dict[str, Any]) -> PolicySettings:
 OPENING = {
     "reset_timeout",
     "open_growth",
+    "growth_forget_s",
     "open_max_s",
     "open_jitter",
     "honour_retry_after",
@@ -51,9 +52,10 @@ RATES = OPENING | {"failure_rate", "min_calls", "slow_call_rate"}
 def test_what_each_policy_reads() -> None:
     """The whole table: a setting that is not in it has no effect there."""
     assert {name: set(policy.reads()) for name, policy in policies().items()} == {
-        "consecutive": OPENING | {"fail_max"},
-        "count_window": RATES | {"window_calls"},
+        "consecutive": OPENING | {"fail_max", "forget_after_s"},
+        "count_window": RATES | {"window_calls", "forget_after_s"},
         "time_window": RATES | {"window_s"},
+        "failures_in_time": OPENING | {"max_failures", "window_s"},
         "throttle": {"throttle_k", "window_s"},
         "adaptive": {"window_s", "min_calls", "adaptive_gain", "usual_error_rate", "usual_s", "max_refused"},
         "off": set(),
@@ -145,6 +147,10 @@ BOUNDS: list[tuple[str, Any, Any]] = [
     ("slow_call_s", 0, 86_400),
     ("slow_call_rate", 1.01, 1),
     ("reset_timeout", 0, 0.001),
+    ("max_failures", 0, 100_000),
+    ("forget_after_s", 0, 86_400),
+    ("growth_forget_s", -1, 0),
+    ("growth_forget_s", 86_401, 86_400),
     ("open_growth", 0.99, 1),
     ("open_growth", 10.1, 10),
     ("open_max_s", 0, 86_400),
@@ -177,7 +183,8 @@ def test_every_number_has_its_bounds(field: str, outside: float, bound: float) -
 
 
 @pytest.mark.parametrize(
-    "field", ["slow_call_s", "slow_call_rate", "open_max_s", "probe_success_rate", "half_open_max_s", "seed"]
+    "field",
+    ["slow_call_s", "slow_call_rate", "open_max_s", "probe_success_rate", "half_open_max_s", "forget_after_s", "seed"],
 )
 def test_the_word_none_stands_for_no_value(field: str) -> None:
     """Where there may be none, since neither TOML nor an environment variable has a null."""
@@ -187,7 +194,10 @@ def test_the_word_none_stands_for_no_value(field: str) -> None:
 UNREAD = (
     "breaker.fail_max: got 3; the policy 'time_window' does not read it, only: consecutive",
     "breaker.shadow.fail_max: got 3; the policy 'throttle' does not read it, only: consecutive",
-    "breaker.window_s: got 3; the policy 'consecutive' does not read it, only: time_window, throttle, adaptive",
+    (
+        "breaker.window_s: got 3; the policy 'consecutive' does not read it, only: time_window, failures_in_time, "
+        "throttle, adaptive"
+    ),
 )
 
 

@@ -65,6 +65,8 @@ def test_a_tried_policy_refuses_nobody_and_says_whom_it_would_have_refused() -> 
                         Transition(10.0, HALF_OPEN, CLOSED, "probe succeeded", 0),
                     )
                 ],
+                "held_open": False,
+                "next_call_probes": False,
                 "retry_after_s": 0.0,
                 "open_for_s": 0.0,
                 "probes_out": 0,
@@ -122,7 +124,7 @@ def test_setting_by_hand_sets_the_one_in_charge() -> None:
     """Closing resets the tried one, too; where nobody is in charge there is nothing to open."""
     lab = Lab(fail_max=5, shadow={"fail_max": 1})
     lab.calls("F")
-    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     opened = lab.breaker.state, lab.breaker.fail_count, lab.breaker.since
     lab.wait(1)
     lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)

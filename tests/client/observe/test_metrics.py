@@ -93,7 +93,7 @@ def test_what_is_under_way_is_seen() -> None:
     lab = Lab(fail_max=3, reset_timeout=1)
     lab.call(fails=True)
     failures = lab.counts("breaker_failures")
-    lab.client.force(lab.client.breaker.state.OPEN, Intervention.OPENED)
+    lab.client.force(lab.client.breaker.state.OPEN, Intervention.OPENED, 1)
     lab.now += 1
 
     async def look() -> list[dict[tuple[str, ...], float]]:
@@ -142,8 +142,9 @@ def test_a_cause_is_counted_by_its_kind() -> None:
 def test_every_move_and_refusal_of_a_policy_is_exported_as_zero() -> None:
     """The first increase of a series that is not there is lost to rate()."""
     assert {str(move.kind) for move in MOVES} == {
-        *("fail_max reached", "slow-call rate", "failure rate", "reset_timeout elapsed"),
-        *("probe succeeded", "probe failed", "probe was slow", "probe still out"),
+        *("fail_max reached", "slow-call rate", "failure rate", "failures in time", "reset_timeout elapsed"),
+        *("probe succeeded", "probe failed", "probe was slow", "probe still out", "overdue probe succeeded"),
+        "asked by Retry-After",
         *("open by hand", "close by hand", "reset by hand", "settings changed"),
     }
     assert {str(cause) for cause in REFUSALS} == {

@@ -185,7 +185,7 @@ def test_without_fallback_a_refusal_is_a_bare_problem() -> None:
 
     async def script() -> Answer:
         lab = Lab(200, fallback={"enabled": False})
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 30)
         return (await lab.client.call("1"))[1]
 
     answer = play(script)
@@ -211,7 +211,7 @@ def test_retry_after_is_whole_seconds_rounded_up(waited_s: float, header: bytes)
 
     async def script() -> tuple[tuple[bytes, bytes], ...]:
         lab = Lab(200)
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 30)
         await asyncio.sleep(waited_s)
         return (await lab.client.call("1"))[1].headers
 
@@ -223,7 +223,7 @@ def test_a_refusal_in_half_open_asks_to_come_back_in_a_second() -> None:
 
     async def script() -> Answer:
         lab = Lab(200, breaker={"reset_timeout": 5})
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 5)
         await asyncio.sleep(5)
         probe = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(0.1)
@@ -349,7 +349,7 @@ def test_a_cancelled_probe_gives_its_permit_back() -> None:
 
     async def script() -> tuple[list[Outcome], list[tuple[State, str]]]:
         lab = Lab("hang", 200, breaker={"reset_timeout": 5})
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 5)
         await asyncio.sleep(5)
         probe = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(1)
@@ -368,7 +368,7 @@ def test_a_cancelled_probe_gives_its_permit_back() -> None:
 
 
 def test_new_settings_hold_for_new_calls_and_spare_those_under_way() -> None:
-    """A call under way keeps its timeout, and its failure does not count for the new breaker."""
+    """A call under way keeps its timeout, and so does the breaker, which its failure trips."""
 
     async def script() -> tuple[float, Outcome, int, list[TransitionEvent]]:
         lab = Lab("hang", 200, timeout={"total_s": 5}, breaker={"fail_max": 1})
@@ -377,18 +377,18 @@ def test_new_settings_hold_for_new_calls_and_spare_those_under_way() -> None:
         lab.client.reconfigure(CallSettings.model_validate({"timeout": {"total_s": 1}, "breaker": {"fail_max": 1}}))
         call, _ = await task
         ended = asyncio.get_running_loop().time()
-        await lab.client.call("2")
         return ended, call.outcome, lab.client.breaker.fail_count, lab.events.transitions
 
-    assert play(script) == (5.0, Outcome.TIMEOUT, 0, [])
+    tripped = TransitionEvent(5.0, 1, CLOSED, OPEN, "fail_max reached", 1)
+    assert play(script) == (5.0, Outcome.TIMEOUT, 1, [tripped])
 
 
 @pytest.mark.parametrize("entry", [200, 500])
 def test_a_result_goes_to_the_breaker_that_let_the_call_through(entry: int) -> None:
-    """Whether it is good or bad: the new breaker neither counts it nor takes it for a late one of its own."""
+    """Another kind of policy takes nothing over: it neither counts the result nor takes it for a late one."""
 
     async def script() -> tuple[dict[str, int], int]:
-        lab = Lab(entry)
+        lab = Lab(entry, breaker={"policy": "throttle"})
         task = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(0.1)
         lab.client.reconfigure(CallSettings.model_validate({"breaker": {"policy": "count_window"}}))
@@ -406,7 +406,7 @@ def test_a_refusal_has_the_cause_that_the_policy_gives() -> None:
         lab = Lab(200, breaker={"policy": "forced_open"})
         await lab.calls(1)
         lab.client.reconfigure(CallSettings.model_validate({"breaker": {"reset_timeout": 5}}))
-        lab.client.force(OPEN, Intervention.OPENED)
+        lab.client.force(OPEN, Intervention.OPENED, 5)
         await asyncio.sleep(5)
         await asyncio.gather(lab.client.call("2"), lab.client.call("3"))
         return [call.refused for call in lab.events.calls]
@@ -414,13 +414,13 @@ def test_a_refusal_has_the_cause_that_the_policy_gives() -> None:
     assert play(script) == ["forced open", "all probes are out", None]
 
 
-def test_new_settings_close_an_open_breaker_and_say_so() -> None:
+def test_a_policy_without_the_state_closes_an_open_breaker_and_says_so() -> None:
     """The transitions stay a chain, numbered on."""
 
     async def script() -> tuple[list[str], list[TransitionEvent]]:
         lab = Lab(500, 200, breaker={"fail_max": 1})
         outcomes = await lab.calls(2)
-        lab.client.reconfigure(CallSettings())
+        lab.client.reconfigure(CallSettings.model_validate({"breaker": {"policy": "off"}}))
         return outcomes + await lab.calls(1), lab.events.transitions
 
     assert play(script) == (
@@ -439,7 +439,7 @@ def test_a_call_of_the_old_breaker_that_ends_after_a_change_tells_no_transition(
         lab = Lab(500, breaker={"fail_max": 1})
         task = asyncio.create_task(lab.client.call("1"))
         await asyncio.sleep(0.1)
-        lab.client.reconfigure(CallSettings())
+        lab.client.reconfigure(CallSettings(), fresh=True)
         await task
         return lab.client.breaker.state, lab.events.transitions
 
@@ -467,6 +467,8 @@ def test_the_snapshot_shows_everything() -> None:
         "now_s": 4.5,
         "in_flight": 1,
         "transition_count": 1,
+        "held_open": False,
+        "next_call_probes": False,
         "retry_after_s": 26.0,
         "open_for_s": 30.0,
         "probes_out": 0,

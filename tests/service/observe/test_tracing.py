@@ -161,7 +161,7 @@ def test_a_failure_a_trip_and_a_refusal(traced: Lab) -> None:
 def test_a_probe_and_a_policy_that_was_put_in_force_meanwhile(traced: Lab) -> None:
     """The span says what was in force when the call ended; its probe closes the breaker, which are two transitions."""
     traced.ask("PATCH", "/breaker", json={"policy": "time_window", "reset_timeout": 0.000001})
-    traced.ask("POST", "/breaker/open")
+    traced.ask("POST", "/breaker/open?for_s=0.000001")
     _, client, _, _ = traced.call()
 
     assert attributes(client).items() >= {"breaker.policy": "time_window", "breaker.decision": "probe"}.items()

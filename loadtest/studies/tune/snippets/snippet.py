@@ -22,10 +22,12 @@ ASKED_AFTER_FAILURES = "It is only asked after a failure whether to trip: a succ
 
 # A setting, the value at which it does nothing, and what happens where a target has no counterpart for it.
 _WITHOUT: tuple[tuple[str, object, str], ...] = (
+    ("forget_after_s", None, "results count however long ago they were"),
     ("slow_call_s", None, "a slow call that succeeds counts as a success"),
     ("slow_call_rate", None, "slow calls are not counted"),
     ("slow_in_flight", False, "a slow call counts at the earliest when it ends"),
     ("open_growth", 1.0, "every open time is as long as the first"),
+    ("growth_forget_s", 0.0, "an open time is as short as at first after each recovery"),
     ("open_max_s", None, "an open time that does not grow needs no cap"),
     ("open_jitter", 0.0, "no open time is shortened at random"),
     ("honour_retry_after", False, "the backend's Retry-After is not followed"),
@@ -55,7 +57,7 @@ def loss_notes(settings: CallSettings, kept: Iterable[str]) -> Iterator[str]:
     breaker, kept = settings.breaker, set(kept)
     acting = policies()[breaker.policy].reads() | {"seed", "shadow"}
     for name, nothing, consequence in _WITHOUT:
-        if name not in acting - kept:
+        if name not in acting - kept or (name == "growth_forget_s" and breaker.open_growth == 1):
             continue
         value = getattr(breaker, name)
         if value != nothing:
@@ -68,6 +70,7 @@ def unmapped_notes(settings: CallSettings, target: str, why: str | None = None) 
     """Say why nothing of the policy maps, with the settings that were chosen for it."""
     breaker, notes = settings.breaker, []
     reasons = {
+        "failures_in_time": f"{target} knows failures in a row or a rate, not so many failures in a time.",
         "throttle": f"{target} has no client-side throttling: it lets all calls through or none.",
         "adaptive": f"{target} has no controller that refuses a share: it lets all calls through or none.",
         "off": "No breaker is asked for, so there is nothing to set.",

@@ -187,6 +187,8 @@ def test_a_probe_of_an_earlier_half_open_changes_nothing() -> None:
 
     assert lab.breaker.state is HALF_OPEN
     assert lab.details == {
+        "held_open": False,
+        "next_call_probes": False,
         "retry_after_s": 0.0,
         "open_for_s": 0.0,
         "probes_out": 1,
@@ -208,13 +210,13 @@ def test_a_failure_of_before_the_trip_does_not_count_after_closing() -> None:
     assert (lab.breaker.state, lab.breaker.fail_count) == (CLOSED, 0)
 
 
-def test_forced_open_lasts_reset_timeout_and_counts_from_zero() -> None:
+def test_forced_open_for_a_time_counts_from_zero() -> None:
     """By hand like by failures, except that nothing was counted; permits of before no longer count."""
     lab = Lab(fail_max=3, reset_timeout=10)
     lab.calls([FAILURE, FAILURE])
     slow = lab.admit()
     lab.wait(5)
-    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     lab.report(slow, FAILURE)
     lab.wait(4)
     refusal = lab.refuse()
@@ -227,6 +229,28 @@ def test_forced_open_lasts_reset_timeout_and_counts_from_zero() -> None:
         Transition(15.0, OPEN, HALF_OPEN, "reset_timeout elapsed", 0),
         Transition(15.0, HALF_OPEN, CLOSED, "probe succeeded", 0),
     ]
+
+
+def test_a_pause_forgets_the_failures_before_it() -> None:
+    """Four failures, an hour of silence, one failure: no outage. With a second less it is one; the snapshot knows."""
+    lab, busy, never = Lab(forget_after_s=3600), Lab(forget_after_s=3600), Lab()
+    for each, pause_s in ((lab, 3600), (busy, 3599), (never, 86_400)):
+        each.calls("FFFF")
+        each.wait(pause_s)
+    shown = lab.details["fail_count"], busy.details.get("fail_count", busy.breaker.fail_count)
+
+    assert shown == (0, 4)
+    assert [lab.calls("F"), busy.calls("F"), never.calls("F")] == [[(CLOSED, 1)], [(OPEN, 5)], [(OPEN, 5)]]
+
+
+def test_each_failure_begins_the_pause_anew() -> None:
+    """Five failures, each 50 s after the one before, are a row where a minute forgets."""
+    lab = Lab(forget_after_s=60)
+    for _ in range(5):
+        lab.wait(50)
+        lab.calls("F")
+
+    assert lab.breaker.state is OPEN
 
 
 def test_forced_closed_forgets_the_failures() -> None:
@@ -260,12 +284,15 @@ def test_the_snapshots_details_follow_the_probes() -> None:
     lab.admit()
     seen.append(lab.details)
 
-    names = ("retry_after_s", "open_for_s", "probes_out", "probe_successes", "late_results", "let_through")
+    names = (
+        *("held_open", "next_call_probes", "retry_after_s", "open_for_s"),
+        *("probes_out", "probe_successes", "late_results", "let_through"),
+    )
     assert [tuple(each[name] for name in names) for each in seen] == [
-        (0.0, 0.0, 0, 0, 0, 1.0),
-        (6.0, 10.0, 0, 0, 0, 0.0),
-        (0.0, 10.0, 0, 0, 0, 0.0),
-        (0.0, 0.0, 1, 1, 0, None),
+        (False, False, 0.0, 0.0, 0, 0, 0, 1.0),
+        (False, False, 6.0, 10.0, 0, 0, 0, 0.0),
+        (False, True, 0.0, 10.0, 0, 0, 0, 0.0),
+        (False, False, 0.0, 0.0, 1, 1, 0, None),
     ]
     assert {len(each) for each in seen} == {len(names)}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from typing import Any
 
 import pytest
 
@@ -22,22 +24,84 @@ def open_times(lab: Lab, rounds: int) -> list[float]:
 
 
 def test_the_open_time_grows_with_each_failed_recovery_up_to_its_cap() -> None:
-    """10, 20, 40, 80 and then 100 s; after a success it begins at 10 s again."""
+    """10, 20, 40, 80 and then 100 s; after a success that lasts it begins at 10 s again."""
     lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
 
     first = open_times(lab, 5)
     lab.wait(100)
     lab.calls("S")
+    lab.wait(60)
 
     assert (first, open_times(lab, 1)) == ([10, 20, 40, 80, 100, 100], [10, 20])
 
 
-def test_opening_by_hand_lasts_reset_timeout_however_often_recovery_failed() -> None:
-    """Who opens by hand begins a new row."""
+@pytest.mark.parametrize(
+    ("forget_s", "closed_s", "open_s"),
+    [(60, 0, [10, 20, 40, 80]), (60, 59, [10, 20, 40, 80]), (60, 60, [10, 10, 10, 10]), (0, 0, [10, 10, 10, 10])],
+)
+def test_a_flapping_backend_sees_the_open_time_grow(forget_s: float, closed_s: float, open_s: list[float]) -> None:
+    """Each probe succeeds, and it trips again soon: a step each time, unless it stayed closed for growth_forget_s."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100, growth_forget_s=forget_s)
+    seen = []
+    for _ in range(4):
+        lab.trip()
+        seen.append(lab.details["open_for_s"])
+        lab.wait(seen[-1])
+        lab.calls("S")
+        lab.wait(closed_s)
+
+    assert seen == open_s
+
+
+def test_the_first_trip_is_no_step_and_neither_is_one_after_closing_by_hand() -> None:
+    """Nothing had recovered."""
+    lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
+    first = open_times(lab, 1)
+    lab.breaker.force(CLOSED, lab.now, Intervention.CLOSED)
+
+    assert (first, open_times(lab, 0)) == ([10, 20], [10])
+
+
+@pytest.mark.parametrize("policy", [{"fail_max": 1}, {"policy": "count_window"}, {"policy": "time_window"}], ids=str)
+def test_opening_by_hand_lasts_until_somebody_closes_it(policy: dict[str, Any]) -> None:
+    """A year later it still refuses, and a change of settings does not alter that; nobody is told when to ask again."""
+    lab = Lab(reset_timeout=10, **policy)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.wait(3e7)
+    lab.change(reset_timeout=5, **policy)
+    refusal, held = lab.refuse(), lab.details
+    lab.breaker.force(CLOSED, lab.now, Intervention.CLOSED)
+
+    assert refusal == Refusal(OPEN, "open", math.inf, 0.0)
+    assert {name: held[name] for name in ("held_open", "retry_after_s", "open_for_s", "let_through")} == {
+        "held_open": True,
+        "retry_after_s": 0.0,
+        "open_for_s": 0.0,
+        "let_through": 0.0,
+    }
+    assert (lab.admit().state, lab.details["held_open"]) == (CLOSED, False)
+
+
+def test_opening_by_hand_for_a_time_ends_in_a_probe() -> None:
+    """A minute, whatever reset_timeout says; opened by hand again, it is held."""
+    lab = Lab(fail_max=1, reset_timeout=10)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 60)
+    lab.wait(59)
+    left = lab.refuse().retry_after_s
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    held = lab.refuse().retry_after_s
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 2)
+    lab.wait(2)
+
+    assert (left, held, lab.calls("S"), len(lab.story)) == (1, math.inf, [(CLOSED, 0)], 3)
+
+
+def test_opening_by_hand_begins_a_new_row_of_failed_recoveries() -> None:
+    """After two of them, the first to come is the first of the next row."""
     lab = Lab(fail_max=1, reset_timeout=10, open_growth=2, open_max_s=100)
     open_times(lab, 2)
 
-    lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+    lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     by_hand = lab.details["open_for_s"]
     lab.wait(10)
     lab.calls("F")
@@ -101,6 +165,55 @@ def test_retry_after_of_a_failed_probe_counts_too() -> None:
     assert (wished, lab.details["open_for_s"]) == (5, 40)
 
 
+POLICIES = pytest.mark.parametrize(
+    "policy",
+    [
+        {"policy": "consecutive"},
+        {"policy": "count_window"},
+        {"policy": "time_window"},
+        {"policy": "count_window", "slow_call_s": 1, "slow_call_rate": 0.5, "slow_in_flight": True},
+    ],
+    ids=str,
+)
+
+
+@POLICIES
+@pytest.mark.parametrize(
+    ("honour", "asked_s", "open_s"),
+    [(True, 45, 45), (True, 61, 60), (True, 0, None), (True, -3, None), (True, None, None), (False, 45, None)],
+    ids=["a while", "over the cap", "zero", "below zero", "none", "not honoured"],
+)
+def test_an_answer_that_is_no_failure_may_ask_to_be_left_alone(
+    policy: dict[str, Any], honour: bool, asked_s: float | None, open_s: float | None
+) -> None:
+    """One 429 with Retry-After opens at once, for the time it names; without one it says nothing."""
+    lab = Lab(reset_timeout=10, open_max_s=60, honour_retry_after=honour, **policy)
+    lab.calls("N", retry_after_s=asked_s)
+
+    expected = [] if open_s is None else [(0.0, OPEN, "asked by Retry-After")]
+    assert (lab.story, lab.details["open_for_s"]) == (expected, open_s or 0)
+
+
+@POLICIES
+def test_a_probe_may_ask_to_be_left_alone_too(policy: dict[str, Any]) -> None:
+    """Open again for the time it names; it is no failed recovery, so the open time does not grow by it."""
+    lab = Lab(reset_timeout=10, open_growth=2, open_max_s=60, honour_retry_after=True, max_probes=2, **policy)
+    lab.calls("N", retry_after_s=3)
+    lab.wait(3)
+    probe = lab.admit()
+    lab.calls("N", retry_after_s=7)
+    lab.report(probe, NEUTRAL, retry_after_s=50)  # too late: it is of the half-open before
+    wished = lab.details["open_for_s"]
+    lab.wait(7)
+    lab.calls("F")
+
+    assert (wished, lab.details["open_for_s"]) == (7, 20)
+    assert [cause for _, _, cause in lab.story] == [
+        *("asked by Retry-After", "reset_timeout elapsed", "asked by Retry-After"),
+        *("reset_timeout elapsed", "probe failed"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("probes", "after"),
     [
@@ -157,19 +270,19 @@ def test_a_probe_that_never_returns_ends_half_open_after_its_time() -> None:
     waiting = lab.refuse()
     lab.now = 15
     refused = lab.refuse()
-    lab.report(stuck, SUCCESS)
+    lab.report(stuck, FAILURE)
 
     assert (waiting.cause, refused) == ("all probes are out", Refusal(OPEN, "open", 20.0, 15.0))
     assert lab.story == [
         (0.0, OPEN, "fail_max reached"),
         (10.0, HALF_OPEN, "reset_timeout elapsed"),
-        (15.0, OPEN, "half-open for 5 s, and a probe still out"),
+        (15.0, OPEN, "probe still out after 5 s, limit 5 s"),
     ]
     assert (lab.details["probes_out"], lab.details["late_results"]) == (0, 1)
 
 
-def test_probes_that_are_taken_back_do_not_keep_it_half_open() -> None:
-    """Each says nothing and is given back in time: at half_open_max_s the caller who meets one opens it again."""
+def test_each_probe_has_its_own_time() -> None:
+    """Two are given back in time and say nothing; a third begins at 14 s and is given up at 19 s, not before."""
     lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=1)
     lab.trip()
     lab.wait(10)
@@ -178,10 +291,165 @@ def test_probes_that_are_taken_back_do_not_keep_it_half_open() -> None:
         lab.wait(2)
         lab.report(probe, NEUTRAL)
     lab.admit()
+    lab.wait(4.9)
+    waiting = lab.refuse()
+    lab.wait(0.1)
+    lab.refuse()
+
+    assert waiting.cause == "all probes are out"
+    assert lab.story[2:] == [(19.0, OPEN, "probe still out after 5 s, limit 5 s")]
+
+
+def test_no_probe_is_given_up_before_its_call_times_out() -> None:
+    """Calls of 70 s with a timeout of 120 s, and half_open_max_s at its 60 s: the first sound probe closes."""
+    lab = Lab(fail_max=1, timeout_s=120)
+    lab.trip()
+    lab.wait(30)
+    probe = lab.admit()
+    lab.wait(69)
+    waiting = lab.refuse()
+    lab.wait(1)
+    lab.report(probe, SUCCESS)
+
+    assert (waiting.cause, lab.breaker.state) == ("all probes are out", CLOSED)
+
+
+def test_a_timeout_that_has_become_shorter_is_not_that_of_a_probe_under_way() -> None:
+    """It may take as long as it was promised; the next may not."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=2, timeout_s=20)
+    lab.trip()
+    lab.wait(10)
+    lab.admit()
+    lab.breaker.limit_calls(3)
+    lab.wait(10)
+    lab.admit()
+    lab.wait(4)
+    waiting = lab.refuse()
     lab.wait(1)
     lab.refuse()
 
-    assert lab.story[2:] == [(15.0, OPEN, "half-open for 5 s, and a probe still out")]
+    assert waiting.cause == "all probes are out"
+    assert lab.story[2:] == [(25.0, OPEN, "probe still out after 5 s, limit 5 s")]
+
+
+BY_POLICY = pytest.mark.parametrize("policy", [{"fail_max": 1}, {"policy": "count_window", "min_calls": 1}], ids=str)
+
+
+@BY_POLICY
+def test_an_overdue_probe_that_succeeds_after_all_goes_on_where_half_open_was(policy: dict[str, Any]) -> None:
+    """Calls of 70 s without a timeout: open at 60 s, half-open at 70 s with both successes, and closed."""
+    lab = Lab(reset_timeout=30, success_threshold=2, **policy)
+    lab.calls("F")
+    lab.wait(30)
+    lab.calls("S")
+    probe = lab.admit()
+    lab.wait(60)
+    lab.refuse()
+    lab.wait(10)
+    lab.report(probe, SUCCESS)
+
+    assert lab.story[1:] == [
+        (30.0, HALF_OPEN, "reset_timeout elapsed"),
+        (90.0, OPEN, "probe still out after 60 s, limit 60 s"),
+        (100.0, HALF_OPEN, "overdue probe succeeded"),
+        (100.0, CLOSED, "probe succeeded"),
+    ]
+    assert [state for state, _ in lab.calls("SS")] == [CLOSED, CLOSED]
+
+
+@BY_POLICY
+def test_an_overdue_probe_counts_in_the_next_half_open_too(policy: dict[str, Any]) -> None:
+    """It succeeds while the next one has begun: one more there; its failure would be late."""
+    lab = Lab(reset_timeout=10, half_open_max_s=5, success_threshold=2, max_probes=2, **policy)
+    lab.calls("F")
+    lab.wait(10)
+    good, bad = lab.admit(), lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.wait(10)
+    lab.calls("S")
+    lab.report(bad, FAILURE)
+    before = lab.breaker.state
+    lab.report(good, SUCCESS)
+
+    assert (before, lab.breaker.state, lab.details["late_results"]) == (HALF_OPEN, CLOSED, 1)
+
+
+@BY_POLICY
+def test_a_hanging_probe_does_not_outweigh_one_that_succeeds(policy: dict[str, Any]) -> None:
+    """Of two at once one hangs for ever: the breaker opens for it; the other closes."""
+    lab = Lab(reset_timeout=10, half_open_max_s=5, max_probes=2, **policy)
+    lab.calls("F")
+    lab.wait(10)
+    lab.admit()
+    lab.wait(4)
+    other = lab.admit()
+    lab.wait(1)
+    lab.refuse()
+    lab.wait(1)
+    lab.report(other, SUCCESS)
+
+    assert [after for _, after, _ in lab.story[2:]] == [OPEN, HALF_OPEN, CLOSED]
+
+
+@BY_POLICY
+@pytest.mark.parametrize("failed", [0, 1], ids=["the hanging one", "the other"])
+def test_a_probe_that_fails_after_all_settles_it(policy: dict[str, Any], failed: int) -> None:
+    """It is open for a good reason then, and the other one's success comes too late."""
+    lab = Lab(reset_timeout=10, half_open_max_s=5, max_probes=2, **policy)
+    lab.calls("F")
+    lab.wait(10)
+    probes = [lab.admit()]
+    lab.wait(4)
+    probes.append(lab.admit())
+    lab.wait(1)
+    lab.refuse()
+    lab.report(probes[failed], FAILURE)
+    lab.report(probes[1 - failed], SUCCESS)
+
+    assert (lab.breaker.state, lab.details["late_results"]) == (OPEN, 2)
+
+
+def test_an_overdue_probe_that_is_cancelled_or_slow_says_nothing_good() -> None:
+    """The breaker stays open."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, max_probes=2, slow_call_s=3)
+    lab.trip()
+    lab.wait(10)
+    cancelled, slow = lab.admit(), lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.report(cancelled, NEUTRAL)
+    lab.report(slow, SUCCESS)
+
+    assert (lab.breaker.state, lab.details["late_results"]) == (OPEN, 2)
+
+
+def test_where_the_rate_decides_an_overdue_probe_is_one_that_failed_until_it_succeeds() -> None:
+    """Its place is free at once; of two probes one may fail, and both succeed in the end."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, probe_success_rate=0.75, probe_calls=4)
+    lab.trip()
+    lab.wait(10)
+    stuck = lab.admit()
+    lab.wait(5)
+    lab.calls("SS")
+    before = lab.details["probes_out"], lab.breaker.state
+    lab.report(stuck, SUCCESS)
+
+    assert (before, lab.breaker.state) == ((0, HALF_OPEN), CLOSED)
+
+
+def test_an_opening_for_a_probe_that_succeeds_does_not_make_the_open_time_grow() -> None:
+    """That recovery had not failed: the next open time is that of the first failed one."""
+    lab = Lab(fail_max=1, reset_timeout=10, half_open_max_s=5, success_threshold=2, open_growth=2, open_max_s=100)
+    lab.trip()
+    lab.wait(10)
+    probe = lab.admit()
+    lab.wait(5)
+    lab.refuse()
+    lab.report(probe, SUCCESS)
+    lab.calls("F")
+
+    assert lab.details["open_for_s"] == 20
 
 
 def test_a_quiet_half_open_waits_for_its_probe() -> None:
@@ -290,7 +558,7 @@ def test_who_closes_by_hand_wants_no_ramp(before: str) -> None:
     """All calls are let through at once, from whatever state."""
     lab = closed_by_a_probe()
     if before is not CLOSED:
-        lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
+        lab.breaker.force(OPEN, lab.now, Intervention.OPENED, 10)
     if before is HALF_OPEN:
         lab.wait(10)
         lab.admit()

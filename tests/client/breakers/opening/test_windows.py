@@ -163,6 +163,35 @@ def test_stuck_calls_trip_before_they_return(policy: str) -> None:
     )
 
 
+def test_a_window_of_calls_forgets_those_that_are_too_old() -> None:
+    """Each by itself, at its age: what is left does not reach min_calls."""
+    lab = Lab(policy="count_window", window_calls=4, min_calls=3, failure_rate=1.0, forget_after_s=10)
+    lab.calls("F")
+    lab.wait(9)
+    lab.calls("F")
+    lab.wait(1)
+    seen = lab.details["window"]["calls"], lab.details["fail_count"], lab.calls("F")
+    lab.wait(8)
+    lab.calls("F")
+
+    assert (seen, lab.breaker.state) == ((1, 1, [(CLOSED, 2)]), OPEN)
+
+
+def test_a_late_failure_of_a_call_that_has_been_forgotten_does_not_count() -> None:
+    """It was counted as slow while it was under way, 10 s before it failed."""
+    lab = Lab(
+        policy="count_window", min_calls=1, forget_after_s=10, slow_call_s=1, slow_call_rate=1.0, slow_in_flight=True
+    )
+    stuck = lab.admit()
+    lab.calls("S")
+    lab.wait(1)
+    lab.calls("S")
+    lab.wait(10)
+    lab.report(stuck, FAILURE)
+
+    assert (lab.breaker.state, lab.details["window"]) == (CLOSED, {"calls": 0, "failures": 0, "slow": 0})
+
+
 @BOTH
 def test_nothing_is_kept_of_stuck_calls_that_return_too_late(policy: str) -> None:
     """They tripped it; once it has closed again, memory knows none of them."""
@@ -176,7 +205,8 @@ def test_nothing_is_kept_of_stuck_calls_that_return_too_late(policy: str) -> Non
     lab.calls("S")
 
     assert lab.breaker.state is CLOSED
-    assert [len(value) for value in vars(lab.breaker).values() if isinstance(value, dict)] == [0, 0, 0]
+    assert [len(value) for value in vars(lab.breaker).values() if isinstance(value, dict)] == [0, 0]
+    assert lab.details["probes_out"] == 0
 
 
 def test_a_success_takes_the_place_of_a_failure_in_either_window() -> None:

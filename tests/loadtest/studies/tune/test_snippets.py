@@ -29,7 +29,7 @@ from inputs.environment import from_environment
 from loadtest.studies.tune.snippets import Snippet, snippets
 from tests.loadtest.studies.tune import snippet_reader as reader
 
-OPENING = ["consecutive", "count_window", "time_window"]
+OPENING = ["consecutive", "count_window", "time_window", "failures_in_time"]
 
 
 def call_settings(total_s: float | None = 3.0, **breaker: Any) -> CallSettings:
@@ -62,6 +62,9 @@ share = st.floats(0.0001, 1)
 count = st.integers(1, 100_000)
 DRAWN = {
     "fail_max": count,
+    "max_failures": count,
+    "forget_after_s": st.none() | seconds,
+    "growth_forget_s": st.floats(0, 86_400),
     "failure_rate": share,
     "min_calls": count,
     "window_calls": count,
@@ -129,6 +132,7 @@ def test_the_targets_in_their_order() -> None:
         ("consecutive", ["pybreaker", "resilience4j", "polly", "gobreaker", "envoy"]),
         ("count_window", ["resilience4j", "polly", "gobreaker", "envoy"]),
         ("time_window", ["resilience4j", "polly", "gobreaker", "envoy"]),
+        ("failures_in_time", []),
         ("throttle", ["envoy"]),
         ("adaptive", []),
         ("off", []),
@@ -317,15 +321,18 @@ CARRIED = {
 }
 CHANGES: list[tuple[list[str], dict[str, Any]]] = [
     (["consecutive"], {"fail_max": 9}),
+    (["failures_in_time"], {"max_failures": 9}),
+    (["consecutive", "count_window"], {"forget_after_s": 77.0}),
     (["count_window", "time_window"], {"failure_rate": 0.37}),
     (["count_window", "time_window", "adaptive"], {"min_calls": 17}),
     (["count_window"], {"window_calls": 77}),
-    (["time_window", "throttle", "adaptive"], {"window_s": 27.0}),
+    (["time_window", "failures_in_time", "throttle", "adaptive"], {"window_s": 27.0}),
     (["consecutive"], {"slow_call_s": 1.25}),
     (["count_window", "time_window"], {"slow_call_s": 1.25, "slow_call_rate": 0.8}),
     (["consecutive"], {"slow_call_s": 1.25, "slow_in_flight": True}),
     (OPENING, {"reset_timeout": 11.0}),
     (OPENING, {"open_growth": 2.0, "open_max_s": 99.0}),
+    (OPENING, {"growth_forget_s": 30.0, "open_growth": 2.0, "open_max_s": 99.0}),
     (OPENING, {"open_jitter": 0.3}),
     (OPENING, {"open_jitter": 0.3, "open_growth": 2.0, "open_max_s": 99.0}),
     (OPENING, {"honour_retry_after": True, "open_max_s": 99.0}),
