@@ -16,13 +16,16 @@ from client.pipeline.errors import BackendFailedError, BackendUnreachableError, 
 from client.pipeline.retry_after import retry_after_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from aiohttp.connector import Connection
 
     from client.settings import UpstreamSettings
 
+# What belongs to an answer, and goes to the caller with it.
+PASSED_ON = (b"retry-after", b"location", b"etag", b"cache-control")
+LONGEST_HEADER = 4_096
 # A control request: seconds until it is given up, and bytes of the longest answer.
 ASK_S = 3.0
 LONGEST_ANSWER = 4_000_000
@@ -85,7 +88,10 @@ class Upstream:
         if not 200 <= response.status_code < 500:
             wait_s = retry_after_s(received.get(b"retry-after", b"").decode("latin-1"))
             raise BackendFailedError(response.status_code, wait_s)
-        return Answer(response.status_code, body, _content_type(received.get(b"content-type", b"")))
+        kind = _content_type(received.get(b"content-type", b""))
+        if received.keys().isdisjoint(PASSED_ON):
+            return Answer(response.status_code, body, kind)
+        return Answer(response.status_code, body, kind, tuple(_headers_passed_on(response.headers.raw)))
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> Answer:
         """Pass a control request on, whatever the answer: that is no call of the backend, and it is not counted.
@@ -129,9 +135,20 @@ async def _read_body(response: httpx.Response, *, encoded: bool, longest: float 
     return body
 
 
+def _headers_passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what may be passed on: what is printable and no longer than a header has any need to be."""
+    for name, value in headers:
+        if name.lower() in PASSED_ON and len(value) <= LONGEST_HEADER and _is_printable(value):
+            yield name.lower(), value
+
+
+def _is_printable(value: bytes) -> bool:
+    return value.isascii() and value.decode().isprintable()
+
+
 def _content_type(value: bytes) -> bytes:
     """Return what may be passed on as a header: the value, unless there is none or it is not printable."""
-    return value if value.isascii() and value.decode().isprintable() and value else b"application/octet-stream"
+    return value if value and _is_printable(value) else b"application/octet-stream"
 
 
 # The call that the running task is sending. It counts as a call of the backend once its request is on the wire: one
