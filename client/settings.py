@@ -31,6 +31,12 @@ class UpstreamSettings(StrictModel):
 
     transport: Literal["aiohttp", "httpx"] = Field("aiohttp", description="HTTP transport used below httpx's API")
     keepalive_s: float = Field(60.0, gt=0, le=3600, description="seconds that an idle connection is kept")
+    longest_answer: int = Field(
+        16_000_000,
+        ge=1,
+        le=1_000_000_000,
+        description="bytes of the longest answer, decoded; a longer one is a failure, and its connection is closed",
+    )
 
 
 class ClientSettings(BaseSettings, CallSettings):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from client.pipeline.call import Answer, Outcome, Served
-from client.pipeline.classification import outcome_of_answer, outcome_of_error
+from client.pipeline.classification import outcome_of_error, outcome_of_status
 from client.pipeline.errors import CallError, CallTimeoutError, RefusedError
 from inputs.model import StrictModel
 
@@ -56,7 +56,7 @@ def with_fallback(inner: Handler, settings: FallbackSettings, owner: Owner) -> H
         except CallError as error:
             call.outcome, call.served = outcome_of_error(error), served
             return failures.answer(error)
-        call.outcome = outcome_of_answer(answer)
+        call.outcome = outcome_of_status(answer.status)
         call.served = Served.FRESH if call.outcome is Outcome.OK else Served.NOTHING
         return answer
 

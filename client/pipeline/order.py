@@ -15,6 +15,7 @@ from client.breakers import policies
 from client.breakers.flat import FlatBreaker
 from client.breakers.settings import BreakerSettings, breaker_settings, tried_by
 from client.pipeline.breaker import with_breaker
+from client.pipeline.classification import ClassificationSettings, with_classification
 from client.pipeline.fallback import FallbackSettings, with_fallback
 from client.pipeline.part import Part
 from client.pipeline.timeout import TimeoutSettings, with_timeout
@@ -32,6 +33,7 @@ class CallSettings(StrictModel):
     fallback: Annotated[FallbackSettings, Part(with_fallback)] = FallbackSettings()
     breaker: Annotated[BreakerSettings, Part(with_breaker)] = breaker_settings()
     timeout: Annotated[TimeoutSettings, Part(with_timeout)] = TimeoutSettings()
+    classification: Annotated[ClassificationSettings, Part(with_classification)] = ClassificationSettings()
 
     @model_validator(mode="after")
     def _a_call_can_be_slow(self) -> Self:

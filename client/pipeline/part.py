@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 class Owner(Protocol):
     """The owner of the calls in the pipeline. Its breaker may be replaced while calls are under way.
 
-    `clock` gives monotonic seconds; `deciding_call` is the call that the breaker is deciding on.
+    `settings` are those of all parts; `clock` gives monotonic seconds; `deciding_call` is the one that the breaker
+    looks at.
     """
 
+    settings: Any  # CallSettings, which are made of the parts
     clock: Callable[[], float]
     breaker: Breaker
     deciding_call: Call | None

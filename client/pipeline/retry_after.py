@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from client.pipeline.call import Answer
 
 
 def retry_after_s(value: str, now: datetime | None = None) -> float | None:
@@ -20,3 +24,9 @@ def retry_after_s(value: str, now: datetime | None = None) -> float | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+
+
+def asked_wait_s(answer: Answer) -> float | None:
+    """Return the seconds of peace that an answer asks for; none where it asks for none."""
+    value = next((value for name, value in answer.headers if name == b"retry-after"), None)
+    return None if value is None else retry_after_s(value.decode("latin-1"))

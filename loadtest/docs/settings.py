@@ -88,7 +88,11 @@ def _default(field: dict[str, Any]) -> str:
     value = field.get("default")
     if value is None:
         return "none"
-    return str(value).lower() if isinstance(value, bool) else f"`{value}`" if isinstance(value, str) else f"{value:g}"
+    if isinstance(value, list):
+        return f"`{','.join(value)}`"
+    return (
+        str(value).lower() if isinstance(value, bool) else f"`{value}`" if isinstance(value, str) else f"{value:.15g}"
+    )
 
 
 def _allowed(field: dict[str, Any]) -> str:
@@ -101,6 +105,8 @@ def _allowed(field: dict[str, Any]) -> str:
         return ", ".join(f"`{each}`" for each in field["enum"])
     if "maxLength" in field:
         return f"text, at most {field['maxLength']} characters"
+    if field.get("type") == "array":
+        return "a list, such as `5xx,429`"
     bounds = [f"{sign}{_number(field[key])}" for key, sign in _BOUNDS.items() if key in field]
     whole = "whole number " if field.get("type") == "integer" else ""
     return whole + " ".join(bounds) if bounds else _TYPES.get(field.get("type", ""), "a group of settings")

@@ -55,13 +55,14 @@ def wrong_refusals(rows: Iterable[Row]) -> int:
 
 
 def false_positives(arm: Measured) -> FalsePositives:
-    """Count refusals of calls that the backend would have answered, and trips of which most refusals were such.
+    """Count refusals of calls that the backend would have answered, and trips that refused more of them than failures.
 
-    A trip that refused nothing cannot be judged and is not counted.
+    A refused 404 is neither: the caller has lost no answer, and the backend was spared no failure. A trip that refused
+    nothing else cannot be judged and is not counted.
     """
     trips = 0
     for seed, opened, closed in openings(arm):
-        refused = _refused_rows(arm, seed, opened, closed)
+        refused = [row for row in _refused_rows(arm, seed, opened, closed) if not row.blameless]
         trips += sum(row.would_have == _OK for row in refused) > len(refused) / 2
     return FalsePositives(wrong_refusals(arm.rows), trips)
 
@@ -69,12 +70,15 @@ def false_positives(arm: Measured) -> FalsePositives:
 def recovery_delay(arm: Measured) -> float | None:
     """Mean time from the backend's recovery to the breaker's closing, over the openings that show both.
 
-    The recovery is the first refusal after which every refused call of that opening would have been answered.
+    The recovery is the first refusal after which every refused call of that opening would have been answered. A refused
+    404 says nothing of it.
     """
     delays = []
     for seed, opened, closed in openings(arm):
         healthy: float | None = None
         for row in _refused_rows(arm, seed, opened, closed):
+            if row.blameless:
+                continue
             healthy = None if row.would_have != _OK else row.sent_s if healthy is None else healthy
         if healthy is not None and closed is not None:
             delays.append(closed - healthy)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _QUANTILES = (0.5, 0.95, 0.99, 1.0)
 
 # Read once: looking up a member of an enum takes longer than comparing with it, and this is done for every row.
-_OK, _FAST_FAIL = Outcome.OK, Outcome.FAST_FAIL
+_OK, _ERROR, _FAST_FAIL = Outcome.OK, Outcome.ERROR, Outcome.FAST_FAIL
 _CLOSED, _OPEN, _HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
 
 
@@ -81,6 +81,7 @@ def _fold_phase(rows: Sequence[Row]) -> PhaseFigures:
     return PhaseFigures(
         requests=figures.requests,
         outcomes=figures.outcomes,
+        answered_4xx=figures.answered_4xx,
         success_rate=figures.success_rate,
         backend_calls=figures.backend_calls,
         fast_fail_rate=figures.fast_fail_rate,
@@ -119,6 +120,7 @@ def _fold_rows(rows: Sequence[Row]) -> RequestFigures:
     return RequestFigures(
         requests=total,
         outcomes=outcomes,
+        answered_4xx=sum(map(is_passed_on, rows)),
         success_rate=_share(outcomes[_OK], total),
         backend_calls=calls,
         backend_success_rate=_share(outcomes[_OK], calls),
@@ -128,6 +130,11 @@ def _fold_rows(rows: Sequence[Row]) -> RequestFigures:
         mean_backend_response_s=_share(sum(row.duration_s for row in called), len(called)),
         in_flight_s=sum(row.duration_s for row in rows),
     )
+
+
+def is_passed_on(row: Row) -> bool:
+    """Whether the caller got an error of the backend's as it was: a 4xx."""
+    return 400 <= row.status < 500 and row.outcome == _ERROR
 
 
 def state_bands(arm: Measured, seed: int) -> list[tuple[str, float, float]]:

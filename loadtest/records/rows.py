@@ -38,6 +38,8 @@ else:
     SampledState = Literal[(*(each.value for each in State), CHANGING)]
     Fate = Literal[tuple(each.value for each in (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT))]
 
+# Marks a field that a line has only where it says something: the lines of all other runs stay as they were.
+ABSENT = {"absent": True}
 NO_OTHER = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 ArmName = Annotated[str, describe("name of the arm")]
@@ -70,6 +72,12 @@ class Row:
             "a wait for a worker is not in it"
         ),
     ]
+    blameless: Annotated[
+        bool,
+        describe(
+            "whether that is an answer that does not count as a failure of the backend, such as a 404; absent if not"
+        ),
+    ] = field(default=False, metadata=ABSENT)
 
     @property
     def end_s(self) -> float:
@@ -143,12 +151,19 @@ AnyRecord = TypeVar("AnyRecord", Row, StateChange, Sample, ArmRecord)
 
 
 KINDS: tuple[type[Record], ...] = (Row, StateChange, Sample, ArmRecord)
-_NAMES = {kind: [each.name for each in fields(kind)] for kind in KINDS}
+_NAMES = {kind: [each.name for each in fields(kind) if not each.metadata] for kind in KINDS}
+_RARE = {kind: [(each.name, each.default) for each in fields(kind) if each.metadata] for kind in KINDS}
 
 
 def write(file: TextIO, record: Record) -> None:
     """Append one line and hand it to the system, so that a crash loses at most the line being written."""
-    file.write(json.dumps({name: getattr(record, name) for name in _NAMES[type(record)]}) + "\n")
+    kind = type(record)
+    line = {name: getattr(record, name) for name in _NAMES[kind]}
+    for name, default in _RARE[kind]:
+        value = getattr(record, name)
+        if value != default:
+            line[name] = value
+    file.write(json.dumps(line) + "\n")
     file.flush()
 
 

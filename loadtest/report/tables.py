@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from loadtest.records.measured import Measured
     from loadtest.records.summary import ArmSummary, DocumentFigure
 
+# Shown where there were any.
+ANSWERED_4XX = "of the errors: answered with 4xx"
+
 
 def figure_rows(done: FinishedRun) -> list[dict[str, str]]:
     """Return the document's figures as text: name, document, measured, deviation, tolerance, verdict.
@@ -69,6 +72,7 @@ def comparison_rows(done: FinishedRun) -> list[dict[str, str]]:
         ("requests", "requests", "count"),
         ("ok", "outcomes.ok", "count"),
         ("error", "outcomes.error", "count"),
+        (ANSWERED_4XX, "answered_4xx", "count"),
         ("timeout", "outcomes.timeout", "count"),
         ("fast-fail", "outcomes.fast_fail", "count"),
         ("success rate", "success_rate", "percent"),
@@ -84,6 +88,8 @@ def comparison_rows(done: FinishedRun) -> list[dict[str, str]]:
         ("backend worker-seconds used", "backend_busy_s", "seconds"),
         ("client CPU seconds", "client_cpu_s", "seconds"),
     ]
+    if not any(arm.answered_4xx for arm in done.summary.arms.values()):
+        shown = [each for each in shown if each[0] != ANSWERED_4XX]
     write = {"count": _count, "percent": _percent, "seconds": _seconds}
     return [
         {"figure": label, **{name: write[kind](figure_at(arm, path)) for name, arm in done.summary.arms.items()}}

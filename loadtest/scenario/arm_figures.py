@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 Requests = Annotated[int, describe("requests that ended", "requests")]
 Outcomes = Annotated[dict[Outcome, int], describe("how many requests ended in each way", "requests")]
+Answered4xx = Annotated[
+    int,
+    describe("errors that were an answer with 4xx, passed on to the caller; absent where none was", "requests"),
+]
 SuccessRate = Annotated[float | None, describe("share of the requests that got what they asked for", SHARE)]
 BackendCalls = Annotated[int, describe("calls that reached the backend", "calls")]
 FastFailRate = Annotated[float | None, describe("share of the requests that were refused", SHARE)]
@@ -75,6 +79,7 @@ class PhaseFigures:
 
     requests: Requests
     outcomes: Outcomes
+    answered_4xx: Answered4xx = 0
     success_rate: SuccessRate
     backend_calls: BackendCalls
     fast_fail_rate: FastFailRate
@@ -90,6 +95,7 @@ class RequestFigures:
 
     requests: Requests
     outcomes: Outcomes
+    answered_4xx: Answered4xx = 0
     success_rate: SuccessRate
     backend_calls: BackendCalls
     backend_success_rate: Annotated[float | None, describe("successes as a share of the backend calls", SHARE)]

@@ -63,8 +63,9 @@ CONFIG = {
     "backend_url": "http://127.0.0.1:8001",
     "breaker": BREAKER,
     "timeout": {"total_s": 3.0},
+    "classification": {"failure_status": ["5xx"], "neutral_status": ["4xx"]},
     "fallback": {"enabled": True, "message": MESSAGE},
-    "upstream": {"transport": "aiohttp", "keepalive_s": 60.0},
+    "upstream": {"transport": "aiohttp", "keepalive_s": 60.0, "longest_answer": 16_000_000},
     "log": {"format": "plain", "level": "info", "requests": False},
     "tracing": "off",
 }

@@ -15,7 +15,10 @@ from loadtest.settings import LoadtestSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 # A variable may also carry a whole group, as JSON.
-GROUPS = {"CLIENT_BREAKER", "CLIENT_TIMEOUT", "CLIENT_FALLBACK", "CLIENT_UPSTREAM", "CLIENT_LOG", "BACKEND_LOG"}
+GROUPS = {
+    *("CLIENT_BREAKER", "CLIENT_TIMEOUT", "CLIENT_FALLBACK", "CLIENT_CLASSIFICATION", "CLIENT_UPSTREAM"),
+    *("CLIENT_LOG", "BACKEND_LOG"),
+}
 TABLES = (settings.client_table, settings.breaker_table, settings.backend_table, settings.load_generator_table)
 
 

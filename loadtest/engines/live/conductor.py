@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from client.pipeline.call import Outcome, Served
 from client.pipeline.order import CallSettings
 from loadtest.engines.live.control import Service, ServiceError
-from loadtest.engines.would_have import would_have
+from loadtest.engines.would_have import draw_fault, is_blameless, outcome_of_fault
 from loadtest.records.manifest import EffectiveSettings
 from loadtest.records.rows import CHANGING, ArmRecord, Row, Sample, StateChange, write
 from loadtest.scenario.load.schedule import schedule
@@ -181,7 +181,8 @@ class Conductor:
     def _send_request(self, arm: str, plan: FaultPlan, arrival: Arrival, clock: _Clock) -> None:
         sent_s = clock.now()
         reply = self._send(arrival.id, arm)
-        timeout_s = self._scenario.arms[arm].timeout.total_s
+        chosen, fault = self._scenario.arms[arm], draw_fault(plan, arrival.id, sent_s)
+        would = outcome_of_fault(fault, chosen.timeout.total_s)
         row = Row(
             arm=arm,
             seed=plan.seed,
@@ -196,7 +197,8 @@ class Conductor:
             fail_count=int(reply.header("X-Breaker-Failures") or 0),
             attempts=int(reply.header("X-Attempts") or 0),
             backend_calls=int(reply.header("X-Backend-Calls") or 0),
-            would_have=would_have(plan, arrival.id, sent_s, timeout_s),
+            would_have=would,
+            blameless=is_blameless(fault, would, chosen.classification),
         )
         write(self._files["requests"], row)
 

@@ -11,7 +11,7 @@ from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from client.core import Client
 from client.pipeline.call import Answer
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError
-from loadtest.engines.would_have import outcome_of_fault, would_have
+from loadtest.engines.would_have import draw_fault, is_blameless, outcome_of_fault
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, StateChange
 from loadtest.scenario.load.schedule import schedule
@@ -124,11 +124,9 @@ class _Arm:
         sent_s = self._loop.time()
         call, answer = await self._client.call(request_id)
         fault = self._faults.pop(request_id, None)
-        would = (
-            would_have(self._plan, number, sent_s, self._timeout_s)
-            if fault is None
-            else outcome_of_fault(fault, self._timeout_s)
-        )
+        if fault is None:  # it never came to the backend
+            fault = draw_fault(self._plan, number, sent_s)
+        would = outcome_of_fault(fault, self._timeout_s)
         self._on_row(
             Row(  # by position instead of by name: saves 0.6 us of 16 us a request
                 self._arm,
@@ -145,6 +143,7 @@ class _Arm:
                 call.attempts,
                 call.backend_calls,
                 would,
+                is_blameless(fault, would, self._settings.classification),
             )
         )
         self._under_way -= 1
@@ -165,10 +164,11 @@ class _Arm:
             raise BackendUnreachableError(fault.kind)
         if fault.status >= 500:
             raise BackendFailedError(fault.status, fault.retry_after_s)
-        return _answer(fault.status)
+        return _answer(fault.status, fault.retry_after_s)
 
 
 @cache
-def _answer(status: int) -> Answer:
+def _answer(status: int, retry_after_s: int | None) -> Answer:
     """Return the same answer instead of a new one: saves 0.6 us of 16 us a request."""
-    return Answer(status, b"{}")
+    headers = () if retry_after_s is None else ((b"retry-after", b"%d" % retry_after_s),)
+    return Answer(status, b"{}", headers=headers)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.figures.openings import wrong_refusals
+from loadtest.figures.summary import is_passed_on
 
 if TYPE_CHECKING:
     from loadtest.records.measured import Measured
@@ -16,7 +17,7 @@ class StudyFigures(NamedTuple):
     """One run.
 
     `good`: requests that the backend would have answered; `false_positives`: those of them that were refused;
-    `bad_calls`: calls let through that failed or timed out.
+    `bad_calls`: calls let through that failed or timed out, without those that were answered with a 404 or the like.
     """
 
     requests: int
@@ -62,7 +63,10 @@ def fold_run(run: Measured) -> StudyFigures:
         ok=sum(row.outcome == "ok" for row in rows),
         fast_fail=sum(row.outcome == "fast_fail" for row in rows),
         false_positives=wrong_refusals(rows),
-        bad_calls=sum(row.backend_calls > 0 and row.outcome in ("error", "timeout") for row in rows),
+        bad_calls=sum(
+            row.backend_calls > 0 and row.outcome in ("error", "timeout") and not (row.blameless and is_passed_on(row))
+            for row in rows
+        ),
         in_flight_s=held_s,
         backend_calls=sum(row.backend_calls for row in rows),
         trips=sum(change.before == "closed" and change.after == "open" for change in run.changes),

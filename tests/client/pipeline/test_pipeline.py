@@ -18,7 +18,7 @@ from client.core import Client
 from client.events import TransitionEvent
 from client.pipeline import fallback
 from client.pipeline.call import Answer, Call, Outcome, Served
-from client.pipeline.classification import outcome_of_error, verdict_of_answer, verdict_of_error
+from client.pipeline.classification import DEFAULT, outcome_of_error, outcome_of_status, verdict_of_error
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError, CallTimeoutError
 from client.pipeline.order import CallSettings
 from virtual_clock.loop import run_virtual
@@ -491,11 +491,13 @@ def test_the_breaker_does_not_make_calls_wait_for_each_other() -> None:
 
 def test_the_classification_is_one_table() -> None:
     """Statuses and errors to verdicts and outcomes, bounds included."""
-    assert [verdict_of_answer(Answer(status, b"")).value for status in (200, 399, 400, 499)] == [
-        "success",
-        "success",
-        "neutral",
-        "neutral",
+    statuses = (99, 200, 299, 300, 399, 400, 499, 500, 599, 600)
+    assert [(DEFAULT.verdict_of_status(status).value, outcome_of_status(status).value) for status in statuses] == [
+        ("failure", "error"),
+        *[("success", "ok")] * 2,
+        *[("neutral", "ok")] * 2,
+        *[("neutral", "error")] * 2,
+        *[("failure", "error")] * 3,
     ]
     errors = [
         BackendFailedError(500),

@@ -243,18 +243,26 @@ def test_an_opening_lasts_until_closed_again() -> None:
         ("oe", 1, 0, None),
         ("eo", 1, 0, 8.0),
         ("et", 0, 0, None),
+        ("nn", 0, 0, None),
+        ("nno", 1, 1, 7.0),
+        ("eno", 1, 0, 7.0),
+        ("oen", 1, 0, None),
+        ("on", 1, 1, 9.0),
     ],
 )
 def test_refusals_are_judged_by_what_the_backend_would_have_answered(
     refused: str, wrong: int, trips: int, delay: float | None
 ) -> None:
-    """Open from 0.5 to 10 s, refusals at 1, 2, 3 s; o, e, t: the backend would have answered ok, error, timeout.
+    """Open from 0.5 to 10 s, refusals at 1, 2, 3 s; o, e, t, n: it would have ended with ok, error, timeout, a 404.
 
-    A trip is wrong when more than half of its refusals were; the recovery is the first refusal after which all
-    would have been answered.
+    A trip is wrong when it refused more answers than failures; the recovery is the first refusal after which all
+    would have been answered. A 404 is neither an answer lost nor a failure prevented.
     """
-    fates = {"o": "ok", "e": "error", "t": "timeout"}
-    rows = [at(REFUSED, 1 + n, 1.0 + n, would_have=fates[letter]) for n, letter in enumerate(refused)]
+    fates = {"o": "ok", "e": "error", "t": "timeout", "n": "error"}
+    rows = [
+        at(REFUSED, 1 + n, 1.0 + n, would_have=fates[letter], blameless=letter == "n")
+        for n, letter in enumerate(refused)
+    ]
     probe = at(OK, 9, 9.5, duration_s=0.5, state="half-open")
     changes = [change(0.5, "closed", "open"), change(9.5, "open", "half-open"), change(10, "half-open", "closed")]
 

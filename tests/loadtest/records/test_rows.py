@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from inputs.wrong_input import WrongInputError
 from loadtest.records import rows
-from loadtest.records.rows import ArmRecord, Record, Row, Sample, StateChange
+from loadtest.records.rows import ABSENT, ArmRecord, Record, Row, Sample, StateChange
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,20 @@ def test_what_was_written_is_read_again(tmp_path: Path, record: Record) -> None:
         rows.write(file, record)
 
     assert list(rows.read(path, type(record))) == [record, record]
-    assert list(json.loads(path.read_text(encoding="utf-8").splitlines()[0])) == list(type(record).__annotations__)
+    written = list(json.loads(path.read_text(encoding="utf-8").splitlines()[0]))
+    assert written == [each.name for each in fields(record) if each.metadata != ABSENT]
+
+
+def test_what_is_rare_is_written_only_where_it_occurs(tmp_path: Path) -> None:
+    """So that the lines of a run without it are what they were before there was such a field."""
+    path = tmp_path / "requests.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        rows.write(file, ROW)
+        rows.write(file, replace(ROW, would_have="error", blameless=True))
+
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line.get("blameless") for line in lines] == [None, True]
+    assert [row.blameless for row in rows.read(path, Row)] == [False, True]
 
 
 def test_a_missing_file_has_no_records(tmp_path: Path) -> None:

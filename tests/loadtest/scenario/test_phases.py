@@ -106,7 +106,9 @@ def test_a_summary_has_the_figures_of_each_group() -> None:
 
 def test_every_figure_of_a_group_may_be_bounded() -> None:
     """The names that a scenario may use are those that a fold brings forth."""
-    found = fold(Measured("with", [OK], [], [], []), spans(plan(("spike", 5), ("", None))))
+    not_found = replace(OK, outcome="error", status=404)
+    rows = [not_found, replace(not_found, id=2, intended_s=5.0)]
+    found = fold(Measured("with", rows, [], [], []), spans(plan(("spike", 5), ("", None))))
 
     named = [name for name in figure_names(["spike", "after-spike"]) if name.startswith("phases.")]
     assert sorted(named) == sorted(paths(as_json(found.phases), "phases."))

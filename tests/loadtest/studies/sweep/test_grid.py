@@ -30,7 +30,7 @@ breaker = { fail_max = 3, reset_timeout = 2 }
 breaker = { policy = "count_window", window_calls = 10, min_calls = 5 }
 """
 TINY = files.parse(TEXT, "")
-SETTINGS = "allowed: a setting of an arm: fallback.*, breaker.*, timeout.*"
+SETTINGS = "allowed: a setting of an arm: fallback.*, breaker.*, timeout.*, classification.*"
 COUNT = "allowed: a whole number >= 1 and <= 1000000"
 SECONDS = "allowed: a number > 0 and <= 86400"
 UNREAD = "the policy 'consecutive' does not read it, only: count_window"
@@ -119,6 +119,8 @@ def test_every_setting_of_a_call_can_be_swept() -> None:
         "fallback.enabled",
         "fallback.message",
         "timeout.total_s",
+        "classification.failure_status",
+        "classification.neutral_status",
     ]
 
 
