@@ -139,6 +139,7 @@ class Client:
             "transition_count": self._transitions,
             "held_open": False,
             "next_call_probes": False,
+            "diagnosis": None,
             "retry_after_s": 0.0,
             **breaker.details(now),
         }

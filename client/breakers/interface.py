@@ -10,12 +10,12 @@ import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from client.breakers.policy import SHARED, PolicySettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Counted(StrEnum):
@@ -132,6 +132,12 @@ class Kept(Counted):
     COUNTS = "counts"
 
 
+# With these words ends why a breaker refused nothing, where it never could have.
+OUT_OF_REACH = "is out of reach"
+# Of each call of a run, in order: when it ended, in seconds, and whether it failed.
+Results: TypeAlias = "Sequence[tuple[float, bool]]"
+
+
 class NoBreakerError(Exception):
     """Somebody asked for a state that the policy does not have."""
 
@@ -154,6 +160,14 @@ class Breaker(ABC):
     def reads(cls) -> frozenset[str]:
         """Return the settings that the policy acts on."""
         return frozenset() if cls.settings_type is None else frozenset(cls.settings_type.model_fields) - SHARED
+
+    @classmethod
+    def explain_no_refusal(cls, settings: Any, runs: Iterable[Results]) -> str | None:  # noqa: ARG003
+        """Say why a breaker with these settings refused nothing, though calls failed; none where that explains itself.
+
+        Each run begins with a fresh breaker.
+        """
+        return None
 
     def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self.settings = settings

@@ -37,6 +37,10 @@ class Window(Protocol):
     failures: int
     slow: int
 
+    @property
+    def most_calls(self) -> int:
+        """The most calls that it has held at once since it was empty."""
+
     def roll(self, now: float) -> None:
         """Forget what is too old at `now`."""
 
@@ -68,6 +72,11 @@ class CountWindow:
         self._ring = bytearray(self._size)
         self._added = 0
         self.calls = self.failures = self.slow = 0
+
+    @property
+    def most_calls(self) -> int:
+        """The most calls that it has held at once since it was empty."""
+        return self.calls
 
     def adopt(self, before: CountWindow) -> bool:
         """Take over the newest calls, each under its number."""
@@ -123,12 +132,19 @@ class AgingCountWindow(CountWindow):
     def __init__(self, size: int, age_s: float) -> None:
         self._age_s = age_s
         self._times: deque[float] = deque(maxlen=size)  # of the calls in the window, oldest first
+        self._most_calls = 0
         super().__init__(size)
 
     def clear(self) -> None:
         """Forget everything."""
         self._times.clear()
+        self._most_calls = 0
         super().clear()
+
+    @property
+    def most_calls(self) -> int:
+        """The most calls that it has held at once since it was empty."""
+        return self._most_calls
 
     def adopt(self, before: CountWindow) -> bool:
         """Take over the newest calls, where it is known when they were."""
@@ -156,7 +172,9 @@ class AgingCountWindow(CountWindow):
         """Put the call in the place of the one that is `size` calls old."""
         self.roll(now)
         self._times.append(now)
-        return super().add(now, failed=failed, slow=slow)
+        place = super().add(now, failed=failed, slow=slow)
+        self._most_calls = max(self._most_calls, self.calls)
+        return place
 
     def succeed(self, now: float) -> None:
         """Put the call in the place of the one that is `size` calls old."""
@@ -186,12 +204,19 @@ class TimeWindow:
         self._newest = 0  # number of the newest bucket, counted from time 0
         self._ends = -math.inf  # when it is full
         self._others = 0  # calls in the window that are not in the newest bucket
+        self._most_calls = 0  # when a bucket was full
+
+    @property
+    def most_calls(self) -> int:
+        """The most calls that it has held at once since it was empty."""
+        return max(self._most_calls, self.calls)
 
     def adopt(self, before: TimeWindow) -> bool:
         """Take over the buckets, where they are of the same length."""
         if before.step_s != self.step_s:
             return False
         vars(self).update(vars(before))
+        self._most_calls = 0
         return True
 
     def roll(self, now: float) -> None:
@@ -209,6 +234,7 @@ class TimeWindow:
     def _empty_until(self, number: int) -> None:
         calls, failures, slow = self._columns
         calls[self._newest % BUCKETS] = self.calls - self._others
+        self._most_calls = self.most_calls
         for each in range(max(self._newest + 1, number - BUCKETS + 1), number + 1):
             index = each % BUCKETS
             self.calls -= calls[index]

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from client.breakers.interface import State
+from client.breakers.interface import OUT_OF_REACH, State
 from client.pipeline.call import Outcome
 from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.figures.no_refusal import explain_no_refusal
 from loadtest.records.summary import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadtest.records.comparison import Comparison, PairedFigure
     from loadtest.records.manifest import Manifest
@@ -35,6 +36,7 @@ MOST_RUNS = 10_000
 def check_run(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) -> list[Check]:
     """Return every check of a run."""
     checks = [_check_completeness(manifest, arms)]
+    explained = _explain_idle_arms(scenario, manifest, arms)
     for arm in arms:
         if arm.records:  # what was cut off has no books to compare
             ended = arm.of_seeds({record.seed for record in arm.records})
@@ -46,12 +48,25 @@ def check_run(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) 
             ]
             checks += [_check_interference(ended), _check_samples(ended)] if manifest.engine == "live" else []
         checks += [_check_answers(arm), _check_refusals(arm)]
+        checks += [_tell_why_nothing_opened(arm.arm, explained[arm.arm])] if arm.arm in explained else []
         if manifest.engine == "live":
             checks.append(_check_schedule(arm))
     if scenario.baseline is not None:
         checks.append(_check_weather(manifest, scenario.baseline, arms))
-        checks += _check_differences(scenario, comparable_arms(manifest, scenario.baseline), arms)
+        checks += _check_differences(scenario, comparable_arms(manifest, scenario.baseline), arms, explained)
     return checks
+
+
+def _explain_idle_arms(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) -> dict[str, str]:
+    """Say of each arm that refused nothing why, where it is compared, or where it never could have refused."""
+    compared = [] if scenario.baseline is None else comparable_arms(manifest, scenario.baseline)
+    found = {arm.arm: explain_no_refusal(scenario, arm) for arm in arms}
+    return {name: why for name, why in found.items() if why and (name in compared or why.endswith(OUT_OF_REACH))}
+
+
+def _tell_why_nothing_opened(arm: str, why: str) -> Check:
+    caution = f"`{arm}` refused nothing though calls failed: {why}"
+    return Check(f"{arm}: it is known why nothing was refused", ok=True, detail=why, caution=caution)
 
 
 def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
@@ -90,10 +105,13 @@ def _runs_needed(runs: int, difference: float, width: float) -> str:
     )
 
 
-def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[Measured]) -> list[Check]:
+def _check_differences(
+    scenario: Scenario, names: Sequence[str], arms: Sequence[Measured], explained: Mapping[str, str]
+) -> list[Check]:
     """Look whether any arm was ever treated in another way than the baseline: else there is nothing to compare.
 
-    An arm that only tries a policy is not to differ, and is not asked.
+    An arm that only tries a policy is not to differ, and is not asked; nor is one of which it is known why it refused
+    nothing.
     """
     compared = [name for name in names[1:] if scenario.arms[name].breaker.policy != "shadow"]
     by_arm = {arm.arm: {(row.seed, row.id): (row.outcome, row.state) for row in arm.rows} for arm in arms}
@@ -103,15 +121,13 @@ def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[
     differ = {name: sum(base.get(key) != by_arm[name].get(key) for key in {*base, *by_arm[name]}) for name in compared}
     detail = ", ".join(f"{name}: {count} of {len(base)} requests" for name, count in differ.items())
     name = f"an arm differs from `{names[0]}`"
-    idle = [f"`{arm}`" for arm, count in differ.items() if not count]
+    idle = [f"`{arm}`" for arm, count in differ.items() if not count and arm not in explained]
     caution = (
         f"no request differs from `{names[0]}`, so the run says nothing about: {', '.join(idle)}"
         if 0 < len(idle) < len(compared)
         else ""
     )
-    return [
-        Check(name, any(differ.values()), f"requests with another outcome or another breaker state: {detail}", caution)
-    ]
+    return [Check(name, any(differ.values()) or not idle, f"requests with another outcome or another breaker state: {detail}", caution)]
 
 
 def _check_completeness(manifest: Manifest, arms: Sequence[Measured]) -> Check:

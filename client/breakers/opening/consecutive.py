@@ -20,9 +20,9 @@ from client.breakers.opening.machine import OpeningBreaker
 from client.breakers.opening.settings import AgingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from client.breakers.interface import Transition
+    from client.breakers.interface import Results, Transition
 
 
 class _ReportedError(Exception):
@@ -71,6 +71,24 @@ class ConsecutiveBreaker(OpeningBreaker):
         self._failed_at = math.inf  # when the last failure in closed was counted; none yet
         self._forget_after_s = math.inf if settings.forget_after_s is None else settings.forget_after_s
         super().__init__(settings, now, on_transition)
+
+    @classmethod
+    def explain_no_refusal(cls, settings: ConsecutiveSettings, runs: Iterable[Results]) -> str | None:
+        """Say how many failures in a row there were."""
+        pause_s = math.inf if settings.forget_after_s is None else settings.forget_after_s
+        longest = 0
+        for results in runs:
+            row, last = 0, -math.inf
+            for at, failed in results:
+                if not failed or at - last >= pause_s:
+                    row = 0
+                if failed:
+                    row, last = row + 1, at
+                    longest = max(longest, row)
+        if not longest:
+            return None
+        near = "" if pause_s == math.inf else f" with less than {pause_s:g} s between them"
+        return f"at most {longest} failure{'s' * (longest > 1)} in a row{near}, fail_max {settings.fail_max}"
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""

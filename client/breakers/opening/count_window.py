@@ -36,6 +36,11 @@ class CountWindowBreaker(WindowedBreaker):
 
     settings: CountWindowSettings
 
-    def _new_window(self) -> CountWindow:
-        size, age_s = self.settings.window_calls, self.settings.forget_after_s
+    @staticmethod
+    def _new_window(settings: CountWindowSettings) -> CountWindow:
+        size, age_s = settings.window_calls, settings.forget_after_s
         return CountWindow(size) if age_s is None else AgingCountWindow(size, age_s)
+
+    @staticmethod
+    def _span_s(settings: CountWindowSettings) -> float | None:
+        return settings.forget_after_s

@@ -13,9 +13,9 @@ from client.breakers.opening.settings import OpeningSettings
 from client.breakers.window import WindowSeconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from client.breakers.interface import Permit, Transition, Verdict
+    from client.breakers.interface import Permit, Results, Transition, Verdict
 
 
 class FailuresTripCause(Counted):
@@ -47,6 +47,20 @@ class FailuresInTimeBreaker(OpeningBreaker):
     ) -> None:
         self._times: deque[float] = deque(maxlen=settings.max_failures)  # of the failures in the window
         super().__init__(settings, now, on_transition)
+
+    @classmethod
+    def explain_no_refusal(cls, settings: FailuresInTimeSettings, runs: Iterable[Results]) -> str | None:
+        """Say how many failures there were in that time."""
+        most = 0
+        for results in runs:
+            times: deque[float] = deque()
+            for at in (at for at, failed in results if failed):
+                times.append(at)
+                while at - times[0] >= settings.window_s:
+                    times.popleft()
+                most = max(most, len(times))
+        failures = f"{most} failure{'s' * (most > 1)} in {settings.window_s:g} s"
+        return f"at most {failures}, max_failures {settings.max_failures}" if most else None
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""

@@ -21,5 +21,10 @@ class TimeWindowBreaker(WindowedBreaker):
 
     settings: TimeWindowSettings
 
-    def _new_window(self) -> TimeWindow:
-        return TimeWindow(self.settings.window_s)
+    @staticmethod
+    def _new_window(settings: TimeWindowSettings) -> TimeWindow:
+        return TimeWindow(settings.window_s)
+
+    @staticmethod
+    def _span_s(settings: TimeWindowSettings) -> float:
+        return settings.window_s

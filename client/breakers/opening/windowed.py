@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from client.breakers.interface import CLOSED, OPEN, SUCCESS, Cause, Counted, Move
+from client.breakers.interface import CLOSED, OPEN, OUT_OF_REACH, SUCCESS, Cause, Counted, Move
 from client.breakers.opening.machine import OpeningBreaker
 from client.breakers.opening.settings import OpeningSettings
 from client.breakers.policy import Share  # noqa: TC001 - pydantic reads the annotation
@@ -15,9 +15,9 @@ from client.breakers.window import MinCalls
 from inputs.model import OrNone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from client.breakers.interface import Permit, Transition, Verdict
+    from client.breakers.interface import Permit, Results, Transition, Verdict
     from client.breakers.window import Window
 
 
@@ -58,19 +58,58 @@ class WindowedBreaker(OpeningBreaker):
 
     def __init__(self, settings: RateSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self.settings = settings
-        self._window = self._new_window()
-        self._places: dict[Permit, int] = {}  # of the calls that were counted while under way
+        self._window = self._new_window(settings)
+        self._watched_since = now
+        self._failure_seen = False
+        self._places: dict[Permit, int] = {}  # of the calls that were counted under way
         super().__init__(settings, now, on_transition)
 
+    @staticmethod
     @abstractmethod
-    def _new_window(self) -> Window:
+    def _new_window(settings: Any) -> Window:
         """Return the policy's window."""
+
+    @staticmethod
+    @abstractmethod
+    def _span_s(settings: Any) -> float | None:
+        """Return the seconds that the window looks back on; none where that depends on the calls."""
+
+    @classmethod
+    def explain_no_refusal(cls, settings: RateSettings, runs: Iterable[Results]) -> str | None:
+        """Say that `min_calls` is out of reach, or how high the failure rate was."""
+        any_failed, most, worst = False, 0, 0.0
+        for results in runs:
+            window = cls._new_window(settings)
+            for at, failed in results:
+                window.add(at, failed=failed, slow=False)
+                any_failed = any_failed or failed
+                if window.calls >= settings.min_calls:
+                    worst = max(worst, window.failures / window.calls)
+            most = max(most, window.most_calls)
+        if not any_failed:
+            return None
+        few = cls._explain_few_calls(settings, most)
+        return few or f"at most {worst:.0%} of the calls in the window failed, failure_rate {settings.failure_rate:.0%}"
+
+    @classmethod
+    def _explain_few_calls(cls, settings: RateSettings, most: int) -> str | None:
+        """Say so, where the window never held enough calls for a rate."""
+        span_s = cls._span_s(settings)
+        within = "" if span_s is None else f" in {span_s:g} s"
+        calls = f"{most} call{'s' * (most != 1)}{within}"
+        return f"at most {calls}, min_calls {settings.min_calls} {OUT_OF_REACH}" if most < settings.min_calls else None
+
+    def _diagnose(self, now: float) -> str | None:
+        """Say why it cannot open, once that is known: after a whole window of time in which calls failed."""
+        span_s = self._span_s(self.settings)
+        known = span_s is not None and self._failure_seen and now - self._watched_since >= span_s
+        return self._explain_few_calls(self.settings, self._window.most_calls) if known else None
 
     def _adopt_counts(self, before: WindowedBreaker) -> bool:
         same = before.settings.slow_call_s == self.settings.slow_call_s
         if not (same and self._window.adopt(before._window)):
             return False
-        self._places = before._places
+        self._places, self._failure_seen = before._places, bool(self._window.failures)
         self.fail_count = before.fail_count
         return True
 
@@ -88,6 +127,7 @@ class WindowedBreaker(OpeningBreaker):
         if self._under_way is not None and slow and not failed:
             self._places[permit] = place
         if window.failures or window.slow:
+            self._failure_seen = self._failure_seen or failed
             return self._find_trip_cause()
         self.fail_count = 0
         return None
@@ -97,6 +137,7 @@ class WindowedBreaker(OpeningBreaker):
         if not failed:
             return None
         self._window.mark_failed(place, now)
+        self._failure_seen = True
         return self._find_trip_cause()
 
     def _find_trip_cause(self) -> Cause | None:
@@ -112,8 +153,9 @@ class WindowedBreaker(OpeningBreaker):
             return _rate_cause(RateTripCause.SLOW_CALLS, window.slow, window.calls)
         return None
 
-    def _reset_counts(self, now: float) -> None:  # noqa: ARG002
+    def _reset_counts(self, now: float) -> None:
         self._window.clear()
+        self._watched_since, self._failure_seen = now, False
         self._places.clear()
         self.fail_count = 0
 
@@ -125,6 +167,7 @@ class WindowedBreaker(OpeningBreaker):
         found = {**super().details(now), "window": counts}
         if self.state is CLOSED:  # the count as of now, not as of the last call
             found["fail_count"] = window.failures
+            found["diagnosis"] = self._diagnose(now)
         return found
 
 

@@ -10,6 +10,7 @@ accepted, and a burst of first calls would be refused before a single answer is 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -31,10 +32,10 @@ from client.breakers.interface import (
 from client.breakers.window import TimeWindow, WindowSeconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from enum import StrEnum
 
-    from client.breakers.interface import Transition
+    from client.breakers.interface import Results, Transition
 
 
 class ThrottleRefusalCause(Counted):
@@ -67,6 +68,21 @@ class ThrottleBreaker(Breaker):
         self._window = TimeWindow(settings.window_s)
         self._late_results = 0
         self.shared_permit = self._permit = Permit(CLOSED, 0, now)
+
+    @classmethod
+    def explain_no_refusal(cls, settings: ThrottleSettings, runs: Iterable[Results]) -> str | None:
+        """Say how many requests there were for each accepted one."""
+        most = 0.0
+        for results in runs:
+            window = TimeWindow(settings.window_s)
+            for at, failed in results:
+                window.add(at, failed=failed, slow=False)
+                if window.failures:
+                    accepts = window.calls - window.failures
+                    most = max(most, window.calls / accepts if accepts else math.inf)
+        if not 0 < most <= settings.throttle_k:
+            return None
+        return f"at most {most:.3g} requests for each accepted one, throttle_k {settings.throttle_k:g}"
 
     def admit(self, now: float) -> Permit | Refusal:
         """Refuse with the probability that follows from the window."""

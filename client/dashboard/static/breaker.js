@@ -42,6 +42,8 @@ export function tick() {
   fact("failures", failures(breaker));
   fact("next", next(breaker, Math.max(0, breaker.retry_after_s - since)));
   shadow(breaker.shadow_report);
+  find("diagnosis").hidden = !breaker.diagnosis;
+  say(find("diagnosis"), breaker.diagnosis ? `Calls fail, but the breaker cannot open: ${breaker.diagnosis}.` : "");
 }
 
 function openWords(now) {

@@ -469,6 +469,7 @@ def test_the_snapshot_shows_everything() -> None:
         "transition_count": 1,
         "held_open": False,
         "next_call_probes": False,
+        "diagnosis": None,
         "retry_after_s": 26.0,
         "open_for_s": 30.0,
         "probes_out": 0,

@@ -28,6 +28,7 @@ baseline = "without"
 requests = 3
 rate_per_s = 1
 [arms.without]
+breaker = { policy = "off" }
 [arms.with]
 """,
     "",
@@ -351,6 +352,28 @@ def test_one_arm_of_several_that_never_differs_is_named() -> None:
 
     assert found.ok
     assert found.caution == "no request differs from `without`, so the run says nothing about: `idle`"
+
+
+def test_arms_that_refused_nothing_for_a_known_reason_are_no_fault_of_the_run() -> None:
+    """Calls failed, too few for the breaker: the run holds, and says why on top. Without a failure it does not hold."""
+    run = Run()
+    failed = replace(OK, outcome="error", status=502)
+    arms = [Measured(name, [replace(failed, arm=name)] * 3, [], [], []) for name in ("without", "with")]
+
+    checks = check_run(SCENARIO, run.manifest, arms)
+
+    why = "at most 3 failures in a row, fail_max 5"
+    assert next(check for check in checks if check.name == "an arm differs from `without`").ok
+    assert [check for check in checks if "is known why" in check.name] == [
+        Check(
+            "with: it is known why nothing was refused",
+            ok=True,
+            detail=why,
+            caution=f"`with` refused nothing though calls failed: {why}",
+        )
+    ]
+    sound = [Measured(name, [replace(OK, arm=name)] * 3, [], [], []) for name in ("without", "with")]
+    assert not next(check for check in check_run(SCENARIO, run.manifest, sound) if "differs" in check.name).ok
 
 
 def test_an_arm_that_only_tries_a_policy_need_not_differ() -> None:
