@@ -127,7 +127,14 @@ def _check_differences(
         if 0 < len(idle) < len(compared)
         else ""
     )
-    return [Check(name, any(differ.values()) or not idle, f"requests with another outcome or another breaker state: {detail}", caution)]
+    return [
+        Check(
+            name,
+            any(differ.values()) or not idle,
+            f"requests with another outcome or another breaker state: {detail}",
+            caution,
+        )
+    ]
 
 
 def _check_completeness(manifest: Manifest, arms: Sequence[Measured]) -> Check:
