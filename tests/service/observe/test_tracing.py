@@ -324,7 +324,7 @@ def test_off_leaves_the_pipeline_as_it_is(serve: Callable[[FastAPI], Ask], monke
     serve(app)("GET", "/data", headers={"traceparent": PARENT})
     client = app.data._client
 
-    assert seen == [[b"Host", b"X-Request-Id", b"X-Attempt"]]
+    assert seen == [[b"Host", b"Accept-Encoding", b"X-Request-Id", b"X-Attempt"]]
     assert [type(hook).__name__ for hook in client._call_hooks] == ["Counters", "EventStream"]
     assert type(client._upstream).__name__ == "Upstream"
 
