@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from client.observe.log import RequestLog, TransitionLog
 from client.observe.metrics import Metrics
 from client.observe.traces import TraceHook, with_root, with_span
 from client.pipeline.errors import BackendUnreachableError, CallTimeoutError
+from client.pipeline.loop_lag import LoopLag
 from client.pipeline.upstream import Upstream
 from client.settings import ClientSettings
 from service import problems
@@ -91,7 +93,10 @@ def create_app(
             http = await stack.enter_async_context(Upstream(settings.backend_url, settings.upstream, more_headers))
             handler = upstream or http
             handler = handler if traces is None else with_span(handler, traces)
-            client = Client(settings.call, handler, hooks, time.monotonic)
+            lag = LoopLag(time.monotonic, lambda: client.in_flight > 0)
+            client = Client(settings.call, handler, hooks, time.monotonic, lag)
+            lag.start(asyncio.get_running_loop())
+            stack.callback(lag.close)
             registry.register(Metrics(client, counters))
             traffic = Traffic(client.call if traces is None else with_root(client.call, traces))
             feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()}, stopping)

@@ -12,6 +12,7 @@ from client import breakers
 from client.breakers.interface import Cause, Intervention, Kept
 from client.events import Hook, TransitionEvent
 from client.pipeline.call import Answer, Call, Handler, Outcome
+from client.pipeline.loop_lag import LATE_S
 from client.pipeline.order import build
 
 if TYPE_CHECKING:
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 
     from client.breakers.interface import Breaker, State, Transition
     from client.events import TransitionHook
+    from client.pipeline.loop_lag import LoopLag
     from client.pipeline.order import CallSettings
+
+# Where calls may take any time: seconds over which a change of state looks back at the loop's lag.
+LAG_OVER_S = 3.0
 
 
 class Client:
     """Protected calls of one backend.
 
     `upstream` makes the call itself; `clock` gives monotonic seconds, by default those of the running event loop.
-    `deciding_call` is the last call on which the breaker decided or whose result it got.
+    `loop_lag` looks at how late that loop runs; on virtual time it never is. `deciding_call` is the last call on which
+    the breaker decided or whose result it got.
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class Client:
         upstream: Handler,
         hooks: Sequence[TransitionHook] = (),
         clock: Callable[[], float] | None = None,
+        loop_lag: LoopLag | None = None,
     ) -> None:
         self._upstream = upstream
         self._set_hooks(tuple(hooks))
@@ -43,6 +50,8 @@ class Client:
         self._transitions = 0
         self.deciding_call: Call | None = None
         self.in_flight = 0
+        self.late_deadlines = 0
+        self.loop_lag = loop_lag
         self.revision = 0
         self.settings = settings
         self.breaker = self._new_breaker(self.clock())
@@ -149,9 +158,18 @@ class Client:
             transition.before, transition.after, transition.at, transition.cause, transition.fail_count
         )
 
+    def _recent_lag_s(self, at: float) -> float:
+        """Return how late the loop was, at the most, in the time that a call may take."""
+        if self.loop_lag is None:
+            return 0.0
+        lag_s = self.loop_lag.longest_s(at - (self.settings.timeout.total_s or LAG_OVER_S))
+        return round(lag_s, 6) if lag_s >= LATE_S else 0.0
+
     def _publish_change(self, before: State, after: State, at: float, cause: Cause, fail_count: int = 0) -> None:
         self._transitions += 1
         request_id = None if self.deciding_call is None else self.deciding_call.request_id
-        event = TransitionEvent(at, self._transitions, before, after, cause, fail_count, request_id)
+        event = TransitionEvent(
+            at, self._transitions, before, after, cause, fail_count, request_id, self._recent_lag_s(at)
+        )
         for hook in self._hooks:
             hook.on_transition(event)

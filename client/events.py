@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class TransitionEvent:
     """A change of the breaker's state; `seq` counts them from 1 for the app's life.
 
-    `request_id` names the call that caused it; none: a change by hand or of the settings.
+    `request_id` names the call that caused it; none: a change by hand or of the settings. `loop_lag_s` is
+    the longest time that the client's own event loop was late while that call was under way.
     """
 
     at: float
@@ -24,6 +25,7 @@ class TransitionEvent:
     cause: Cause
     fail_count: int
     request_id: str | None = field(default=None, compare=False)
+    loop_lag_s: float = field(default=0.0, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON, with the cause as text."""

@@ -122,12 +122,17 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.get("/stats", summary="Counts since the start")
     async def stats() -> dict[str, Any]:
+        lag = client.loop_lag
         return {
             **counters.snapshot(),
             "in_flight": client.in_flight,
             "revision": client.revision,
             "cpu_s": time.process_time(),
             "tasks": len(asyncio.all_tasks()),
+            "late_deadlines": client.late_deadlines,
+            **(
+                {} if lag is None else {"stalled_s": lag.stalled_s, "stalls": [stall._asdict() for stall in lag.stalls]}
+            ),
         }
 
     return router

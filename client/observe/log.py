@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from client.pipeline.loop_lag import STALL_S
 from service.observe.log import log_event, logger_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class TransitionLog:
             after=event.after.value,
             cause=str(event.cause),
             fail_count=event.fail_count,
+            **({"loop_lag_ms": round(event.loop_lag_s * 1000, 3)} if event.loop_lag_s >= STALL_S else {}),
         )
 
 

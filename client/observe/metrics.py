@@ -67,6 +67,17 @@ class Metrics(Collector):
         yield durations
         yield GaugeMetricFamily("client_calls_in_flight", "Protected calls under way.", self._client.in_flight)
         yield CounterMetricFamily("client_backend_calls", "Calls sent to the backend.", self._counters.backend_calls)
+        yield CounterMetricFamily(
+            "client_late_deadlines",
+            "Timeouts that are the client's own event loop's doing; they do not count against the backend.",
+            self._client.late_deadlines,
+        )
+        lag = self._client.loop_lag
+        yield CounterMetricFamily(
+            "client_loop_stalled_seconds",
+            "Time for which the client's own event loop stood still, in stalls of 50 ms and more.",
+            0.0 if lag is None else lag.stalled_s,
+        )
 
     def _breaker_metrics(self, breaker: dict[str, Any]) -> Iterator[Metric]:
         """Yield the metrics of the breaker."""

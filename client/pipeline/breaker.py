@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from client.breakers.interface import NEUTRAL, SUCCESS, Refusal
 from client.pipeline.classification import LOWEST, TOO_MANY_REQUESTS, verdict_of_error
 from client.pipeline.errors import BackendFailedError, RefusedError
+from client.pipeline.loop_lag import SHARE_FELT
 from client.pipeline.retry_after import asked_wait_s
 
 if TYPE_CHECKING:
-    from client.breakers.interface import Verdict
+    from client.breakers.interface import Permit, Verdict
     from client.breakers.policy import PolicySettings
     from client.pipeline.call import Answer, Call, Handler
     from client.pipeline.part import Owner
@@ -29,6 +30,16 @@ def with_breaker(inner: Handler, settings: PolicySettings, owner: Owner) -> Hand
         verdict = classification.verdict_of_status(answer.status)
         wait_s = asked_wait_s(answer) if answer.status == TOO_MANY_REQUESTS else None
         return (NEUTRAL if wait_s and honours_retry_after else verdict), wait_s
+
+    slow_s = getattr(settings, "slow_call_s", None)
+    finds_own_delays = slow_s is not None and owner.loop_lag is not None
+
+    def judge_success(permit: Permit, now: float) -> Verdict:
+        """Return what a success says: nothing, where only the client's own loop has made it a slow one."""
+        if slow_s is None or owner.loop_lag is None or now - permit.at < slow_s:
+            return SUCCESS
+        wasted_s = owner.loop_lag.wasted_s(permit.at, SHARE_FELT * slow_s)
+        return NEUTRAL if now - permit.at - wasted_s < slow_s else SUCCESS
 
     async def guarded(call: Call) -> Answer:
         breaker = owner.breaker
@@ -53,7 +64,8 @@ def with_breaker(inner: Handler, settings: PolicySettings, owner: Owner) -> Hand
             raise
         owner.deciding_call = call
         if answer.status < LOWEST:
-            breaker.report(permit, SUCCESS, clock())
+            now = clock()
+            breaker.report(permit, judge_success(permit, now) if finds_own_delays else SUCCESS, now)
         else:
             verdict, wait_s = judge(answer)
             breaker.report(permit, verdict, clock(), wait_s)

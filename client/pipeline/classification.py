@@ -129,10 +129,15 @@ def with_classification(inner: Handler, _: ClassificationSettings, __: Owner) ->
 
 
 def verdict_of_error(error: BaseException, classification: ClassificationSettings = DEFAULT) -> Verdict:
-    """No connection and no answer in time: failure. An answer by its status. Cancellation and the like say nothing."""
+    """No connection and no answer in time: failure. An answer by its status. Cancellation and the like say nothing.
+
+    Nor does a timeout for which the client's own loop was late.
+    """
     if isinstance(error, BackendFailedError):
         return classification.verdict_of_status(error.status)
-    return FAILURE if isinstance(error, (UpstreamError, CallTimeoutError)) else NEUTRAL
+    if isinstance(error, CallTimeoutError):
+        return NEUTRAL if error.is_late else FAILURE
+    return FAILURE if isinstance(error, UpstreamError) else NEUTRAL
 
 
 def outcome_of_status(status: int) -> Outcome:

@@ -32,10 +32,12 @@ class RefusedError(CallError):
 
 
 class CallTimeoutError(CallError):
-    """No answer in time."""
+    """No answer in time. `is_late`: the client itself stood still, or was late over and over."""
 
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"the backend did not answer within {timeout_s:g} s")
+    def __init__(self, timeout_s: float, *, is_late: bool = False) -> None:
+        while_late = ", while the client itself stood still" if is_late else ""
+        super().__init__(f"the backend did not answer within {timeout_s:g} s{while_late}")
+        self.is_late = is_late
 
 
 class UpstreamError(CallError):

@@ -11,6 +11,7 @@ import numpy as np
 
 from client.breakers.interface import OUT_OF_REACH, State
 from client.pipeline.call import Outcome
+from client.pipeline.loop_lag import allowed_lag_s
 from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.figures.no_refusal import explain_no_refusal
 from loadtest.records.summary import Check
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from loadtest.records.comparison import Comparison, PairedFigure
     from loadtest.records.manifest import Manifest
     from loadtest.records.measured import Measured
+    from loadtest.records.rows import StateChange
     from loadtest.scenario.model import Scenario
 
 # Samples come four times a second.
@@ -28,6 +30,7 @@ GAP_S = 1.5
 # A busy machine sends late. A little is worth a word; much is no longer the load that was asked for.
 LATE_S = 0.05
 MISSED_S = 0.25
+STOOD_STILL_S = 0.25
 # What a comparison is read for, and the number of runs that nobody makes.
 CLAIMED = ("success_rate", "mean_response_s", "in_flight_s", "backend_calls")
 MOST_RUNS = 10_000
@@ -50,7 +53,7 @@ def check_run(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) 
         checks += [_check_answers(arm), _check_refusals(arm)]
         checks += [_tell_why_nothing_opened(arm.arm, explained[arm.arm])] if arm.arm in explained else []
         if manifest.engine == "live":
-            checks.append(_check_schedule(arm))
+            checks += [_check_schedule(arm), *_check_loop(scenario, arm)]
     if scenario.baseline is not None:
         checks.append(_check_weather(manifest, scenario.baseline, arms))
         checks += _check_differences(scenario, comparable_arms(manifest, scenario.baseline), arms, explained)
@@ -231,6 +234,40 @@ def _check_schedule(arm: Measured) -> Check:
             f"{1e3 * LATE_S:g} ms late, the latest {1e3 * worst:.0f} ms"
         )
     return Check(f"{arm.arm}: the load kept to its schedule", p99 <= MISSED_S, detail, caution)
+
+
+def _check_loop(scenario: Scenario, arm: Measured) -> list[Check]:
+    """Look whether the client itself stood still, and whether a breaker took that for the backend's failure.
+
+    A run in which it never did has no such check.
+    """
+    late = sum(record.late_deadlines for record in arm.records)
+    longest = max((record.longest_stall_s for record in arm.records), default=0.0)
+    if not late and not longest:
+        return []
+    timeout_s = scenario.arms[arm.arm].timeout.total_s
+    trips = 0 if timeout_s is None else sum(_is_own_trip(arm, change, timeout_s) for change in arm.changes)
+    detail = f"longest stall {longest:.2f} s, {late} deadlines fired late, {trips} openings on timeouts during a stall"
+    caution = ""
+    if late or longest >= STOOD_STILL_S:
+        caution = (
+            f"the client's own process stood still in `{arm.arm}`, for {longest:.2f} s at the longest: {late} timeouts "
+            "are its own doing, and do not count against the backend"
+        )
+    return [Check(f"{arm.arm}: the client did not take its own stall for a failure", trips == 0, detail, caution)]
+
+
+def _is_own_trip(arm: Measured, change: StateChange, timeout_s: float) -> bool:
+    """Whether a breaker opened just after a stall on timeouts that did not fire late, and so counted."""
+    allowed_s = allowed_lag_s(timeout_s)
+    if change.after != State.OPEN or change.loop_lag_s <= allowed_s:
+        return False
+    return any(
+        row.outcome == Outcome.TIMEOUT
+        and row.duration_s <= timeout_s + allowed_s
+        and change.at_s - timeout_s <= row.end_s <= change.at_s + allowed_s
+        for row in arm.of_seed(change.seed).rows
+    )
 
 
 def _check_weather(manifest: Manifest, baseline: str, arms: Sequence[Measured]) -> Check:

@@ -103,6 +103,9 @@ class StateChange:
     after: Annotated[StateWord, describe("the state that was entered")]
     cause: Annotated[str, describe("why, with the figures that decided")]
     fail_count: Annotated[BoundedInt, describe("what the breaker had counted by then", "failures")]
+    loop_lag_s: Annotated[
+        BoundedFloat, describe("how late the client's own event loop was just before; absent below 50 ms", "s")
+    ] = field(default=0.0, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,14 @@ class ArmRecord:
         dict[str, BoundedInt],
         describe("calls that a policy tried in the shadow would have refused, by their results", "calls"),
     ] = field(default_factory=dict)
+    late_deadlines: Annotated[
+        BoundedInt,
+        describe("timeouts that the client's own event loop was too late for, neutral; absent where none was", "calls"),
+    ] = field(default=0, metadata=ABSENT)
+    longest_stall_s: Annotated[
+        BoundedFloat,
+        describe("longest time for which the client's own event loop stood still; absent below 50 ms", "s"),
+    ] = field(default=0.0, metadata=ABSENT)
 
 
 Record = Row | StateChange | Sample | ArmRecord

@@ -213,6 +213,7 @@ def test_the_breaker_page_shows_state_settings_counts_and_transitions(ask: Ask, 
     assert 29 < page.pop("retry_after_s") <= 30
     assert 0 <= page.pop("in_state_s") < 1
     assert page.pop("now_s") >= transition.pop("at")
+    assert transition.pop("loop_lag_s") >= 0
     assert page.pop("now").endswith("+00:00")
     assert page == {
         **BREAKER,
@@ -258,6 +259,7 @@ def test_statistics(ask: Ask) -> None:
 
     assert stats.pop("cpu_s") > 0
     assert stats.pop("tasks") >= 1  # the one that answers this, and those of the server around it
+    assert stats.pop("stalled_s") >= sum(stall["lag_s"] for stall in stats.pop("stalls"))  # the machine's, if any
     assert stats == {
         "requests": 1,
         "outcomes": {"ok": 1, "error": 0, "timeout": 0, "fast_fail": 0, "rejected": 0, "cancelled": 0},
@@ -267,6 +269,7 @@ def test_statistics(ask: Ask) -> None:
         "backend_calls": 1,
         "in_flight": 0,
         "revision": 0,
+        "late_deadlines": 0,
     }
 
 
@@ -521,6 +524,7 @@ def test_events_begin_with_a_snapshot_and_go_on_with_what_happens() -> None:
 
     assert (first, snapshot["state"], snapshot["transitions"]) == ("snapshot", "closed", [])
     assert transition.pop("at") <= call.pop("at")
+    assert transition.pop("loop_lag_s") >= 0
     assert call.pop("duration_s") >= 0
     assert (second, transition) == (
         "transition",

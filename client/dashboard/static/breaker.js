@@ -5,6 +5,7 @@ import { clock, count, duration, percent, say, some } from "./words.js";
 const find = (id) => document.getElementById(id);
 const SHOWN = 100;
 const ANNOUNCE_MS = 3000;
+const LAG_S = 0.05;
 
 let breaker = null;
 let receivedAt = 0;
@@ -119,7 +120,7 @@ export function list(transitions, now_s, reload) {
       part("time", clock(Date.now() - 1000 * (now_s - each.at))),
       part("span", `${each.before} → `, "before"),
       part("strong", each.after, `badge ${each.after}`),
-      part("span", each.cause, "cause"),
+      part("span", causeOf(each), "cause"),
     );
     place.prepend(item);
   }
@@ -135,9 +136,14 @@ export function announce() {
   if (!unannounced.length || performance.now() - announcedAt < ANNOUNCE_MS) return;
   const last = unannounced.at(-1);
   const more = unannounced.length > 1 ? `${unannounced.length} transitions. ` : "";
-  find("announce").textContent = `${more}The breaker is ${last.after}: ${last.cause}.`;
+  find("announce").textContent = `${more}The breaker is ${last.after}: ${causeOf(last)}.`;
   unannounced = [];
   announcedAt = performance.now();
+}
+
+/** The cause, and the lag of the client's own event loop where it is long enough to have to do with it. */
+function causeOf({ cause, loop_lag_s: lag }) {
+  return lag >= LAG_S ? `${cause} (own event loop ${duration(lag)} late)` : cause;
 }
 
 function part(kind, text, name = "") {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from client.pipeline.call import Outcome, Served
+from client.pipeline.loop_lag import STALL_S
 from client.pipeline.order import CallSettings
 from loadtest.engines.live.control import Service, ServiceError
 from loadtest.engines.would_have import draw_fault, is_blameless, outcome_of_fault
@@ -138,7 +139,7 @@ class Conductor:
         self._wait_until_idle()
         self._take_sample(arm, seed, clock, before[1]["received"])
         self._write_record(
-            arm, seed, len(arrivals), duration_s, before, transitions_before, self._revisions() - revisions
+            arm, seed, len(arrivals), duration_s, before, transitions_before, self._revisions() - revisions, clock
         )
 
     def _sleep_until(self, at_s: float, clock: _Clock) -> None:
@@ -212,7 +213,9 @@ class Conductor:
         for change in breaker["transitions"]:
             at_s = round(clock.from_client(change["at"]), 6)
             names = ("before", "after", "cause", "fail_count")
-            write(self._files["transitions"], StateChange(arm, seed, at_s, *(change[name] for name in names)))
+            lag_s = change.get("loop_lag_s", 0.0)
+            values = (*(change[name] for name in names), lag_s if lag_s >= STALL_S else 0.0)
+            write(self._files["transitions"], StateChange(arm, seed, at_s, *values))
             self._seen = change["seq"]
         at_s = round(clock.from_client(breaker["now_s"]), 6)
         write(self._files["samples"], Sample(arm, seed, at_s, state, received, breaker["in_flight"]))
@@ -226,6 +229,7 @@ class Conductor:
         before: tuple[dict[str, Any], dict[str, Any]],
         transitions_before: int,
         foreign_changes: int,
+        clock: _Clock,
     ) -> None:
         """Write what both services counted."""
         client, backend = self._counts()
@@ -247,6 +251,13 @@ class Conductor:
             transitions_made=made["transition_count"] - transitions_before,
             foreign_changes=foreign_changes,
             shadow=made.get("shadow_report", {}).get("would_refuse_by_result", {}),
+            late_deadlines=client.get("late_deadlines", 0) - before[0].get("late_deadlines", 0),
+            longest_stall_s=round(
+                max(
+                    (each["lag_s"] for each in client.get("stalls", []) if clock.from_client(each["at"]) > 0), default=0
+                ),
+                6,
+            ),
         )
         write(self._files["arms"], record)
 

@@ -7,15 +7,29 @@ from typing import Any
 
 import pytest
 
+from client.core import Client
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import BackendUnreachableError, CallTimeoutError
+from client.pipeline.order import CallSettings
 from client.pipeline.timeout import TimeoutSettings, with_timeout
 from virtual_clock.loop import run_virtual
 
 ANSWER = Answer(200, b"{}")
 
-# The timeout asks nothing of it.
-OWNER: Any = None
+
+class Owner:
+    """What the timeout asks of a client: its clock, which is `ahead_s` of the loop's, and two places to look at."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+        self.late_deadlines = 0
+        self.loop_lag: Any = None
+
+    def clock(self) -> float:
+        return asyncio.get_running_loop().time() + self.ahead_s
+
+
+OWNER: Any = Owner()
 
 
 def play(*calls: tuple[float, float], total_s: float = 3.0) -> list[tuple[float, str]]:
@@ -112,3 +126,105 @@ def test_an_error_on_the_way_out_is_not_turned_into_a_timeout() -> None:
         return task.cancelling()
 
     assert run_virtual(run()) == 0
+
+
+def stall(stall_s: float, answer_s: float | None, total_s: float = 1.0) -> tuple[str, int, int]:
+    """Stop the client's clock for some time half a second into a call; return its end, late deadlines, fail count.
+
+    The answer comes at a time of the loop's; at 1.0 s it is read in the turn after the one in which the deadline fires.
+    """
+
+    async def run() -> tuple[str, int, int]:
+        loop = asyncio.get_running_loop()
+        ahead = [0.0]
+
+        async def upstream(_: Call) -> Answer:
+            came: asyncio.Future[Answer] = loop.create_future()
+            if answer_s is not None:
+                loop.call_at(answer_s, came.set_result, ANSWER)
+            return await came
+
+        settings = CallSettings.model_validate({"timeout": {"total_s": total_s}})
+        client = Client(settings, upstream, (), lambda: loop.time() + ahead[0])
+        task = asyncio.ensure_future(client.call("1"))
+        await asyncio.sleep(0.5)
+        ahead[0] = stall_s
+        call, _ = await task
+        return call.outcome.value, client.late_deadlines, client.breaker.fail_count
+
+    return run_virtual(run())
+
+
+@pytest.mark.parametrize(
+    ("stall_s", "answer_s", "expected"),
+    [
+        (1.15, 1.0, ("ok", 0, 0)),
+        (0.04, 1.0, ("ok", 0, 0)),
+        (1.15, None, ("timeout", 1, 0)),
+        (0.2, None, ("timeout", 1, 0)),
+        (0.08, None, ("timeout", 0, 1)),
+        (0.0, None, ("timeout", 0, 1)),
+        (1.15, 1.01, ("timeout", 1, 0)),
+    ],
+    ids=["answer and stall", "answer and a little", "stall", "short stall", "a little", "none", "later"],
+)
+def test_an_answer_that_has_come_wins_over_a_deadline_that_fires_late(
+    stall_s: float, answer_s: float | None, expected: tuple[str, int, int]
+) -> None:
+    """Without one, a deadline that is a tenth of the timeout late says nothing of the backend, and is counted."""
+    assert stall(stall_s, answer_s) == expected
+
+
+def test_a_late_timeout_says_so() -> None:
+    """The caller gets the timeout that it is, and hears whose doing it was."""
+    assert str(CallTimeoutError(1, is_late=True)) == (
+        "the backend did not answer within 1 s, while the client itself stood still"
+    )
+
+
+def test_a_long_answer_has_several_turns() -> None:
+    """What it takes to read a body in parts is not taken from a call whose deadline fired late."""
+
+    async def run() -> str:
+        loop = asyncio.get_running_loop()
+        owner = Owner()
+
+        async def inner(_: Call) -> Answer:
+            await asyncio.sleep(1.0)
+            for _turn in range(3):
+                await asyncio.sleep(0)
+            return ANSWER
+
+        limited = with_timeout(inner, TimeoutSettings(total_s=1.0), owner)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(limited(Call("1")))
+        loop.call_at(0.5, setattr, owner, "ahead_s", 0.3)
+        return "answer" if await task is ANSWER else "other"
+
+    assert run_virtual(run()) == "answer"
+
+
+def test_nothing_is_left_behind() -> None:
+    """Late deadlines of many calls, some of which end in the turns that they are given."""
+
+    async def run() -> list[str]:
+        loop = asyncio.get_running_loop()
+        owner = Owner()
+
+        async def inner(call: Call) -> Answer:
+            await asyncio.sleep(float(call.request_id))
+            return ANSWER
+
+        limited = with_timeout(inner, TimeoutSettings(total_s=1.0), owner)  # type: ignore[arg-type]
+
+        async def one(takes: str) -> str:
+            try:
+                await limited(Call(takes))
+            except CallTimeoutError as error:
+                return "late" if error.is_late else "timeout"
+            return "answer"
+
+        loop.call_at(0.5, setattr, owner, "ahead_s", 0.3)
+        ends = await asyncio.gather(*(one(takes) for takes in ("0.2", "1.0", "5", "1.0", "7")))
+        return [*ends, *await asyncio.gather(*(one(takes) for takes in ("0.2", "5")))]
+
+    assert run_virtual(run()) == ["answer", "answer", "late", "answer", "late", "answer", "timeout"]

@@ -502,3 +502,52 @@ def test_an_arm_that_never_ended_is_not_asked_for_its_books() -> None:
         ("with: the load kept to its schedule", True),
         ("all compared arms met the same weather", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "stood", "late"),
+    [
+        ({"longest_stall_s": 0.1}, None, None),
+        ({"longest_stall_s": 1.15}, "1.15", "0"),
+        ({"longest_stall_s": 0.06, "late_deadlines": 3}, "0.06", "3"),
+    ],
+)
+def test_a_client_that_stood_still_is_told(values: dict[str, Any], stood: str | None, late: str | None) -> None:
+    """A caution; a short stall is only a figure, and a run without one has no such check."""
+    run = Run()
+    run.record = replace(run.record, **values)
+
+    [found] = [check for check in run.checks() if "own stall" in check.name]
+    assert (found.name, found.ok) == ("with: the client did not take its own stall for a failure", True)
+    assert found.caution == (
+        f"the client's own process stood still in `with`, for {stood} s at the longest: {late} timeouts are its own "
+        "doing, and do not count against the backend"
+        if stood
+        else ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "outcome", "duration_s", "ok"),
+    [
+        (1.15, "timeout", 3.01, False),
+        (0.2, "timeout", 3.01, True),
+        (1.15, "error", 3.01, True),
+        (1.15, "timeout", 4.0, True),
+        (0.0, "timeout", 3.01, True),
+    ],
+    ids=["on timeouts in a stall", "hardly late", "on errors", "late and neutral", "no stall"],
+)
+def test_a_run_fails_where_a_breaker_opened_on_a_stall(
+    lag_s: float,
+    outcome: str,
+    duration_s: float,
+    ok: bool,
+) -> None:
+    """Only by timeouts that counted: those that fired late are neutral."""
+    run = Run()
+    run.record = replace(run.record, longest_stall_s=1.15)
+    run.changes = [replace(CHANGE, loop_lag_s=lag_s)]
+    run.rows[1] = replace(FAILED, outcome=outcome, sent_s=CHANGE.at_s - duration_s, duration_s=duration_s)
+
+    assert [check.ok for check in run.checks() if "own stall" in check.name] == [ok]
