@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from loadtest.figures.finished import FinishedRun
+    from loadtest.records.manifest import Manifest
     from loadtest.records.run_folder import RunFolder
     from loadtest.records.summary import Check
     from loadtest.report.part import ReportPart
@@ -92,6 +93,7 @@ def markdown_of(done: FinishedRun, part: ReportPart) -> str:
         checks=_check_rows(done.summary.validity),
         bounds=_check_rows(done.summary.expect),
         again=_command(done),
+        jitter=_jitter_text(done.manifest),
         **_verdict_parts(done),
         table=table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
@@ -135,12 +137,21 @@ def _command(done: FinishedRun) -> str:
     manifest, scenario = done.manifest, done.scenario
     is_shipped = scenario.name in shipped_names()
     whole = manifest.seeds == [scenario.seed] and manifest.arms == list(scenario.arms)
+    engine = " --engine virtual" if manifest.engine == "virtual" else ""
+    if manifest.jitter_s:
+        engine += f" --jitter {_jitter_text(manifest)}"
     if is_shipped and whole and scenario.document:
-        return f"make {scenario.name}" + (" ARGS='--engine virtual'" if manifest.engine == "virtual" else "")
+        return f"make {scenario.name}" + (f" ARGS='{engine.strip()}'" if engine else "")
     name = scenario.name if is_shipped else f"{scenario.name}.toml"
     arms = "" if manifest.arms == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest.arms)
-    engine = " --engine virtual" if manifest.engine == "virtual" else ""
     return f".venv/bin/python -m loadtest run {name}{engine}{arms} --seeds {seed_text(manifest.seeds)}"
+
+
+def _jitter_text(manifest: Manifest) -> str:
+    """'5ms': as `--jitter` takes it, to the last digit; empty where there was none."""
+    if not manifest.jitter_s:
+        return ""
+    return f"{1000 * manifest.jitter_s:.6f}".rstrip("0").rstrip(".") + "ms"
 
 
 def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:

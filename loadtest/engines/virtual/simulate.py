@@ -24,22 +24,26 @@ if TYPE_CHECKING:
     from backend.faults import Fault
     from client.events import TransitionEvent
     from client.pipeline.call import Call
+    from loadtest.engines.virtual.jitter import Jitter
     from loadtest.scenario.load.schedule import Arrival
     from loadtest.scenario.model import Scenario
 
 
-def simulate(scenario: Scenario, arm: str, seed: int) -> Measured:
-    """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes."""
+def simulate(scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None) -> Measured:
+    """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes.
+
+    With `jitter` requests are sent late; without, each at its time.
+    """
     rows: list[Row] = []
-    changes, record = simulate_into(rows.append, scenario, arm, seed)
+    changes, record = simulate_into(rows.append, scenario, arm, seed, jitter)
     return Measured(arm, sorted(rows, key=lambda row: row.id), changes, [], [record])
 
 
 def simulate_into(
-    on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int
+    on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None
 ) -> tuple[list[StateChange], ArmRecord]:
     """Run one arm with one seed; `on_row` gets each row as its request ends, and none is kept."""
-    return run_virtual(_Arm(on_row, scenario, arm, seed).run())
+    return run_virtual(_Arm(on_row, scenario, arm, seed, jitter).run())
 
 
 class _Recorder:
@@ -59,8 +63,11 @@ class _Recorder:
 
 
 class _Arm:
-    def __init__(self, on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int) -> None:
+    def __init__(
+        self, on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int, jitter: Jitter | None
+    ) -> None:
         self._on_row = on_row
+        self._jitter = jitter
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
         self._settings = scenario.arms[arm].call_settings(seed)
@@ -115,8 +122,14 @@ class _Arm:
             await loop.sleep_until(arrival.intended_s)
             self._planned += 1
             self._under_way += 1
-            Strand(loop, self._run_request(arrival)).start()
+            request = self._run_request(arrival) if self._jitter is None else self._run_late(arrival, self._jitter)
+            Strand(loop, request).start()
         self._coming = False
+
+    async def _run_late(self, arrival: Arrival, jitter: Jitter) -> None:
+        """Send a request later than it was to be sent."""
+        await self._loop.sleep_until(arrival.intended_s + jitter.delay_s(self._seed, arrival.id))
+        await self._run_request(arrival)
 
     async def _run_request(self, arrival: Arrival) -> None:
         number = arrival.id
