@@ -45,6 +45,10 @@ timeout = { total_s = 1 }
 breaker = { policy = "off" }
 timeout = { total_s = 1 }
 """
+LIVE = (
+    "jitter: got '5ms'; allowed on the live engine: 0, since its requests are as late as the machine makes them; "
+    "with --engine virtual: 0, or a time from 0.001ms to 60s"
+)
 SCENARIO = files.parse(TEXT, "mine.toml")
 
 
@@ -157,8 +161,7 @@ def test_the_command_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     + [
         (
             ["--jitter", "5ms"],
-            "jitter: got '5ms'; allowed on the live engine: 0, since its requests are as late as the machine makes them; "
-            + "with --engine virtual: 0, or a time from 0.001ms to 60s",
+            LIVE,
         )
     ],
 )
