@@ -145,7 +145,7 @@ $(VENV)/.uv: requirements/uv.txt | $(VENV)/bin/python
 $(VENV)/.%: requirements/%.txt | $(VENV)/.uv
 	@echo "installing $<"
 	@$(UV) pip install -q --python $(RUN) --require-hashes -r $< 2>/dev/null || { \
-	  echo "uv could not install it; pip does it now"; \
+	  echo "uv could not install it; trying pip"; \
 	  $(RUN) -m pip --version >/dev/null 2>&1 || $(RUN) -m ensurepip >/dev/null; \
 	  $(PIP) -r $<; }
 	@touch $@

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 def create_app(
     settings: BackendSettings | None = None, backend: Backend | None = None, traces: Tracing | None = None
 ) -> FastAPI:
-    """Return the service over `backend`; everything it needs is made here, nothing at import.
+    """Return the service for `backend`; everything it needs is created here, nothing at import.
 
-    The clock is the system's monotonic one: uvloop's own is cut to whole milliseconds. `traces` takes the place of the
-    settings' word in a test. Raises WrongInputError where traces cannot be had.
+    The clock is the system's monotonic one: uvloop's own clock has only whole milliseconds. In a test, `traces`
+    replaces the traces of the settings. Raises WrongInputError if traces are not possible.
     """
     settings = settings or BackendSettings()
     traces = traces or tracing.start(settings.tracing, "backend", "BACKEND_TRACING")
@@ -69,7 +69,7 @@ def create_app(
     problems.install_handlers(app, {})
     app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))
-    # A plain ASGI endpoint: no model is read or written here, and the path is the one under load.
+    # A plain ASGI endpoint: this path is under load, and reads and writes no model.
     app.router.routes.append(Route("/data", endpoint, methods=["GET"]))
     describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))
     return app
@@ -86,7 +86,7 @@ def _control_routes(backend: Backend) -> APIRouter:
         log_event(LOGGER, "faults_changed", request.headers.get("x-request-id"), plan=said)
         return as_body(plan)
 
-    @router.get("/faults", summary="The fault plan in force")
+    @router.get("/faults", summary="The current fault plan")
     async def read_faults() -> dict[str, Any]:
         return as_body(backend.plan)
 
@@ -102,7 +102,7 @@ def _control_routes(backend: Backend) -> APIRouter:
     async def change_faults(request: Request) -> dict[str, Any]:
         return put_in_force(request, plan_from(changed_body(as_body(backend.plan), await read_object(request))))
 
-    @router.delete("/faults", summary="Back to no faults at all")
+    @router.delete("/faults", summary="Remove all faults")
     async def reset_faults(request: Request) -> dict[str, Any]:
         return put_in_force(request, FaultPlan())
 

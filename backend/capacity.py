@@ -1,4 +1,4 @@
-"""A limited number of workers with a first-come, first-served queue before them."""
+"""A limited number of workers with a first-come, first-served queue in front of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Capacity:
-    """Workers and queue, shared by all requests; the limit may change while requests are inside.
+    """Workers and queue, shared by all requests; the limit may change while requests are in flight.
 
-    A lower limit lets those inside finish; a higher one lets the first of the queue in at once. By hand, since
-    asyncio.Semaphore has a fixed limit and an endless queue.
+    After a lower limit, busy workers finish; after a higher one, the first in the queue start at once. Written here,
+    since asyncio.Semaphore has a fixed limit and an endless queue.
     """
 
     def __init__(self) -> None:
@@ -30,13 +30,13 @@ class Capacity:
         return len(self._queue)
 
     def set_limit(self, limit: CapacityLimit | None) -> None:
-        """Put `limit` in force; none lets everybody in."""
+        """Use `limit` from now on; none: no limit."""
         if limit is not self._limit:
             self._limit = limit
             self._admit()
 
     async def take_worker(self) -> None:
-        """Take a worker, after waiting for one; each is to be given back. Cancelling gives up the place in the queue.
+        """Wait for a worker and take it; give it back with `free_worker`. Cancelling gives up the place in the queue.
 
         Raises QueueFullError.
         """
@@ -46,7 +46,7 @@ class Capacity:
             self.busy += 1
 
     def free_worker(self) -> None:
-        """Free a worker for the next."""
+        """Give a worker back, for the next request."""
         self.busy -= 1
         if self._queue:
             self._admit()

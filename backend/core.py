@@ -1,4 +1,4 @@
-"""The backend without HTTP: meet the fault, wait for a worker, do the work, answer.
+"""The backend without HTTP: draw the fault, wait for a worker, do the work, answer.
 
 The virtual engine calls this class directly; the HTTP service wraps it. Both run on the running event loop's clock.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Backend:
     """One flaky service. `clock` gives seconds, `sleep` waits; the default for both is the running loop's.
 
-    `hooks` receive each request that leaves.
+    `hooks` receive each request that has ended.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Backend:
         self.stats = Stats()
 
     def set_plan(self, plan: FaultPlan) -> None:
-        """Put `plan` in force from now on; requests that are inside keep the fate they met."""
+        """Use `plan` from now on; requests in flight keep the faults that were drawn for them."""
         self.plan = plan
         self.revision += 1
         self._started = self._clock()
@@ -53,9 +53,9 @@ class Backend:
         self.capacity.set_limit(plan.profile_at(0).capacity)
 
     async def serve(self, request_id: str | None = None, attempt: int = 1) -> Fault:
-        """Do the work of one request and return what to answer; a hang ends only when it is cancelled.
+        """Do the work of one request and return its fault, which decides the answer. A hang ends only by cancellation.
 
-        Cancelling is the caller giving up: the place is free at once and the request counts as abandoned.
+        Cancelling means that the caller gives up: the worker is free at once, and the request counts as abandoned.
         Raises QueueFullError.
         """
         stats, capacity, clock = self.stats, self.capacity, self._clock

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DataEndpoint:
-    """Answers with the fate that the backend's fault profile chooses for the request."""
+    """Answers each request with the fault that the backend's profile draws for it."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend

@@ -1,10 +1,10 @@
 """The backend's errors.
 
 BackendError
-`-- QueueFullError      every worker is busy and so is every place in the queue
+`-- QueueFullError      all workers are busy, and the queue is full
 """
 
-# Seconds that a caller is asked to wait after a QueueFullError: places become free all the time.
+# Retry-After for a QueueFullError, seconds: short, since places in the queue become free all the time.
 QUEUE_FULL_RETRY_AFTER_S = 1
 
 
@@ -13,4 +13,4 @@ class BackendError(Exception):
 
 
 class QueueFullError(BackendError):
-    """Every worker is busy and every place in the queue is taken."""
+    """All workers are busy, and the queue is full."""

@@ -1,4 +1,4 @@
-"""What happened to a request, handed to hooks that log and trace."""
+"""What happened to a request, passed to hooks that log and trace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request that has left. `fault`: the fate that was drawn for it."""
+    """A request that has ended. `fault`: the fault that was drawn for it."""
 
     request_id: str | None
     attempt: int
@@ -24,4 +24,4 @@ class Hook(Protocol):
     """Receives every event, in order, at once."""
 
     def on_visit(self, visit: Visit) -> None:
-        """Take notice of a request that has left."""
+        """Handle a request that has ended."""

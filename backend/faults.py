@@ -1,4 +1,4 @@
-"""Choose each request's fate: profile + key -> fault. Pure."""
+"""Draw each request's fault: profile + key -> fault. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NORMAL = NormalDist()
 
 @dataclass(slots=True)  # frozen would cost 0.6 us of 16 us a request
 class Fault:
-    """A request's fate. `latency_s` is the time of the work itself, without any wait for a worker.
+    """What happens to a request. `latency_s` is the time of the work itself, without any wait for a worker.
 
-    `retry_after_s`: what a failed answer asks the caller to wait, whole seconds.
+    `retry_after_s`: how long a failed answer asks the caller to wait, whole seconds.
     """
 
     kind: Kind
@@ -31,7 +31,7 @@ class Fault:
 
 
 def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
-    """Choose this request's fate; same inputs, same fate."""
+    """Draw the fault of a request; the same inputs give the same fault."""
     if profile.unreachable:
         return Fault("unreachable", 0, 0.0)
     stem = key.stem()
@@ -61,10 +61,10 @@ def _fails(profile: FaultProfile, key: WeatherKey, stem: bytes) -> bool:
 
 
 def _in_burst(bursts: Bursts, key: WeatherKey) -> bool:
-    """State of the Gilbert-Elliott chain at the key's position, without walking it from its start.
+    """Return the state of the Gilbert-Elliott chain at the key's position, without following it from its start.
 
-    A two-state chain that leaves bad with probability r and enters it with p is the same as: with probability
-    p + r draw afresh from the stationary law, else keep the state. So the state is that of the last fresh draw.
+    A two-state chain that leaves the bad state with probability r and enters it with p is the same as this: with
+    probability p + r, draw again from the stationary law, else keep the state. So the last new draw decides.
     Gilbert, Bell System Technical Journal 39 (1960) 1253; Elliott, ibid. 42 (1963) 1977.
     """
     if bursts.rate == 0:
@@ -77,14 +77,14 @@ def _in_burst(bursts: Bursts, key: WeatherKey) -> bool:
 
 
 def _in_ratio(ratio: ExactRatio, key: WeatherKey) -> bool:
-    """Whether the position is among the `failures` lowest draws of its block of `of`."""
+    """Return whether the position is among the `failures` lowest draws of its block of `of`."""
     block, place = divmod(key.position - 1, ratio.of)
     draws = [uniform(key.seed, block, index, "ratio") for index in range(ratio.of)]
     return sorted(range(ratio.of), key=draws.__getitem__).index(place) < ratio.failures
 
 
 def _latency(latency: Latency, u: float) -> float:
-    """Seconds, by the inverse of the distribution function."""
+    """Return the seconds, by the inverse of the distribution function."""
     mean, spread = latency.mean_s, latency.spread_s or 0.0
     if latency.distribution == "uniform":
         return mean + spread * math.sqrt(3) * (2 * u - 1)

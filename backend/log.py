@@ -1,4 +1,4 @@
-"""The backend's requests as log lines; the hook is only there where they are wanted."""
+"""The backend's requests as log lines; the hook is only installed if they are wanted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RequestLog:
     """A line for each request."""
 
     def on_visit(self, visit: Visit) -> None:
-        """Say what became of it, and which fault it met."""
+        """Log the outcome, and the fault."""
         log_event(
             LOGGER,
             "request",

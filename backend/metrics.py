@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BackendCollector(Collector):
-    """Reads the counts where they are kept, so that nothing is counted twice."""
+    """Reads the counts of the backend, so that nothing is counted twice."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -28,10 +28,12 @@ class BackendCollector(Collector):
         """Yield the families; every label has a small, fixed set of values."""
         stats, capacity = self._backend.stats, self._backend.capacity
         left = CounterMetricFamily(
-            "backend_requests", "Requests that left, by outcome (queue_full: rejected).", labels=["outcome"]
+            "backend_requests",
+            "Requests that ended, by outcome (queue_full: refused by the full queue).",
+            labels=["outcome"],
         )
         durations = HistogramMetricFamily(
-            "backend_request_duration_seconds", "Time that a request was inside, by outcome.", labels=["outcome"]
+            "backend_request_duration_seconds", "Time from arrival to end of a request, by outcome.", labels=["outcome"]
         )
         for outcome in OUTCOMES:
             left.add_metric([outcome], stats.outcomes.get(outcome, 0))
@@ -45,9 +47,9 @@ class BackendCollector(Collector):
             injected.add_metric([kind], stats.injected[kind])
         yield injected
         yield CounterMetricFamily(
-            "backend_injected_delay_seconds", "Latency that the profile injected, in all.", value=stats.delay_s
+            "backend_injected_delay_seconds", "Total latency that the profile injected.", value=stats.delay_s
         )
         yield CounterMetricFamily("backend_busy_seconds", "Worker-seconds used.", value=stats.busy_s)
-        yield GaugeMetricFamily("backend_requests_in_flight", "Requests inside now.", value=stats.in_flight)
+        yield GaugeMetricFamily("backend_requests_in_flight", "Requests in flight.", value=stats.in_flight)
         yield GaugeMetricFamily("backend_busy_workers", "Workers in use now.", value=capacity.busy)
         yield GaugeMetricFamily("backend_queue_length", "Requests waiting for a worker.", value=capacity.waiting)

@@ -31,9 +31,11 @@ class Latency(StrictModel):
             if self.distribution in ("uniform", "lognormal"):
                 raise ValueError(f"spread_s: missing; a {self.distribution} latency needs it")
         elif self.distribution == "constant" and self.spread_s != 0:
-            raise ValueError(f"spread_s: got {self.spread_s:g}; a constant latency has none")
+            raise ValueError(f"spread_s: got {self.spread_s:g}; a constant latency has no spread")
         elif self.distribution == "exponential" and self.spread_s != self.mean_s:
-            raise ValueError(f"spread_s: got {self.spread_s:g}; an exponential latency's is its mean, leave it out")
+            raise ValueError(
+                f"spread_s: got {self.spread_s:g}; an exponential latency's spread is its mean: leave it out"
+            )
         elif self.distribution == "uniform" and self.spread_s > self.mean_s / math.sqrt(3):
             limit = self.mean_s / math.sqrt(3)
             raise ValueError(f"spread_s: got {self.spread_s:g}; allowed: a number <= mean_s / sqrt(3) = {limit:g}")
@@ -49,7 +51,7 @@ class Bursts(StrictModel):
     """Failures in bursts: the Gilbert-Elliott channel whose bad state always fails and whose good state never does."""
 
     rate: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of failures in the long run")
-    # The cost of a draw grows with the length.
+    # A longer burst makes a draw slower.
     mean_length: Annotated[float, Field(ge=1, le=1000)] = Field(description="mean number of failures in a row")
 
     @model_validator(mode="after")
@@ -64,7 +66,7 @@ class Bursts(StrictModel):
 
 
 class ExactRatio(StrictModel):
-    """Exactly `failures` of every `of` consecutive requests fail; which ones is drawn for each block."""
+    """Exactly `failures` of every `of` consecutive requests fail; each block is drawn separately."""
 
     failures: int = Field(ge=0, le=1000)
     of: int = Field(ge=1, le=1000)
@@ -77,14 +79,14 @@ class ExactRatio(StrictModel):
 
 
 class CapacityLimit(StrictModel):
-    """A limited number of workers with a queue before them; a full queue answers 503 at once."""
+    """A limited number of workers with a queue in front of them; if the queue is full, the answer is 503 at once."""
 
     workers: int = Field(ge=1, le=10_000)
     queue: int = Field(10_000, ge=0, le=1_000_000, description="places to wait in, first come, first served")
 
 
 class FaultProfile(StrictModel):
-    """What the backend does to requests. The default does nothing to them.
+    """What the backend does to requests. By default, all succeed at once.
 
     At most one of `error_rate`, `bursts`, `sequence` and `exact_ratio` decides which requests get `error_status`.
     """
@@ -92,11 +94,11 @@ class FaultProfile(StrictModel):
     error_rate: Chance = Field(0.0, description="share of requests that fail, independently of each other")
     error_status: int = Field(500, ge=400, le=599, description="status of a failed answer")
     retry_after_s: Annotated[int, Field(ge=0, le=86_400)] | None = Field(
-        None, description="Retry-After of a failed answer, whole seconds; none: it has none"
+        None, description="Retry-After of a failed answer, whole seconds; none: no such header"
     )
     bursts: Bursts | None = None
     sequence: Annotated[str, StringConstraints(min_length=1, max_length=100_000)] | None = Field(
-        None, description="S and F: the fate of requests 1, 2, 3, ...; success after its end"
+        None, description="S and F: success or failure of requests 1, 2, 3, ...; success after its end"
     )
     exact_ratio: ExactRatio | None = None
     latency: Latency = Latency()
@@ -148,7 +150,7 @@ class FaultPlan(StrictModel):
         return self
 
     def profile_at(self, elapsed_s: float) -> FaultProfile:
-        """Return the profile in force `elapsed_s` seconds after the plan was set."""
+        """Return the profile `elapsed_s` seconds after the plan was set."""
         end = 0.0
         for phase in self.phases:
             end += phase.duration_s or math.inf
@@ -158,7 +160,7 @@ class FaultPlan(StrictModel):
 
 
 class OnePhase(FaultProfile):
-    """A plan as one writes it by hand: a profile for good, with an optional seed."""
+    """A plan with one endless phase: a profile with an optional seed."""
 
     seed: int = Field(0, ge=0, le=2**63 - 1, description="seed of every draw")
 
@@ -169,7 +171,7 @@ class OnePhase(FaultProfile):
 
 
 def as_body(plan: FaultPlan) -> dict[str, Any]:
-    """Write a plan in the form in which `PUT /faults` takes it: flat where it has one endless phase without a name."""
+    """Return a plan in the form that `PUT /faults` takes: flat if it has one endless phase without a name."""
     only = plan.phases[0]
     if len(plan.phases) == 1 and only.duration_s is None and not only.name:
         return {"seed": plan.seed, **only.profile.model_dump(mode="json")}
@@ -177,16 +179,16 @@ def as_body(plan: FaultPlan) -> dict[str, Any]:
 
 
 def plan_from(body: dict[str, Any]) -> FaultPlan:
-    """Read a plan from JSON: {"phases": [...]}, or a profile as it is. Raises WrongInputError."""
+    """Read a plan from JSON: {"phases": [...]}, or a profile. Raises WrongInputError."""
     return check(body, FaultPlan) if "phases" in body else check(body, OnePhase).plan()
 
 
 def changed_body(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of a plan with `change` laid over it. Raises WrongInputError."""
+    """Return the body of a plan with `change` applied. Raises WrongInputError."""
     if "phases" in old and "phases" not in change:
         strange = sorted(set(change) - set(FaultPlan.model_fields))
         if strange:
-            detail = f"{strange[0]}: the plan in force has phases; PUT /faults replaces it"
+            detail = f"{strange[0]}: the current plan has phases; use PUT /faults to replace it"
             raise WrongInputError([{"field": strange[0], "value": None, "detail": detail}])
     if "phases" in change and "phases" not in old:
         return {"seed": old["seed"], **change}

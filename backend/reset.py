@@ -20,7 +20,7 @@ _ABORT = struct.pack("ii", 1, 0)
 
 
 class ResettableProtocol(OneAtATimeProtocol):
-    """The services' protocol, which also tells the app the connection's transport."""
+    """The services' protocol; it also gives the app the connection's transport."""
 
     def on_message_begin(self) -> None:
         """Add the transport to the scope of the request that begins."""
@@ -35,10 +35,10 @@ async def reset_connection(scope: Scope, receive: Receive) -> None:
     if transport is None:
         return
     raw: socket.socket | None = transport.get_extra_info("socket")
-    # A caller who hangs up at the same moment leaves a transport that closes, whose descriptor may be another's by now.
+    # If the caller hangs up at the same moment, the transport is closing, and its descriptor may already be reused.
     if raw is not None and not transport.is_closing():
-        with suppress(OSError, ValueError):  # or it has been closed since
+        with suppress(OSError, ValueError):  # it may have been closed since
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
     transport.abort()
-    while (await receive())["type"] != "http.disconnect":  # until the server has seen it, too
+    while (await receive())["type"] != "http.disconnect":  # until the server has noticed it, too
         pass

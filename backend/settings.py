@@ -8,13 +8,13 @@ from service.observe.tracing import Exporter
 
 
 class BackendSettings(BaseSettings):
-    """Where the backend listens, and what it tells. Its faults are set over HTTP."""
+    """Where the backend listens, and its logs and traces. Its faults are set over HTTP."""
 
     model_config = SettingsConfigDict(
         env_prefix="BACKEND_", env_nested_delimiter="__", frozen=True, extra="forbid", allow_inf_nan=False
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8001, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    port: int = Field(8001, ge=0, le=65535, description="TCP port; 0: any free one")
     log: LogSettings = LogSettings()
     tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -1,4 +1,4 @@
-"""The backend's requests as spans; only there where traces are asked for."""
+"""The backend's requests as spans; only used if traces are on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class TraceHook:
-    """Writes the fault that a request met into its span, which is the present one of the request's task."""
+    """Writes a request's fault into its span, the current one of the request's task."""
 
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
 
     def on_visit(self, visit: Visit) -> None:
-        """Add the fault, and what became of the request."""
+        """Add the fault and the outcome of the request."""
         fault = visit.fault
         attributes: dict[str, str | int | float | None] = {
             "request_id": visit.request_id,

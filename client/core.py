@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Client:
     """Protected calls of one backend.
 
-    `upstream` does the call itself; `clock` gives monotonic seconds, by default those of the running event loop.
-    `deciding_call` is the one on which the breaker decided, or whose result it got, last.
+    `upstream` makes the call itself; `clock` gives monotonic seconds, by default those of the running event loop.
+    `deciding_call` is the last call on which the breaker decided or whose result it got.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Client:
         self._pipeline = build(self.settings, self._upstream, self)
 
     def _new_breaker(self, now: float) -> Breaker:
-        """Return a fresh breaker whose transitions are published for as long as it is the one that guards."""
+        """Return a fresh breaker whose transitions are published for as long as it is the current one."""
 
         def publish(transition: Transition) -> None:
             if self.breaker is made:
@@ -59,9 +59,9 @@ class Client:
         return made
 
     def reconfigure(self, settings: CallSettings) -> None:
-        """Put `settings` in force for calls from now on, with a fresh breaker.
+        """Use `settings`, with a fresh breaker, for calls from now on.
 
-        Calls under way end as they began and report to the breaker that let them through, which is no longer asked.
+        Calls under way end with the old settings and report to the breaker that let them through.
         """
         now = self.clock()
         before = self.breaker.state
@@ -74,12 +74,12 @@ class Client:
         self._pipeline = build(self.settings, self._upstream, self)
 
     def add_hook(self, hook: Hook) -> None:
-        """Hand events to `hook`, too, from now on: who looks only now and then costs nothing in between."""
+        """Send events to `hook`, too, from now on; `remove_hook` ends it, so that an idle hook costs nothing."""
         self.remove_hook(hook)
         self._set_hooks((*self._hooks, hook))
 
     def remove_hook(self, hook: Hook) -> None:
-        """Hand nothing to `hook` any more."""
+        """Send no more events to `hook`."""
         self._set_hooks(tuple(each for each in self._hooks if each is not hook))
 
     def _set_hooks(self, hooks: tuple[TransitionHook, ...]) -> None:
@@ -87,13 +87,13 @@ class Client:
         self._call_hooks = tuple(hook for hook in hooks if isinstance(hook, Hook))
 
     def force(self, state: State, kind: StrEnum) -> None:
-        """Set the breaker's state by hand. Raises NoBreakerError where the policy is to have none."""
+        """Set the breaker's state by hand. Raises NoBreakerError if the policy has no such state."""
         self.deciding_call = None
         self.breaker.force(state, self.clock(), kind)
         self.revision += 1
 
     async def call(self, request_id: str) -> tuple[Call, Answer]:
-        """Make one protected call. Always answers; a CancelledError passes through after it has been counted."""
+        """Make one protected call. Always returns an answer; only a CancelledError passes through, after counting."""
         began = self.clock()
         call = Call(request_id)
         self.in_flight += 1
@@ -112,7 +112,7 @@ class Client:
         return call, answer
 
     def snapshot(self) -> dict[str, Any]:
-        """JSON of the breaker as it stands; times in seconds of this process's monotonic clock."""
+        """Return the current state of the breaker as JSON; times in seconds of this process's monotonic clock."""
         now = self.clock()
         breaker = self.breaker
         return {

@@ -1,4 +1,4 @@
-"""What happened, handed to thin hooks that count, stream and export."""
+"""Events, passed to small hooks that count, stream and export them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class TransitionEvent:
     """A change of the breaker's state; `seq` counts them from 1 for the app's life.
 
-    `request_id` names the call that brought it about; none: it came by hand, or with other settings.
+    `request_id` names the call that caused it; none: a change by hand or of the settings.
     """
 
     at: float
@@ -26,7 +26,7 @@ class TransitionEvent:
     request_id: str | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields, the cause in words."""
+        """Return the fields as JSON, with the cause as text."""
         return {**asdict(self), "cause": str(self.cause)}
 
 
@@ -34,7 +34,7 @@ class TransitionHook(Protocol):
     """Receives every transition, in order, at once."""
 
     def on_transition(self, event: TransitionEvent) -> None:
-        """Take notice of a transition."""
+        """Handle a transition."""
 
 
 @runtime_checkable
@@ -42,4 +42,4 @@ class Hook(TransitionHook, Protocol):
     """Receives every event, in order, at once."""
 
     def on_call(self, call: Call) -> None:
-        """Take notice of a call that has ended, and leave it as it is."""
+        """Handle a call that has ended, without changing it."""

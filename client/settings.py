@@ -19,7 +19,7 @@ def _check_service_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         fits = bool(re.fullmatch(r"https?://[^/\s]+/?", url)) and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, a bracket that is not closed
+    except ValueError:  # an invalid port, or a bracket that is not closed
         fits = False
     if not fits:
         raise ValueError("allowed: http://HOST[:PORT], a port from 1 to 65535 and no path")
@@ -27,16 +27,14 @@ def _check_service_url(url: str) -> str:
 
 
 class UpstreamSettings(StrictModel):
-    """The HTTP client towards the backend."""
+    """The HTTP client for the backend."""
 
-    transport: Literal["aiohttp", "httpx"] = Field(
-        "aiohttp", description="library that moves the bytes below httpx's API"
-    )
+    transport: Literal["aiohttp", "httpx"] = Field("aiohttp", description="HTTP transport used below httpx's API")
     keepalive_s: float = Field(60.0, gt=0, le=3600, description="seconds that an idle connection is kept")
 
 
 class ClientSettings(BaseSettings, CallSettings):
-    """Everything the client service can be told from outside."""
+    """All settings of the client service."""
 
     model_config = SettingsConfigDict(
         env_prefix="CLIENT_",
@@ -47,9 +45,9 @@ class ClientSettings(BaseSettings, CallSettings):
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port; 0: any free one")
     backend_url: Annotated[str, AfterValidator(_check_service_url)] = Field(
-        "http://127.0.0.1:8001", description="where the backend is: http://HOST[:PORT]"
+        "http://127.0.0.1:8001", description="address of the backend: http://HOST[:PORT]"
     )
     upstream: UpstreamSettings = UpstreamSettings()
     log: LogSettings = LogSettings()

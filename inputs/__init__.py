@@ -1,4 +1,4 @@
-"""What people type, checked: strict models, wrong input as sentences, settings from the environment. Knows no HTTP.
+"""Checks of user input: strict models, sentences for wrong input, settings from the environment. Knows no HTTP.
 
-A new way to check or explain input goes here. The models themselves stand beside the code that they configure.
+A new way to check or explain input goes here. The models themselves are next to the code that they configure.
 """

@@ -1,4 +1,4 @@
-"""Hold values against a model, and lay a change over what was there before."""
+"""Check values with a model, and apply a change to earlier values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check(values: dict[str, Any], model: type[Model], prefix: str = "") -> Model
 
 
 def merge_change(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return `old` with `change` laid over it, nested objects key by key: PATCH, before the whole is checked."""
+    """Return `old` with `change` applied, nested objects key by key: what PATCH does before the result is checked."""
     new = dict(old)
     for name, value in change.items():
         inner = new.get(name)

@@ -1,4 +1,4 @@
-"""Settings from the environment, with a misspelt variable caught."""
+"""Settings from the environment; a misspelt variable is an error."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
-    """Build the settings `kind` from the environment; arguments in `given` win.
+    """Build the settings `kind` from the environment; arguments in `given` override it.
 
-    Raises WrongInputError: a variable with the kind's prefix that names no setting, or a value out of range.
+    Raises WrongInputError for a variable with the kind's prefix that names no setting, and for a value out of range.
     """
     environ = os.environ if environ is None else environ
     prefix = kind.model_config.get("env_prefix", "")
@@ -45,7 +45,7 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
 
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
-    """Every environment variable that `kind` reads, in upper case."""
+    """Yield every environment variable that `kind` reads, in upper case."""
     return _variable_names(kind, kind.model_config.get("env_prefix", ""))
 
 
@@ -57,7 +57,7 @@ def _variable_names(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def _refuse_what_is_no_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> None:
-    """Raise WrongInputError for each group of settings that was given as one variable which cannot be read."""
+    """Raise WrongInputError for each variable that should hold a group of settings as JSON, and does not."""
     groups = {f"{prefix}{name}".upper() for name, info in kind.model_fields.items() if models_in(info.annotation)}
     problems = [
         {"field": name, "value": value, "detail": f"{name}: got {value!r:.80}; allowed: a JSON object"}

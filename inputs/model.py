@@ -1,4 +1,4 @@
-"""The strict base of every model that a person may fill in."""
+"""The strict base of every model that people may fill in."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
-# The word, too: neither TOML nor an environment variable has a null.
+# Also accepts the word: neither TOML nor an environment variable has a null.
 OrNone = BeforeValidator(lambda value: None if value == "none" else value)
 
 
 class StrictModel(BaseModel):
-    """Frozen; an unknown key is an error, and so is a number that is not finite, or true where a number is meant.
+    """Frozen. An unknown key, a number that is not finite, and true or false for a number are errors.
 
-    Text that is a number counts as one: an environment variable has nothing else.
+    Text that contains a number is accepted as a number: environment variables are always text.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""A user's mistake as sentences: which field, which value, what is allowed."""
+"""A user's mistakes as sentences: the field, the value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 _SIGNS = {"ge": ">= ", "gt": "> ", "le": "<= ", "lt": "< "}
-# In place of pydantic's sentences that speak of Python's types.
+# These replace pydantic's sentences about Python's types.
 _WORDS = {
     "model_type": "allowed: keys with values",
     "model_attributes_type": "allowed: keys with values",
@@ -26,7 +26,7 @@ _WORDS = {
 
 
 class WrongInputError(ValueError):
-    """Bad input. Its text names the field, the value and the allowed range; `problems` has one entry a field."""
+    """Bad input. Its text names the field, the value and the allowed range; `problems` has one entry for each field."""
 
     def __init__(self, problems: list[dict[str, Any]]) -> None:
         super().__init__("; ".join(problem["detail"] for problem in problems))
@@ -46,22 +46,22 @@ def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bo
 
 
 def closest(word: str, names: Iterable[str]) -> str:
-    """' (did you mean X?)' where one of `names` is near, else an empty string."""
+    """Return ' (did you mean X?)' if one of `names` is similar, else an empty string."""
     near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> dict[str, Any]:
     place = [str(part) for part in details["loc"]]
-    named = len(place) if details["type"] != "extra_forbidden" else len(place) - 1  # a stranger's name may be anything
-    # Parts in angle brackets are the tags of a union, and '[key]' says that a key is meant: the user wrote neither.
+    named = len(place) if details["type"] != "extra_forbidden" else len(place) - 1  # an unknown key may be any text
+    # Parts in angle brackets are the tags of a union, and '[key]' marks a key: the user wrote neither.
     written = [part for part in place[:named] if not part.startswith("<") and part != "[key]"] + place[named:]
     field = ".".join([prefix, *written] if prefix else written)
     value = details["input"]
     words = _WORDS.get(details["type"])
     message = words.format_map(details.get("ctx", {})) if words else _plain_message(details["msg"])
     if details["type"] == "value_error" and isinstance(value, (dict, BaseModel)):
-        # Said by a model about its fields: the message names the field itself.
+        # From a model, about its fields: the message itself names the field.
         name, _, rest = message.partition(": ")
         field = f"{field}.{name}" if field else name
         said = f"{field}: {rest}"
@@ -71,13 +71,13 @@ def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str
     elif details["type"] == "missing":
         said = f"{field}: missing"
     else:
-        field = field or "body"  # about the whole, such as a key that is no text
+        field = field or "body"  # about the whole input, such as a key that is not text
         said = f"{field}: got {value!r:.80}; {_allowed_range(model, place) or message}"
     return {"field": field, "value": _json_value(value), "detail": said}
 
 
 def _json_value(value: Any) -> Any:
-    """Return the value itself where JSON has it, else its text."""
+    """Return the value itself if JSON can hold it, else its text."""
     if isinstance(value, (str, int, type(None))) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return repr(value)[:80]
@@ -89,7 +89,7 @@ def _plain_message(message: str) -> str:
 
 
 def _models_at(model: type[BaseModel], place: list[str]) -> list[type[BaseModel]]:
-    """Return the models that may hold the last part of `place`, where the way there can be followed."""
+    """Return the models that may have the last part of `place` as a field, if the path leads to any."""
     models = [("", model)]
     for part in place[:-1]:
         infos = [each.model_fields[part] for _, each in models if part in each.model_fields]
@@ -116,7 +116,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _suggest_key(model: type[BaseModel], place: list[str]) -> str:
-    """' (did you mean X?)': the same key one level deeper, else a key that looks like it."""
+    """Return ' (did you mean X?)': the same key one level deeper, else a similar key."""
     word = place[-1]
     fields = {name: info for holder in _models_at(model, place) for name, info in holder.model_fields.items()}
     for name, info in fields.items():
@@ -126,7 +126,7 @@ def _suggest_key(model: type[BaseModel], place: list[str]) -> str:
 
 
 def _allowed_range(model: type[BaseModel], place: list[str]) -> str:
-    """Return 'allowed: a number >= 0 and <= 1', from the field's own bounds."""
+    """Return a text such as 'allowed: a number >= 0 and <= 1' from the field's own bounds."""
     holders = _models_at(model, place) if place else []
     info = next((each.model_fields[place[-1]] for each in holders if place[-1] in each.model_fields), None)
     if info is None:
@@ -146,7 +146,7 @@ def _bound_text(bound: float) -> str:
 
 
 def _constraints(metadata: Iterable[Any], annotation: Any) -> Iterator[Any]:
-    """Yield the constraints of a field, also those inside a union or an Annotated."""
+    """Yield the constraints of a field, including those inside a union or an Annotated."""
     yield from metadata
     yield from getattr(annotation, "__metadata__", ())
     for mark in list(getattr(annotation, "__metadata__", ())):

@@ -1,4 +1,4 @@
-"""Settings of the load generator: environment variables LOADTEST_*; the command line wins over them."""
+"""Settings of the load generator: environment variables LOADTEST_*; the command line overrides them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the
 
 
 class LoadtestSettings(BaseSettings):
-    """Which services to use, and where runs are kept."""
+    """The services to use, and the folder of runs."""
 
     model_config = SettingsConfigDict(env_prefix="LOADTEST_", frozen=True, extra="forbid")
 

@@ -24,10 +24,10 @@ async def run_for_caller(
     receive: Receive,
     connection: OneAtATimeProtocol | None = None,
 ) -> Result:
-    """Return the result of `work`; cancel it when the ASGI caller disconnects first.
+    """Return the result of `work`; cancel it if the ASGI caller disconnects first.
 
-    `connection` tells of that, where there is one; else a task waits for it in `receive`.
-    Raises CallerGoneError after the work has been cancelled, so that whatever it held is free again.
+    `connection` reports the disconnect; without one, a task waits for it in `receive`.
+    Raises CallerGoneError after the work has been cancelled, when all that it held is free again.
     """
     task = asyncio.current_task()
     if task is None:  # pragma: no cover - a coroutine always runs in a task
@@ -53,7 +53,7 @@ async def run_for_caller(
 
 
 def _watch_for_disconnect(receive: Receive, cancel_work: Callable[[], None]) -> Callable[[], object]:
-    """Wait for the message that the caller has gone; return how to stop that."""
+    """Wait for the message that the caller has gone; return a function that stops the waiting."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -1,4 +1,4 @@
-"""A socket that listens, before there is a server."""
+"""A socket that listens before the server starts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ BACKLOG = 2048
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises WrongInputError when the address cannot be had.
+    """Return a listening socket. Raises WrongInputError if the address cannot be used.
 
-    It listens before the address is printed: who reads the address may connect at once, and waits until the app is up.
+    It listens before the address is printed, so its reader can connect at once and wait for the app.
     """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -26,9 +26,11 @@ def listen(host: str, port: int) -> socket.socket:
             listener.listen(BACKLOG)
             on_failure.pop_all()
     except OSError as error:
-        said = f"port {port} on {host} cannot be used: {error.strerror}; choose another, or end what holds it"
+        said = (
+            f"port {port} on {host} cannot be used: {error.strerror}; choose another, or stop the program that uses it"
+        )
         raise WrongInputError([{"field": "port", "value": port, "detail": said}]) from error
-    except ValueError as error:  # a name that no encoding of host names takes
+    except ValueError as error:  # a name that cannot be encoded as a host name
         said = f"host: got {host!r:.80}; not the name or address of a host"
         raise WrongInputError([{"field": "host", "value": host, "detail": said}]) from error
     return listener

@@ -1,4 +1,4 @@
-"""Change nothing at the wish of another site's page: a browser would send it without asking."""
+"""Refuse changes by the page of another site, which a browser would send without asking."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class OwnPagesOnly:
-    """Refuse a request that writes and names an `Origin` other than this service (RFC 6454). Programs name none."""
+    """Refuses a request that writes and whose `Origin` is not this service (RFC 6454). Programs send no `Origin`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,7 +26,7 @@ class OwnPagesOnly:
             host = headers.get(b"host", b"").decode("latin-1")
             if origin and origin.partition("://")[2].lower() != host.lower():
                 detail = (
-                    f"Origin: got {origin!r:.80}; allowed: a page of this service ({host!r:.80}), or no page at all"
+                    f"Origin: got {origin!r:.80}; allowed: a page of this service ({host!r:.80}), or no Origin at all"
                 )
                 await problem(403, detail)(scope, receive, send)
                 return

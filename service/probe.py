@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 if __name__ == "__main__":
-    # Whatever proxy the environment names, it is not meant for this very container.
+    # A proxy that the environment names is not meant for this container itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(sys.argv[1], timeout=2).close()

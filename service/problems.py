@@ -30,7 +30,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
         "detail": detail,
         **extra,
     }
-    # ASCII, since what the user wrote may hold half a surrogate pair, which no encoding takes.
+    # ASCII, since the user's text may contain half a surrogate pair, which no encoding allows.
     return Response(json.dumps(body), status, dict(headers or {}), media_type="application/problem+json")
 
 
@@ -52,7 +52,7 @@ def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> N
         return problem(status, getattr(error, "detail", str(error)), getattr(error, "headers", None))
 
     async def answer_gone_caller(_: Request, __: Exception) -> Response:
-        return Response(status_code=400)  # which nobody reads: the caller left while sending
+        return Response(status_code=400)  # nobody reads this: the caller left while sending
 
     async def answer_own_error(_: Request, error: Exception) -> Response:
         status = next(code for kind, code in statuses.items() if isinstance(error, kind))
@@ -70,7 +70,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     """Return a JSON body that must be an object. Raises WrongInputError."""
     try:
         body = await request.json()
-    except (ValueError, RecursionError) as error:  # the latter: nested too deeply for Python's reader
+    except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply for Python's reader
         raise WrongInputError([{"field": "body", "value": None, "detail": f"body: not JSON: {error}"}]) from error
     if not isinstance(body, dict):
         raise WrongInputError([{"field": "body", "value": None, "detail": "body: must be a JSON object"}])

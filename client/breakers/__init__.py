@@ -18,7 +18,7 @@ __all__ = ["build", "policies"]
 
 
 def build(settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> Breaker:
-    """Return a fresh breaker: the policy in charge, and the one that is tried beside it, where there is one."""
+    """Return a fresh breaker: the policy in charge and, if the settings name one, the shadow policy beside it."""
     in_charge = build_one(settings, now, on_transition)
     tried = tried_by(settings)
     return in_charge if tried is None else ShadowBreaker(in_charge, tried, now)

@@ -1,7 +1,7 @@
-"""The settings of all policies in one flat model: how they stand in JSON, in forms and in tables.
+"""The settings of all policies in one flat model, as JSON, forms and tables show them.
 
-A client that is switched from one policy to another and back has the settings that it had: those that the policy in
-force does not read are kept beside its own, and shown.
+A client that is switched from one policy to another and back gets its old settings again: settings that the current
+policy does not read are kept beside its own, and shown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 SHADOW = "a second breaker that decides and reports on the same calls, and refuses nothing"
-# In this order settings are shown. One that is not named here follows those that are, policy by policy.
+# The order in which settings are shown. Settings that are not in this list follow it, policy by policy.
 _ORDER = (
     *("fail_max", "failure_rate", "min_calls", "window_calls", "window_s"),
     *("slow_call_s", "slow_call_rate", "slow_in_flight"),
@@ -35,7 +35,7 @@ def _check_policy(name: str) -> str:
 
 
 def flat_fields() -> dict[str, Any]:
-    """Return what `create_model` takes: the setting of every policy, each once."""
+    """Return the settings of all policies, each once, in the form that `create_model` takes."""
     found = {
         name: (field.annotation, field)
         for kind in policies().values()
@@ -69,27 +69,27 @@ else:
         "BreakerSettings",
         __base__=FlatPolicy,
         __module__=__name__,
-        __doc__="The breaker in charge, and the one that is tried beside it.",
+        __doc__="The breaker in charge, and the shadow breaker beside it.",
         shadow=(FlatPolicy | None, Field(None, description=SHADOW)),
     )
 
 
 def as_flat(settings: PolicySettings, own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings, those of other policies as they were kept or by default; `own` are the policy's, dumped."""
+    """Return all settings: `own`, the policy's own values (dumped), and kept values or defaults for other policies."""
     defaults = {name: field.default for name, field in FlatBreaker.model_fields.items() if name != "shadow"}
     values = {**defaults, **settings._kept, **own}  # noqa: SLF001 - kept for this very form
     return {name: values[name] for name in FlatBreaker.model_fields if name in values}
 
 
 def keep_settings(settings: PolicySettings, values: Mapping[str, Any]) -> None:
-    """Keep settings of other policies beside those of the one in force."""
+    """Keep settings of other policies beside those of the current one."""
     settings._kept.update(values)  # noqa: SLF001 - kept for this very form
 
 
 def split_flat(flat: Mapping[str, Any], changed: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a policy's own model is to judge, and what is kept beside it.
+    """Return the settings that the policy's own model checks, and those that are kept beside it.
 
-    The model judges what its policy reads, and whatever has been changed: it refuses what it does not read.
+    The model checks the settings that its policy reads, and every changed one: it refuses those that it does not read.
     """
     policy = policies()[flat["policy"]]
     if policy.settings_type is None:

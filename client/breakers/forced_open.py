@@ -21,7 +21,7 @@ class ForcedRefusalCause(Counted):
 
 
 class ForcedOpenBreaker(Breaker):
-    """Refuses until the policy is changed; callers are told to ask again after `reset_timeout`."""
+    """Refuses every call until the policy is changed. Callers may try again after `reset_timeout`."""
 
     refusals = tuple(ForcedRefusalCause)
 
@@ -38,7 +38,7 @@ class ForcedOpenBreaker(Breaker):
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
         """Stay open. Raises NoBreakerError."""
-        raise NoBreakerError("the breaker stays open: the policy in force is 'forced_open'; change the policy")
+        raise NoBreakerError("the breaker stays open: the current policy is 'forced_open'; change the policy")
 
     def details(self, now: float) -> dict[str, Any]:  # noqa: ARG002
         """Say when to ask again, and that nothing is let through."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Counted(StrEnum):
-    """Words by which calls are counted. One equals its text, so it has the hash of it; Enum's own is of the name."""
+    """Words by which calls are counted. A member equals its text, so it hashes like it; Enum would hash the name."""
 
     __hash__ = str.__hash__
 
@@ -40,16 +40,16 @@ class Verdict(Enum):
     NEUTRAL = "neutral"  # says nothing: cancelled, or the caller's own mistake (4xx)
 
 
-# Where every call passes, these are used: looking up a member of an enum costs more than all else that is done there.
+# For code that every call passes: looking up a member of an enum would cost more than the rest of that code.
 CLOSED, OPEN, HALF_OPEN = State
 SUCCESS, FAILURE, NEUTRAL = Verdict
 
 
 @dataclass(slots=True, eq=False)
 class Permit:
-    """Leave to call the backend, given at `at`. A permit of an earlier generation no longer counts.
+    """Permission to call the backend, given at `at`. A permit of an earlier generation no longer counts.
 
-    Where a breaker has to tell one call from another, each has a permit of its own; else one serves them all.
+    If a breaker has to tell calls apart, each call has its own permit; otherwise all calls share one.
     """
 
     state: State
@@ -58,7 +58,7 @@ class Permit:
 
 
 class Refusal(NamedTuple):
-    """No leave. `since`: when the breaker came to `state`; `retry_after_s`: how long until a call may get through."""
+    """No permission. `since`: when `state` began; `retry_after_s`: how long until a call may get through."""
 
     state: State
     cause: StrEnum
@@ -68,18 +68,18 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a breaker changed its state: one of few kinds, which can be counted, and where it helps a detail to read."""
+    """Why a breaker changed its state: one of a few kinds, which can be counted, and sometimes a detail for people."""
 
     kind: StrEnum
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return the words for a person."""
+        """Return the text for people."""
         return self.detail or self.kind.value
 
 
 class Intervention(Counted):
-    """Somebody changed the state from outside."""
+    """A change of the state from outside."""
 
     OPENED = "open by hand"
     CLOSED = "close by hand"
@@ -95,7 +95,7 @@ class Move(NamedTuple):
     kind: StrEnum
 
 
-# What may come from outside, whatever the policy.
+# Changes from outside, which are possible with every policy.
 INTERVENTIONS = (
     *(Move(CLOSED, OPEN, kind) for kind in (Intervention.OPENED, Intervention.SETTINGS_CHANGED)),
     Move(HALF_OPEN, OPEN, Intervention.OPENED),
@@ -119,20 +119,20 @@ class Transition:
 
 
 class NoBreakerError(Exception):
-    """Something was asked of a breaker where the policy has none."""
+    """Somebody asked for a state that the policy does not have."""
 
 
 class Breaker(ABC):
     """A guard of one dependency.
 
-    `state` lasts until a call asks: open stays open until one is admitted after its time. `fail_count` is what the
-    policy has counted towards refusing. `shared_permit` is one that any call may take without asking; none where each
-    call has to ask.
+    `state` changes only when a call asks: open lasts until a call is admitted after the open time. `fail_count` is what
+    the policy has counted towards refusing. `shared_permit` is a permit that any call may take without asking; none if
+    each call has to ask.
     """
 
-    # Its settings; none for a policy that is fixed: it acts on no setting, and keeps those of the others for later.
+    # Its settings. None for a fixed policy, which needs none to decide and keeps those of other policies for later.
     settings_type: ClassVar[type[PolicySettings] | None] = None
-    # What it may do, so that each can be counted from zero on.
+    # All that it can do, so that each counter can start from zero.
     moves: ClassVar[tuple[Move, ...]] = ()
     refusals: ClassVar[tuple[StrEnum, ...]] = ()
 
@@ -148,7 +148,7 @@ class Breaker(ABC):
         self.fail_count = 0
         self.shared_permit: Permit | None = None
         self._on_transition = on_transition
-        self._uniform = random.Random(settings.seed).random  # noqa: S311 - it spreads load, it keeps no secret
+        self._uniform = random.Random(settings.seed).random  # noqa: S311 - it spreads load and keeps no secret
 
     @abstractmethod
     def admit(self, now: float) -> Permit | Refusal:
@@ -158,16 +158,16 @@ class Breaker(ABC):
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Give a permit back with its result; each permit exactly once.
 
-        `retry_after_s`: how long the backend asked to be left alone, where it did.
+        `retry_after_s`: how long the backend asked callers to wait, if it did.
         """
 
     @abstractmethod
     def force(self, state: State, now: float, kind: StrEnum) -> None:
-        """Go to `state` by hand, counts at zero; results of earlier permits no longer count.
+        """Go to `state` by hand and reset the counts; results of earlier permits no longer count.
 
-        Raises NoBreakerError where the policy has no such state.
+        Raises NoBreakerError if the policy has no such state.
         """
 
     def details(self, now: float) -> dict[str, Any]:  # noqa: ARG002 - a policy with nothing to add ignores the time
-        """More for the snapshot: whatever the policy keeps, as JSON."""
+        """Return what the policy adds to the snapshot, as JSON."""
         return {}

@@ -1,4 +1,4 @@
-"""No breaker: every call is let through, nothing is counted."""
+"""Policies that refuse nothing: every call is let through, and nothing is counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NoBreaker(Breaker):
-    """Always closed."""
+    """No breaker: refuses nothing."""
 
     def __init__(self, settings: PolicySettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         super().__init__(settings, now, on_transition)
@@ -30,4 +30,8 @@ class NoBreaker(Breaker):
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
         """There is nothing to set. Raises NoBreakerError."""
-        raise NoBreakerError(f"there is no breaker to set: the policy in force is {self.settings.policy!r}")
+        raise NoBreakerError(f"the policy is {self.settings.policy!r}: there is no breaker to set")
+
+
+class ShadowOnlyBreaker(NoBreaker):
+    """Refuses nothing. A second policy decides on the same calls and reports what it would have refused."""

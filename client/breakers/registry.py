@@ -1,11 +1,11 @@
-"""Which policies there are. A policy is one file and one line here."""
+"""All policies. A policy is one file and one line here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from client.breakers.forced_open import ForcedOpenBreaker
-from client.breakers.off import NoBreaker
+from client.breakers.off import NoBreaker, ShadowOnlyBreaker
 from client.breakers.opening.consecutive import ConsecutiveBreaker
 from client.breakers.opening.count_window import CountWindowBreaker
 from client.breakers.opening.time_window import TimeWindowBreaker
@@ -26,7 +26,7 @@ _POLICIES: dict[str, type[Breaker]] = {
     "adaptive": AdaptiveBreaker,
     "off": NoBreaker,
     "forced_open": ForcedOpenBreaker,
-    "shadow": NoBreaker,  # nothing is in charge: see client.breakers.shadow for what is tried
+    "shadow": ShadowOnlyBreaker,  # the second policy: see client.breakers.shadow
 }
 
 

@@ -1,4 +1,4 @@
-"""The settings of a breaker: one model a policy, told apart by `policy`, and written flat (see `flat`)."""
+"""The settings of a breaker: one model for each policy, chosen by `policy`, and written flat (see `flat`)."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from client.breakers.policy import SHARED, PolicySettings
 from client.breakers.registry import policies
 
 _DEFAULT = "consecutive"
-# The policy of which nothing is in charge, and which cannot be tried itself.
+# The policy that only has a shadow. It cannot be one itself.
 _ONLY_TRIES = "shadow"
 
 
 def _policy_tag(value: Any) -> str:
-    """Return the tag of the model that is meant."""
+    """Return the tag of the policy's model."""
     name = value.get("policy", _DEFAULT) if isinstance(value, dict) else getattr(value, "policy", _DEFAULT)
     return f"<{name}>"
 
 
 def _check_policy_settings(value: Any) -> Any:
-    """Raise ValueError for a policy that is none, and for a setting that the policy does not read."""
+    """Raise ValueError for an unknown policy, and for a setting that the policy does not read."""
     if not isinstance(value, dict):
         return value
     name = value.get("policy", _DEFAULT)
@@ -54,13 +54,13 @@ def _check_policy_settings(value: Any) -> Any:
 
 
 def _as_text(value: Any) -> str:
-    """Write a value as it was given; a number in an environment variable is text."""
+    """Write a value as the user gave it; a number in an environment variable is text."""
     number = isinstance(value, str) and value.replace(".", "", 1).isdecimal()
     return f"{value:.80}" if number else f"{value!r:.80}"
 
 
 def _check_tried_settings(value: Any) -> Any:
-    """Do the same for a breaker that is tried."""
+    """Do the same for a shadow breaker, which cannot have a shadow itself."""
     if isinstance(value, dict) and value.get("policy") == _ONLY_TRIES:
         raise ValueError(f"policy: got {_ONLY_TRIES!r}; allowed: a policy that decides")
     return _check_policy_settings(value)
@@ -69,7 +69,7 @@ def _check_tried_settings(value: Any) -> Any:
 def _dump_flat(
     settings: PolicySettings, dump: SerializerFunctionWrapHandler, info: SerializationInfo
 ) -> dict[str, Any]:
-    """Write all settings flat; of a partial dump what it asks for, and a policy that is not the default."""
+    """Write all settings flat; in a partial dump only those asked for, and the policy unless it is the default."""
     own: dict[str, Any] = dump(settings)
     if info.exclude_unset:
         return own
@@ -79,7 +79,7 @@ def _dump_flat(
 
 
 def _register_model(name: str, model: type[PolicySettings]) -> type[PolicySettings]:
-    """Let pickle find a model that was made here, since settings go to other processes."""
+    """Let pickle find a model that is created here: settings are sent to other processes."""
     model.__name__ = model.__qualname__ = name
     model.__module__ = __name__
     globals()[name] = model
@@ -91,13 +91,15 @@ def _camel_case(name: str) -> str:
 
 
 def _settings_of(name: str) -> type[PolicySettings]:
-    """Return the model of a policy; that of a fixed one keeps any setting for later."""
+    """Return the model of a policy. The model of a fixed policy keeps every setting for later."""
     kind = policies()[name].settings_type
     if kind is not None:
         return kind
     fields = {each: field for each, field in flat_fields().items() if each not in SHARED}
     fields["policy"] = (Literal[name], name)
-    made: type[PolicySettings] = create_model(name, __base__=PolicySettings, __doc__="Of a fixed policy.", **fields)
+    made: type[PolicySettings] = create_model(
+        name, __base__=PolicySettings, __doc__="Settings of a fixed policy.", **fields
+    )
     return _register_model(f"{_camel_case(name)}Settings", made)
 
 
@@ -112,13 +114,13 @@ def _union(models: dict[str, type[PolicySettings]], judge: Any) -> Any:
 
 
 def _check_tried(settings: PolicySettings) -> PolicySettings:
-    """Make sure that what is tried fits together."""
+    """Make sure that the settings of the shadow breaker fit together."""
     tried_by(settings)
     return settings
 
 
 def tried_by(settings: PolicySettings) -> PolicySettings | None:
-    """Return the settings of the breaker that is tried: policy `shadow` alone tries `consecutive`."""
+    """Return the settings of the shadow breaker; `consecutive` for the policy `shadow` without further settings."""
     shadow: PolicySettings | None = settings.shadow
     if shadow is None and settings.policy == _ONLY_TRIES:
         own = {name: getattr(settings, name) for name in ConsecutiveSettings.model_fields if name != "policy"}
@@ -157,5 +159,5 @@ def breaker_settings(**values: Any) -> PolicySettings:
 
 
 def tried_settings(**values: Any) -> PolicySettings:
-    """Return the settings of a breaker that is tried, by default those of `consecutive`. Raises ValidationError."""
+    """Return the settings of a shadow breaker, by default those of `consecutive`. Raises ValidationError."""
     return _TRIED.validate_python(values)

@@ -1,7 +1,7 @@
-"""A policy that is tried: it decides and reports on real calls, and refuses none of them.
+"""A shadow policy: it decides and reports on real calls, and refuses none of them.
 
-It learns from the calls that it would have let through, as it would if it were in charge. Those that it would have
-refused show whether it would have been right: they are made, and their results counted.
+It learns from the calls that it would have let through, just as it would if it were in charge. The calls that it would
+have refused show whether it would have been right: they are made, and their results are counted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ KEPT_TRANSITIONS = 100
 
 @dataclass(slots=True, eq=False)
 class _BothPermits(Permit):
-    """The permit of the policy in charge, and what the tried one decided on the same call."""
+    """The permit of the policy in charge, and the shadow policy's decision on the same call."""
 
     in_charge: Permit
     tried: Permit | Refusal
 
 
 class ShadowBreaker(Breaker):
-    """Two policies on the same calls: `in_charge` decides, `tried` only says what it would have done."""
+    """Two policies on the same calls: `in_charge` decides; `tried`, the shadow, only reports."""
 
     def __init__(self, in_charge: Breaker, tried: PolicySettings, now: float) -> None:
         self._in_charge = in_charge
@@ -42,7 +42,7 @@ class ShadowBreaker(Breaker):
         self._copy_state()
 
     def _copy_state(self) -> None:
-        """Show the state of the policy in charge as one's own."""
+        """Take over the state of the policy in charge."""
         self.state, self.since, self.fail_count = (
             self._in_charge.state,
             self._in_charge.since,
@@ -50,7 +50,7 @@ class ShadowBreaker(Breaker):
         )
 
     def admit(self, now: float) -> Permit | Refusal:
-        """Ask the policy in charge; ask the tried one about the calls that are made."""
+        """Ask the policy in charge; ask the shadow policy about the calls that are made."""
         answer = self._in_charge.shared_permit or self._in_charge.admit(now)
         self._copy_state()
         if isinstance(answer, Refusal):
@@ -59,7 +59,7 @@ class ShadowBreaker(Breaker):
         return _BothPermits(answer.state, answer.generation, answer.at, answer, tried)
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
-        """Tell both; what the tried policy would have refused is counted by its result."""
+        """Report to both. Calls that the shadow policy would have refused are counted by result."""
         if not isinstance(permit, _BothPermits):
             raise TypeError("not a permit of this breaker")
         self._in_charge.report(permit.in_charge, verdict, now, retry_after_s)
@@ -70,7 +70,7 @@ class ShadowBreaker(Breaker):
         self._copy_state()
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:
-        """Set the policy in charge; closing resets the tried one, too. Raises NoBreakerError where neither can."""
+        """Set the policy in charge; closing resets the shadow policy, too. Raises NoBreakerError if neither can."""
         breakers = [self._in_charge, self._tried] if state is CLOSED else [self._in_charge]
         refusals = []
         for breaker in breakers:
@@ -83,7 +83,7 @@ class ShadowBreaker(Breaker):
             raise refusals[0]
 
     def details(self, now: float) -> dict[str, Any]:
-        """Add what the tried policy stands at and would have done."""
+        """Add the state of the shadow policy and what it would have done."""
         tried = self._tried
         would = {verdict.value: count for verdict, count in self._would_refuse.items()}
         return {

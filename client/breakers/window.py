@@ -1,7 +1,7 @@
-"""What a policy looks back on, in constant time for each call and bounded memory.
+"""The calls that a policy looks back on, in constant time for each call and bounded memory.
 
-A window counts calls, and how many of them failed and were slow. `add` returns where the call was put, so that one
-that was counted while it was under way can be marked as failed when it fails after all.
+A window counts calls, and how many of them failed and were slow. `add` returns the place of the call, so that a call
+that was counted while under way can be marked as failed if it fails later.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ BUCKETS = 10
 
 
 class MinCalls(PolicySettings):
-    """Of a policy that believes a rate only from some calls on."""
+    """For a policy that uses a rate only after a number of calls."""
 
-    min_calls: int = Field(20, ge=1, le=100_000, description="calls in the window before a rate is believed")
+    min_calls: int = Field(20, ge=1, le=100_000, description="calls needed in the window before its rate counts")
 
 
 class WindowSeconds(PolicySettings):
-    """Of a policy that looks back on time."""
+    """For a policy that looks back on time."""
 
     window_s: float = Field(10.0, ge=0.1, le=86_400, description="seconds that a time window looks back on")
 
 
 class Window(Protocol):
-    """Calls that are looked back on."""
+    """The calls that a policy looks back on."""
 
     calls: int
     failures: int
@@ -40,13 +40,13 @@ class Window(Protocol):
         """Forget what is too old at `now`."""
 
     def add(self, now: float, *, failed: bool, slow: bool) -> int:
-        """Count a call that ended at `now`; return where it was put."""
+        """Count a call that ended at `now`; return its place."""
 
     def succeed(self, now: float) -> None:
         """Count a call that neither failed nor was slow; the same as `add`, in less time."""
 
     def mark_failed(self, place: int, now: float) -> None:
-        """Count a call that `add` took for no failure as one after all, unless it has been forgotten."""
+        """Count a call that `add` did not count as failed as a failure, unless it has left the window."""
 
     def clear(self) -> None:
         """Forget everything."""
@@ -66,7 +66,7 @@ class CountWindow:
         self.calls = self.failures = self.slow = 0
 
     def roll(self, now: float) -> None:
-        """Nothing: time does not age these calls."""
+        """Do nothing: these calls do not age."""
 
     def add(self, now: float, *, failed: bool, slow: bool) -> int:  # noqa: ARG002
         """Put the call in the place of the one that is `size` calls old."""
@@ -93,7 +93,7 @@ class CountWindow:
             self._added = place + 1
 
     def mark_failed(self, place: int, now: float) -> None:  # noqa: ARG002
-        """Count the call at `place` as failed, too, if it is still in the window."""
+        """Count the call at `place` as failed if it is still in the window."""
         index = place % self._size
         if self._added - place <= self._size and not self._ring[index] & _FAILED:
             self._ring[index] |= _FAILED
@@ -101,9 +101,10 @@ class CountWindow:
 
 
 class TimeWindow:
-    """The last `span_s` seconds in BUCKETS buckets: a call is looked back on for 9 to 10 tenths of the span.
+    """The last `span_s` seconds in BUCKETS buckets: a call stays in the window for 9 to 10 tenths of the span.
 
-    Calls go into the total at once, and into their bucket when that is full: the difference tells how many those are.
+    Calls go into the total at once, and into their bucket only when its time is over: until then their number is the
+    difference.
     """
 
     def __init__(self, span_s: float) -> None:
@@ -161,7 +162,7 @@ class TimeWindow:
         return self._newest
 
     def mark_failed(self, place: int, now: float) -> None:
-        """Count a call of bucket `place` as failed, too, if that is still in the window."""
+        """Count a call of bucket `place` as failed if the bucket is still in the window."""
         self.roll(now)
         if self._newest - place < BUCKETS:
             self._columns[1][place % BUCKETS] += 1

@@ -1,1 +1,1 @@
-"""What the page at GET / needs beside its routes: the feed, the looks, its own traffic, and the files in `static`."""
+"""All that the page at GET / needs besides its routes: the feed, the looks, test traffic, and the files in `static`."""

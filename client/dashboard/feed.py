@@ -1,6 +1,6 @@
-"""What the page gets: the breaker, the counts, transitions, and some of the calls, a few times a second.
+"""The data that the page gets a few times a second: the breaker, the counts, transitions, and some of the calls.
 
-A batch is made once for all who listen, and only while somebody does. It goes at once when the state changes.
+A batch is made once for all listeners, and only while there are any. When the state changes, it is sent at once.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from client.observe.counters import Counters
     from client.pipeline.call import Call
 
-# Seconds between two batches: as a rule, after a transition, and when nothing happens.
+# Seconds between two batches: normally, after a transition, and when nothing happens.
 BATCH_EVERY_S = 0.2
 SOONEST_S = 0.05
 LATEST_S = 1.0
-# Calls of each outcome in a batch: rare ones are all shown, of many at least half as many as this.
+# Calls of each outcome in a batch: all if they are few; of many, at least half of this number.
 POINTS = 24
 TRANSITIONS = 50
-# So many batches behind, about six seconds, a listener is dropped.
+# A listener that is this many batches behind, about six seconds, is dropped.
 LONGEST_QUEUE = 30
 
 
@@ -45,7 +45,7 @@ class _Listener:
         self.queue: asyncio.Queue[str | None] = asyncio.Queue(LONGEST_QUEUE)
 
     def offer(self, batch: str) -> bool:
-        """Queue a batch; return whether there was room. Who does not read is not kept."""
+        """Queue a batch; return whether there was room. A listener that does not read is dropped."""
         if not self.queue.full():
             self.queue.put_nowait(batch)
             return True
@@ -54,16 +54,16 @@ class _Listener:
         return False
 
     def end(self) -> None:
-        """Leave nothing to read but the end."""
+        """Drop all queued batches, and queue the end."""
         while not self.queue.empty():
             self.queue.get_nowait()
         self.queue.put_nowait(None)
 
 
 class Feed:
-    """A hook that takes notice only while somebody listens.
+    """A hook that works only while somebody listens.
 
-    `extra` adds to each batch what others have to say; `stopping` says whether the service is being ended.
+    `extra` returns more entries for each batch; `stopping` says whether the service is being stopped.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Feed:
         self._counters = counters
         self._extra = extra
         self._stopping = stopping
-        self._instance = secrets.token_hex(8)  # another one after a restart: its counts are another book
+        self._instance = secrets.token_hex(8)  # a new one after a restart, when the counts start again
         self._listeners: set[_Listener] = set()
         self._samples = _new_samples()
         self._batch_wanted = asyncio.Event()
@@ -85,15 +85,15 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
 
     def on_call(self, call: Call) -> None:
-        """Keep a call for the next batch, or count it only."""
+        """Count a call, and maybe keep it for the next batch."""
         self._samples[call.outcome].add(call)
 
-    def on_transition(self, event: TransitionEvent) -> None:  # noqa: ARG002 - the book has it
+    def on_transition(self, event: TransitionEvent) -> None:  # noqa: ARG002 - the counters keep it
         """Make the next batch soon."""
         self._batch_wanted.set()
 
     async def listen(self, hang_up: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
-        """Yield batches, as JSON, until the listener goes away, falls behind, or the service is being ended."""
+        """Yield batches, as JSON, until the listener goes away, falls behind, or the service is stopped."""
         listener = _Listener(hang_up)
         if self._task is None or self._task.done():
             self._start_sending()
@@ -120,7 +120,7 @@ class Feed:
             self._task = None
 
     async def _send_batches(self) -> None:
-        """Make a batch whenever it is time to, and hand it to everybody."""
+        """Make a batch whenever one is due, and send it to all listeners."""
         silent_s, shown = 0.0, self._shown_state()
         while not self._stopping():
             await asyncio.sleep(SOONEST_S)
@@ -140,7 +140,7 @@ class Feed:
             listener.end()
 
     def _shown_state(self) -> tuple[Any, ...]:
-        """Return what is worth a batch once it is another."""
+        """Return the values whose change triggers a batch."""
         return self._client.revision, self._client.in_flight, self._extra()
 
     def _write_batch(self, samples: dict[Outcome, DashboardSample], after: int) -> str:

@@ -1,6 +1,6 @@
-"""Colours, shapes and words of outcomes and states, wherever they are drawn. Draws nothing, and so loads nothing.
+"""Colours, shapes and words for outcomes and states in all pictures. Draws nothing itself, so it loads no library.
 
-Colours are Okabe and Ito's, chosen to be told apart with any kind of colour vision.
+The colours are Okabe and Ito's, which people with any kind of colour vision can tell apart.
 """
 
 from __future__ import annotations

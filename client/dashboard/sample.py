@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class DashboardSample:
-    """Of any number of calls every n-th, with n doubled as often as `limit` are kept."""
+    """Keeps every n-th of any number of calls; whenever `limit` are kept, n is doubled."""
 
     def __init__(self, limit: int) -> None:
         self.seen = 0
@@ -18,7 +18,7 @@ class DashboardSample:
         self._step = 1
 
     def add(self, call: Call) -> None:
-        """Count a call, and keep it where it is the next n-th."""
+        """Count a call, and keep it if it is the next n-th."""
         if self.seen == len(self.kept) * self._step:
             self.kept.append(call)
         self.seen += 1

@@ -1,4 +1,4 @@
-"""A little load, for somebody who looks at the page without a load generator."""
+"""A little load, for somebody who opens the page without a load generator."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 RATE_PER_S = 5
 LASTS_S = 60
-# So many under way at once, and a call is left out: a backend that hangs must not collect them for ever.
+# With this many under way, calls are skipped: they must not pile up while the backend hangs.
 MOST_UNDER_WAY = 100
 
 
 class Traffic:
     """Protected calls at a fixed rate for a while, whether or not the earlier ones have been answered.
 
-    `call` makes one, of the request id that it is given.
+    `call` makes one call, with the request id that it is given.
     """
 
     def __init__(self, call: Callable[[str], Coroutine[Any, Any, object]]) -> None:
@@ -35,14 +35,14 @@ class Traffic:
             self._sender = asyncio.create_task(self._send())
 
     def stop(self) -> None:
-        """Send no more; what is under way ends by itself."""
+        """Send no more calls; those under way end by themselves."""
         self._left = 0
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
 
     async def close(self) -> None:
-        """Stop, and end what is under way."""
+        """Stop, and cancel the calls under way."""
         under_way: list[asyncio.Task[Any]] = [*self._calls, *([self._sender] if self._sender else [])]
         self.stop()
         for task in under_way:
@@ -50,7 +50,7 @@ class Traffic:
         await asyncio.gather(*under_way, return_exceptions=True)
 
     def snapshot(self) -> dict[str, Any]:
-        """JSON: whether it sends, at what rate, for how much longer."""
+        """Return as JSON whether it is sending, at what rate, and for how much longer."""
         return {"on": self._left > 0, "rate_per_s": RATE_PER_S, "left_s": self._left / RATE_PER_S, "lasts_s": LASTS_S}
 
     async def _send(self) -> None:

@@ -65,7 +65,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.patch(
         "/breaker",
-        summary="Change breaker settings; starts afresh, closed",
+        summary="Change breaker settings; the new breaker starts closed",
         openapi_extra=json_body(FlatBreaker),
     )
     async def change_breaker(request: Request) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
     @router.get(
         "/events",
-        summary="Calls and transitions as they happen; calls=sampled: a few times a second, with some of the calls",
+        summary="Calls and transitions as they happen; calls=sampled: some of the calls, a few times a second",
         response_class=EventSourceResponse,
         dependencies=[Depends(occupy_seat)],
     )
@@ -122,10 +122,10 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
 
 
 def _changed_settings(client: Client, change: dict[str, Any]) -> CallSettings:
-    """Lay `change` over the settings in force and check the whole. Raises WrongInputError.
+    """Apply `change` to the current settings and check the result. Raises WrongInputError.
 
-    First flat, all settings of all policies with their ranges; then as the policy's own model has them. A whole
-    snapshot may hold anything, since somebody puts it back.
+    First flat, all settings of all policies with their ranges; then with the policy's own model. A whole snapshot may
+    have settings that the policy does not read, since somebody puts it back.
     """
     before = client.settings.model_dump(mode="json")
     flat = check(merge_change(before, change), FlatCallSettings).model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""The page's own routes: its files, what it is made of, and the button that sends traffic."""
+"""The page's own routes: its files, the schema that it is built from, and the button that sends traffic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # ask each time: the answer is short where nothing has changed
+    "Cache-Control": "no-cache",  # ask each time: the answer is short if nothing has changed
 }
 
 
@@ -34,7 +34,7 @@ class _PageFiles(StaticFiles):
 
 
 def build(traffic: Traffic, started_with: CallSettings) -> APIRouter:
-    """Return the routes; `started_with` is what a reset of the settings goes back to."""
+    """Return the routes; `started_with`: the settings that a reset restores."""
     router = APIRouter()
     files = _PageFiles(packages=[("client.dashboard", "static")])
     schema = {

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class DataEndpoint:
-    """Answers with the backend's answer, or with what the pipeline puts in its place."""
+    """Sends the backend's answer, or the pipeline's answer in its place."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._ids = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; a caller who hangs up cancels the call."""
+        """Serve one request; the call is cancelled if the caller hangs up."""
         connection = connection_of(scope)
         try:
             request_id = _request_id(scope["headers"]) or str(next(self._ids))
@@ -55,7 +55,7 @@ class DataEndpoint:
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return X-Request-Id, '' where there is none. Raises WrongInputError where it cannot be handed on as it is."""
+    """Return X-Request-Id, '' if it is missing. Raises WrongInputError if it cannot be passed on unchanged."""
     for name, value in headers:
         if name == b"x-request-id":
             text = value.decode("latin-1")

@@ -1,6 +1,6 @@
-"""The backend's control routes through the client, for a page that may talk to its own origin alone.
+"""The backend's control routes through the client, for a page that may only talk to its own origin.
 
-Only the routes named here, never /data: a call of the backend goes through the breaker.
+Only the routes listed here, and never /data: a call to the backend has to go through the breaker.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
     ("/faults", ("GET", "PUT", "PATCH", "DELETE"), "The backend's fault plan: read, replace, change, reset it"),
     ("/stats", ("GET",), "The backend's own counts"),
-    ("/openapi.json", ("GET",), "What the backend's routes take, with every range"),
+    ("/openapi.json", ("GET",), "What the backend's routes accept, with all ranges"),
 )
 LONGEST_BODY = 1_000_000
-# So much of a body that is too long is taken before the answer; who sends more is cut off.
+# A body that is too long is read up to here before the answer; a longer one is cut off.
 LONGEST_READ = 50_000_000
 
 
@@ -51,7 +51,7 @@ def build(backend: Upstream) -> APIRouter:
 
 
 async def _read_body(request: Request) -> bytes | None:
-    """Return the body, or none where it is too long: then it is read on and dropped, so that the caller hears why."""
+    """Return the body, or none if it is too long; the rest is then read and dropped, so the caller gets the answer."""
     body, length = b"", 0
     async for chunk in request.stream():
         length += len(chunk)

@@ -1,4 +1,4 @@
-"""Events to whoever listens at GET /events. A listener that is too slow misses events and learns how many."""
+"""Events for all listeners at GET /events. A listener that is too slow misses events and learns how many."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from client.pipeline.call import Call
 
 QUEUE_LENGTH = 1000
-# How long a stream without events may take to notice that the service is being ended.
+# How long a stream without events may take to notice that the service is being stopped.
 CHECK_EVERY_S = 0.5
-# Streams open at once; a page has one.
+# Most streams open at once; a page has one.
 SEATS = 100
 
 
 class TooManyListenersError(Exception):
-    """One more event stream than there is room for."""
+    """There is no room for another event stream."""
 
 
 class Seats:
-    """Room for so many event streams at once."""
+    """Limits how many event streams are open at once."""
 
     def __init__(self, seats: int = SEATS) -> None:
         self._seats = seats
@@ -33,11 +33,9 @@ class Seats:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Hold a seat for the length of the context. Raises TooManyListenersError."""
+        """Hold a seat while the context lasts. Raises TooManyListenersError."""
         if self._taken >= self._seats:
-            raise TooManyListenersError(
-                f"all {self._seats} event streams are taken; try again when one has been closed"
-            )
+            raise TooManyListenersError(f"all {self._seats} event streams are in use; try again when one is closed")
         self._taken += 1
         try:
             yield
@@ -63,7 +61,7 @@ class Listener:
 class EventStream:
     """A hook that copies events to its listeners.
 
-    `stopping` says whether the service is being ended, which ends every stream.
+    `stopping` says whether the service is being stopped, which ends every stream.
     """
 
     def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -85,7 +83,7 @@ class EventStream:
                 listener.offer(name, data)
 
     async def listen(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        """Yield (event name, data) until the listener goes away, or the service is being ended."""
+        """Yield (event name, data) until the listener goes away, or the service is stopped."""
         listener = Listener()
         self._listeners.add(listener)
         try:

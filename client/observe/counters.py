@@ -1,4 +1,4 @@
-"""Counts and times of what happened, and the latest transitions: the source of every figure that the client reports."""
+"""Counts, times and the latest transitions: the source of every figure that the client reports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Counters:
         self.refusals: Counter[str] = Counter()
         self.probes: Counter[str] = Counter()
         self.moves: Counter[Move] = Counter()
-        self._in_state_s = dict.fromkeys(State, 0.0)  # of the spells that are over
+        self._in_state_s = dict.fromkeys(State, 0.0)  # of periods that have ended
         self._since = now
         self.backend_calls = 0
         self.transitions: deque[TransitionEvent] = deque(maxlen=KEPT_TRANSITIONS)
@@ -46,11 +46,11 @@ class Counters:
         self.transitions.append(event)
 
     def in_state_s(self, state: State, now: float) -> dict[State, float]:
-        """Return the seconds spent in each state, up to now, `state` being the present one."""
+        """Return the seconds spent in each state, up to now; `state` is the current one."""
         return {**self._in_state_s, state: self._in_state_s[state] + now - self._since}
 
     def snapshot(self) -> dict[str, Any]:
-        """JSON: requests, and how many of each outcome, served, refusal cause and probe outcome."""
+        """Return the counts as JSON: all requests, and by outcome, by served, by refusal cause and by probe outcome."""
         outcomes = {name.value: 0 for name in Outcome}
         served = {name.value: 0 for name in Served}
         for (ended, got), tally in self.tallies.items():

@@ -1,4 +1,4 @@
-"""The client's events as log lines. Both hooks are only there where their lines are wanted."""
+"""The client's events as log lines. Each hook is only installed if its lines are wanted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TransitionLog:
     """A line for each change of the breaker's state."""
 
     def on_transition(self, event: TransitionEvent) -> None:
-        """Say from where to where, why, and on which request."""
+        """Log both states, the cause, and the request."""
         log_event(
             LOGGER,
             "transition",
@@ -30,10 +30,10 @@ class TransitionLog:
 
 
 class RequestLog(TransitionLog):
-    """A line for each call, too."""
+    """Also a line for each call."""
 
     def on_call(self, call: Call) -> None:
-        """Say how it ended."""
+        """Log how the call ended."""
         log_event(
             LOGGER,
             "request",

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the client, read from its book when they are asked for."""
+"""Prometheus metrics of the client, read from its counters when they are scraped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from client.core import Client
     from client.observe.counters import Counters
 
-# What is exported as zero before it has happened: the first increase of a series that is not there is lost to rate().
+# Exported as zero from the start: rate() misses the first increase of a series that did not exist before.
 REFUSALS = tuple(dict.fromkeys(kind for policy in policies().values() for kind in policy.refusals))
 PROBES = (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT, Outcome.CANCELLED)
 MOVES = tuple(dict.fromkeys((*(move for policy in policies().values() for move in policy.moves), *INTERVENTIONS)))
@@ -40,14 +40,14 @@ class Metrics(Collector):
         self._counters = counters
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric as it stands."""
+        """Yield every metric."""
         breaker = self._client.snapshot()
         yield from self._call_metrics()
         yield from self._breaker_metrics(breaker)
         yield from _shadow_metrics(breaker.get("shadow_report"))
 
     def _call_metrics(self) -> Iterator[Metric]:
-        """Yield what became of the callers' calls."""
+        """Yield how the callers' calls ended."""
         tallies = self._counters.tallies
         calls = CounterMetricFamily(
             "client_calls",
@@ -69,13 +69,13 @@ class Metrics(Collector):
         yield CounterMetricFamily("client_backend_calls", "Calls sent to the backend.", self._counters.backend_calls)
 
     def _breaker_metrics(self, breaker: dict[str, Any]) -> Iterator[Metric]:
-        """Yield what the breaker does."""
+        """Yield the metrics of the breaker."""
         counters, now_state = self._counters, self._client.breaker.state
         about = {"policy": breaker["policy"], "name": breaker["name"]}
-        yield InfoMetricFamily("breaker", "The policy in force, and the breaker's name.", about)
+        yield InfoMetricFamily("breaker", "The current policy and the breaker's name.", about)
         yield _state_metric("breaker_state", "1 for the state that the breaker is in, 0 for the others.", now_state)
         spent = CounterMetricFamily(
-            "breaker_state_seconds", "Time spent in each state, the present spell included.", labels=["state"]
+            "breaker_state_seconds", "Time spent in each state, including the current one.", labels=["state"]
         )
         for state, seconds in counters.in_state_s(now_state, breaker["now_s"]).items():
             spent.add_metric([state.value], seconds)
@@ -104,18 +104,18 @@ class Metrics(Collector):
 
 
 def _shadow_metrics(report: dict[str, Any] | None) -> Iterator[Metric]:
-    """Yield what a tried policy would have done, where there is one."""
+    """Yield what the shadow policy would have done, if there is one."""
     if report is None:
         return
     would = GaugeMetricFamily(
         "breaker_shadow_refusals",
-        "Calls that the tried policy would have refused, by how they ended, since the settings changed.",
+        "Calls that the shadow policy would have refused, by result, since the last change of settings.",
         labels=["result"],
     )
     for result, count in report["would_refuse_by_result"].items():
         would.add_metric([result], count)
     yield would
-    yield _state_metric("breaker_shadow_state", "1 for the state that the tried policy is in.", State(report["state"]))
+    yield _state_metric("breaker_shadow_state", "1 for the state that the shadow policy is in.", State(report["state"]))
 
 
 def _state_metric(name: str, documentation: str, state: State) -> GaugeMetricFamily:

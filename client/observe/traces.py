@@ -1,4 +1,4 @@
-"""The client's events and its call of the backend as spans; only there where traces are asked for."""
+"""The client's events and its calls to the backend as spans; only used if traces are on."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class TraceHook:
     """Writes the breaker's decision, and how the call ended, into the span of the request.
 
-    `policy` tells which one is in force. A call and its transitions happen in the request's own task, in which
-    its span is the present one.
+    `policy` returns the name of the current policy. A call and its transitions happen in the request's own task, in
+    which its span is the current one.
     """
 
     def __init__(self, tracing: Tracing, policy: Callable[[], str]) -> None:
@@ -48,14 +48,14 @@ class TraceHook:
             self._tracing.mark_failed(call.outcome.value)
 
     def on_transition(self, event: TransitionEvent) -> None:
-        """Add the transition as an event, where a call brought it about."""
+        """Add the transition as an event, if a call caused it."""
         if event.request_id is not None:
             about = {"before": event.before.value, "after": event.after.value, "cause": str(event.cause)}
             self._tracing.add_event("breaker.transition", {**about, "fail_count": event.fail_count})
 
 
 def with_span(inner: Handler, tracing: Tracing) -> Handler:
-    """Put a span around the call of the backend."""
+    """Put a span around the call to the backend."""
 
     async def traced(call: Call) -> Answer:
         with tracing.call("GET /data of the backend"):
@@ -79,7 +79,7 @@ def with_span(inner: Handler, tracing: Tracing) -> Handler:
 def with_root(
     call: Callable[[str], Coroutine[Any, Any, object]], tracing: Tracing
 ) -> Callable[[str], Coroutine[Any, Any, object]]:
-    """Be the span of each call that the client makes of itself: else the breaker's decision has none to stand in."""
+    """Put a span around each call that the client makes itself: otherwise the breaker's decision would have none."""
 
     async def traced(request_id: str) -> None:
         with tracing.request("call of the dashboard", ()):

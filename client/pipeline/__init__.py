@@ -1,5 +1,5 @@
-"""The protected call, one file a part; `order` says how the parts are nested.
+"""The protected call, one file for each part; `order` says how the parts are nested.
 
 A new part (retry, bulkhead, cache) is one file with its settings and its wrapper, and one line in `order`. Policies
-that decide whether to refuse belong to `client.breakers`; here is only the place where the breaker is asked.
+that decide whether to refuse belong to `client.breakers`; this package only asks the breaker.
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def with_breaker(inner: Handler, _: PolicySettings, owner: Owner) -> Handler:
-    """Ask for a permit, call, report. Whatever ends the call, cancellation too, the permit is given back."""
+    """Ask for a permit, call, report. The permit is given back however the call ends, even by cancellation."""
     clock = owner.clock
 
     async def guarded(call: Call) -> Answer:

@@ -30,10 +30,10 @@ class Served(Counted):
 
 @dataclass(slots=True)
 class Call:
-    """What is known of a call; each part of the pipeline fills in its own fields, and hooks get it at its end.
+    """All that is known about a call. Each part of the pipeline fills in its own fields; hooks get it at its end.
 
     `state` is the breaker's state when it decided, `fail_count` its count after the result, `refused` the cause of a
-    fast-fail; `at`, when the call ended, and `duration_s` are in seconds of the client's clock.
+    fast-fail. `at`, the end of the call, and `duration_s` are in seconds of the client's clock.
     """
 
     request_id: str
@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer to the caller. `headers` are more than content type and length."""
+    """An HTTP answer to the caller. `headers`: all except content type and length."""
 
     status: int
     body: bytes

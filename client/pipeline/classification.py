@@ -24,12 +24,12 @@ def verdict_of_error(error: BaseException) -> Verdict:
 
 
 def outcome_of_answer(answer: Answer) -> Outcome:
-    """Below 400 the caller has what it asked for."""
+    """Below 400, the caller got what it asked for."""
     return Outcome.OK if answer.status < 400 else Outcome.ERROR
 
 
 def outcome_of_error(error: BaseException) -> Outcome:
-    """Name the way in which a call ended without an answer."""
+    """Return how a call without an answer ended."""
     if isinstance(error, RefusedError):
         return Outcome.FAST_FAIL
     if isinstance(error, CallTimeoutError):

@@ -27,7 +27,7 @@ class RefusedError(CallError):
         self.refusal = refusal
 
     def __str__(self) -> str:
-        """Say so, only when somebody asks: saves 0.3 us of 11 us a request on virtual time, where most are refused."""
+        """Return the text. Made only if needed: saves 0.3 us of 11 us a request on virtual time if most are refused."""
         return f"refused by the breaker: {self.refusal.cause}"
 
 
@@ -43,7 +43,7 @@ class UpstreamError(CallError):
 
 
 class BackendFailedError(UpstreamError):
-    """The backend answered 5xx, or a status that is none, and may have asked for `retry_after_s` seconds of peace."""
+    """The backend answered 5xx or an invalid status; it may have asked callers to wait `retry_after_s` seconds."""
 
     def __init__(self, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(f"the backend answered {status}")

@@ -1,4 +1,4 @@
-"""What the caller gets when the call has no answer to give."""
+"""What the caller gets if the call has no answer."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class FallbackSettings(StrictModel):
     message: str = Field(
         "The service is temporarily unavailable. Please try again.",
         max_length=1000,
-        description="what the fallback says",
+        description="text of the fallback",
     )
 
 
 def with_fallback(inner: Handler, settings: FallbackSettings, owner: Owner) -> Handler:
-    """Name the outcome, and answer every CallError. Never raises CallError.
+    """Set the outcome, and answer every CallError. Never raises CallError.
 
-    The answer is a problem (RFC 9457). Enabled, it carries the fallback message, too; disabled, the caller is served
+    The answer is a problem (RFC 9457). If enabled, it includes the fallback message; otherwise, the caller is served
     nothing.
     """
     served = Served.FALLBACK if settings.enabled else Served.NOTHING
@@ -78,9 +78,9 @@ def _problem_body(error: CallError, settings: FallbackSettings) -> dict[str, Any
 
 
 class _FailureAnswers:
-    """The answer to a call that failed: the same for the same failure, and there are few of them.
+    """The answer to a call that failed: the same for each of a few kinds of failure.
 
-    Keeping it instead of writing its JSON again: saves 0.9 us of 16 us a request on virtual time, where 1 of 10 fails.
+    Keeping it instead of writing its JSON again saves 0.9 us of 16 us a request on virtual time, where 1 of 10 fails.
     """
 
     def __init__(self, settings: FallbackSettings) -> None:
@@ -88,7 +88,7 @@ class _FailureAnswers:
         self._answers: dict[tuple[type[CallError], str], Answer] = {}
 
     def answer(self, error: CallError) -> Answer:
-        """Say what happened."""
+        """Return the answer for this failure."""
         same = (type(error), str(error))
         kept = self._answers.get(same)
         if kept is None:
@@ -102,18 +102,18 @@ class _FailureAnswers:
 class _RefusalAnswers:
     """The answer to a refusal, most of which is the same until the breaker's state changes.
 
-    Keeping that part instead of writing its JSON again: saves 8.7 us of 20 us a request on virtual time, where most
+    Keeping that part instead of writing its JSON again saves 8.7 us of 20 us a request on virtual time, where most
     are refused.
     """
 
     def __init__(self, settings: FallbackSettings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        self._start_of: tuple[str, float] | None = None  # cause and since of the refusals whose start is kept
+        self._start_of: tuple[str, float] | None = None  # cause and `since` of the refusals that `_start` is for
         self._start = b""
 
     def answer(self, error: RefusedError) -> Answer:
-        """Say why, since when, and for how long."""
+        """Return the answer: the cause, since when, and for how long."""
         refusal = error.refusal
         same = (refusal.cause, refusal.since)
         if same != self._start_of:

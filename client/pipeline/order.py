@@ -1,7 +1,8 @@
-"""The parts of the pipeline and how they are nested: one line a part, outermost first.
+"""The parts of the pipeline and how they are nested: one line for each part, outermost first.
 
-A part that stands here is a section of `GET` and `PATCH /config`, of the environment, of the dashboard's form and of a
-scenario's arms; it is put back after a live run and compared between two runs. None of these has a list of its own.
+Each part here is a section of `GET` and `PATCH /config`, of the environment, of the dashboard's form and of a
+scenario's arms; it is restored after a live run, and compared between two runs. None of these has a list of
+its own.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class CallSettings(StrictModel):
 if TYPE_CHECKING:
     FlatCallSettings = CallSettings
 else:
-    # The same with the settings of all policies at once: how they stand in JSON, and what a form is made from.
+    # The same with the settings of all policies at once, as in JSON; forms are built from it.
     FlatCallSettings = create_model(
         "CallSettings",
         __base__=StrictModel,
@@ -55,12 +56,12 @@ else:
 
 
 def parts_of(settings: CallSettings) -> dict[str, Any]:
-    """Return the settings of each part by its name, whatever else a subclass of CallSettings has."""
+    """Return the settings of each part by its name, without what a subclass of CallSettings adds."""
     return {name: getattr(settings, name) for name in CallSettings.model_fields}
 
 
 def build(settings: CallSettings, upstream: Handler, owner: Owner) -> Handler:
-    """Return the whole pipeline over `upstream`."""
+    """Return the whole pipeline around `upstream`."""
     handler = upstream
     for name, field in reversed(CallSettings.model_fields.items()):
         part = next(mark for mark in field.metadata if isinstance(mark, Part))
@@ -75,5 +76,5 @@ def _refuse_slower_than_timeout(breaker: PolicySettings, timeout: TimeoutSetting
         if slow_s is not None and timeout.total_s is not None and slow_s > timeout.total_s:
             raise ValueError(
                 f"{place}.slow_call_s: got {slow_s:g}; allowed: a number <= timeout.total_s = {timeout.total_s:g}, "
-                "since no call takes longer"
+                "since no call takes longer than that"
             )

@@ -1,4 +1,4 @@
-"""What a part of the pipeline is: settings, and a function that wraps it around the parts below."""
+"""A part of the pipeline: settings, and a function that wraps it around the parts below."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Owner(Protocol):
-    """Whose calls go down the pipeline. Its breaker may be replaced while calls are under way.
+    """The owner of the calls in the pipeline. Its breaker may be replaced while calls are under way.
 
-    `clock` gives monotonic seconds; `deciding_call` is the one that the breaker looks at.
+    `clock` gives monotonic seconds; `deciding_call` is the call that the breaker is deciding on.
     """
 
     clock: Callable[[], float]
@@ -25,7 +25,7 @@ class Owner(Protocol):
 
 
 Wrap = Callable[[Handler, Any, Owner], Handler]
-"""Take what is below, the part's own settings, and the owner; return both as one handler."""
+"""Takes the handler below, the part's own settings, and the owner; returns one handler for both."""
 
 
 @dataclass(frozen=True)

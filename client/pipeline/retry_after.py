@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after_s(value: str, now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After asks for, from a number of them or from a date; none where it has neither.
+    """Return the seconds that a Retry-After asks for, given as a number or as a date; none if it is neither.
 
-    `now` is the time against which a date is read, by default that of the wall clock. A date that has passed is 0.
+    `now`: the time to subtract from a date, by default the wall clock's. A date in the past gives 0.
     """
     text = value.strip()
     if text.isascii() and text.isdigit():

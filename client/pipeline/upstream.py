@@ -1,4 +1,4 @@
-"""The HTTP call of the backend. The only module that knows the HTTP client library."""
+"""The HTTP call to the backend. The only module that knows the HTTP client library."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from client.settings import UpstreamSettings
 
-# A control request: seconds until it is given up, and bytes of the longest answer.
+# A control request: its time limit in seconds, and the longest answer in bytes.
 ASK_S = 3.0
 LONGEST_ANSWER = 4_000_000
 
@@ -31,10 +31,10 @@ LONGEST_ANSWER = 4_000_000
 class Upstream:
     """One HTTP client for the app's life. Use it as an async context manager; call it as a pipeline Handler.
 
-    It hands httpx's requests to the transport itself: what httpx.AsyncClient adds (cookies, redirects, authentication)
-    a relay does not want. The transport instead of the client: saves 54 us of 195 us of processor time a call. It sets
-    no timeout of its own: the pipeline's timeout cancels the call, whatever it is waiting for. `more_headers` gives
-    those of a call's trace.
+    It passes httpx's requests directly to the transport: a relay does not want what httpx.AsyncClient adds (cookies,
+    redirects, authentication), and this saves 54 us of 195 us of processor time a call. It has no timeout of its own:
+    the pipeline's timeout cancels the call, whatever it is waiting for. `more_headers` returns the headers of a call's
+    trace.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Upstream:
         return Answer(response.status_code, body, _content_type(received.get(b"content-type", b"")))
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> Answer:
-        """Pass a control request on, whatever the answer: that is no call of the backend, and it is not counted.
+        """Pass a control request on, and return any answer. It is not a protected call, and is not counted.
 
         Raises BackendUnreachableError, and CallTimeoutError after ASK_S seconds.
         """
@@ -114,7 +114,7 @@ class Upstream:
 
 
 async def _read_body(response: httpx.Response, *, encoded: bool, longest: float = math.inf) -> bytes:
-    """Read the body, past httpx's decoders where it has no encoding: saves 13 us of 154 us of processor time a call."""
+    """Read the body. Skipping httpx's decoders if it has no encoding saves 13 us of 154 us of processor time a call."""
     if encoded:
         return await response.aread()
     if not isinstance(response.stream, httpx.AsyncByteStream):  # pragma: no cover - an async transport has no other
@@ -130,30 +130,30 @@ async def _read_body(response: httpx.Response, *, encoded: bool, longest: float 
 
 
 def _content_type(value: bytes) -> bytes:
-    """Return what may be passed on as a header: the value, unless there is none or it is not printable."""
+    """Return a value that may be passed on as a header: the given one, unless it is empty or not printable."""
     return value if value.isascii() and value.decode().isprintable() and value else b"application/octet-stream"
 
 
-# The call that the running task is sending. It counts as a call of the backend once its request is on the wire: one
-# that is given up before it has a connection is an attempt that the backend never sees.
+# The call that the running task is sending. It counts as a backend call once its request is on the wire: if it is
+# given up before it has a connection, it is an attempt that the backend never sees.
 _SENDING: ContextVar[Call] = ContextVar("sending")
 
 
 class _CountedRequest(aiohttp.ClientRequest):
     """aiohttp's request, which counts itself.
 
-    A method instead of aiohttp's public trace, which tells the same: saves 9 us of 150 us of processor time a call.
+    A method, instead of aiohttp's public trace for the same event, saves 9 us of 150 us of processor time a call.
     """
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Send it, which for a request without a body is done without waiting, and count it."""
+        """Send the request, which does not wait if there is no body, and count it."""
         response = await super().send(conn)
         _SENDING.get().backend_calls += 1
         return response
 
 
 async def _count_sent_request(event: str, _: object) -> None:
-    """Take httpcore's word for it, which is below httpx's own transport."""
+    """Count a request when httpcore, below httpx's own transport, has sent its headers."""
     if event == "http11.send_request_headers.complete":
         _SENDING.get().backend_calls += 1
 
@@ -165,7 +165,7 @@ def _httpx_transport(keepalive_s: float) -> httpx.AsyncHTTPTransport:
 
 
 def _aiohttp_transport(keepalive_s: float) -> AiohttpTransport:
-    """Return the transport over a session of our own."""
+    """Return the transport with our own session."""
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=keepalive_s)
@@ -173,8 +173,8 @@ def _aiohttp_transport(keepalive_s: float) -> AiohttpTransport:
         made = aiohttp.ClientSession(
             connector=connector, cookie_jar=jar, request_class=_CountedRequest, auto_decompress=False
         )
-        # aiohttp silently repeats a GET whose connection broke, a call that nobody would count. It has no public
-        # switch for that; its own test client uses this one.
+        # aiohttp silently repeats a GET whose connection broke, and nobody would count that call. It has no public
+        # switch for this; its own test client uses this one.
         made._retry_connection = False  # noqa: SLF001
         return made
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def agreement(
     live: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="A live run to hold against virtual time; repeat it (default: run all now)."),
+        typer.Option(metavar="DIR", help="A live run to compare with virtual time; repeat it (default: run all now)."),
     ] = None,
     runs: Annotated[
         int, typer.Option(min=1, max=100, help="Live runs of each scenario in which requests wait for each other.")
@@ -33,7 +33,7 @@ def agreement(
     The document's experiments are compared request by request; scenarios with a queue, with calls that hang and with 30
     requests in flight by their figures, since there milliseconds decide what becomes of a request.
 
-    Exit code 1 where the engines do not agree.
+    Exit code 1 if the engines do not agree.
     """
     import subprocess
     from tempfile import TemporaryDirectory

@@ -1,6 +1,6 @@
 """The command line: python -m loadtest. A command is one file and one line here.
 
-A command loads what it needs when it runs, so that `--help` and a mistake are answered at once.
+A command loads its modules when it runs, so `--help` and mistakes are answered at once.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ app.command(hidden=True)(fill)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends with exit code 2 and a sentence for each."""
+    """Run the command line; a user's mistakes end with exit code 2 and a sentence for each."""
     interruption.listen()
     completion.prepare()
     try:

@@ -1,8 +1,8 @@
-"""Completion by the shell: a script for each shell, and what stands for an argument.
+"""Completion by the shell: a script for each shell, and the values of arguments.
 
-The program is `python -m loadtest`, so it is Python that the shell completes for: the scripts answer where the line
-begins with `python -m loadtest`, and leave every other line to the shell. They call the program on the line with the
-words so far; typer answers with one candidate a line.
+The program is `python -m loadtest`, so the shell completes for Python: the scripts answer if the line begins with
+`python -m loadtest`, and leave every other line to the shell. They call the program with the words so far; typer
+answers with one candidate on each line.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import typer.completion
 
 from inputs.wrong_input import WrongInputError
 
-# By this variable a script asks. It does not begin with LOADTEST_, as settings do.
+# The variable with which a script asks. It does not begin with LOADTEST_, as settings do.
 VARIABLE = "_LOADTEST_COMPLETE"
 
-# Bash finds `.venv/bin/python` by its last part, too. No candidate: it completes names of files.
+# Bash also finds `.venv/bin/python` by its last part. Without a candidate, it completes file names.
 _BASH = f"""\
 _loadtest_completion() {{
     COMPREPLY=()
@@ -62,7 +62,7 @@ end
 
 
 class Shell(StrEnum):
-    """The shells that there is a script for."""
+    """The shells that have a script."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -73,7 +73,7 @@ SCRIPTS = {Shell.BASH: _BASH, Shell.ZSH: _ZSH, Shell.FISH: _FISH}
 
 
 def prepare() -> None:
-    """Let typer answer the scripts: it does so by itself only where it has written them."""
+    """Let typer answer the scripts: by itself, it only answers its own."""
     typer.completion.completion_init()  # type: ignore[attr-defined] # typer has no other name for it
 
 
@@ -85,12 +85,12 @@ def scenarios(incomplete: str) -> list[str]:
 
 
 def sources(incomplete: str) -> list[str]:
-    """Return what `tune` knows by name."""
+    """Return the names that `tune` knows."""
     return [name for name in ("checkout", *scenarios("")) if name.startswith(incomplete)]
 
 
 def arms(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the arms of the scenario that stands on the line already; none where it cannot be read."""
+    """Return the arms of the scenario that is already on the line; none if it cannot be read."""
     from loadtest.scenario.files import read
 
     try:

@@ -1,4 +1,4 @@
-"""How a run, or its report, ends: what came out, and the exit code that fits."""
+"""The end of a run or of its report: the result and the exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def conclude(folder: RunFolder, done: FinishedRun, interrupted: Interrupted | None, failed: str) -> NoReturn:
-    """Say what came out, and end with the exit code that fits."""
+    """Print the result, and end with the right exit code."""
     out.print()
     out.print(done.summary.headline, markup=False)
     for each in done.failures:
@@ -25,6 +25,10 @@ def conclude(folder: RunFolder, done: FinishedRun, interrupted: Interrupted | No
     if failed:
         fail(failed, 1)
     if interrupted:
-        kept = "the run is complete" if done.manifest.complete else "what was measured is kept, marked incomplete"
+        kept = (
+            "the run is complete"
+            if done.manifest.complete
+            else "the rows so far are kept, and the run is marked incomplete"
+        )
         fail(f"interrupted: {kept}", interrupted.exit_code)
     raise typer.Exit(1 if done.failures else 0)

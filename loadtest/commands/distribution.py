@@ -12,7 +12,7 @@ from loadtest.terminal.console import out
 def distribution(
     seeds: Annotated[str, typer.Option(help="Such as 1-20 (default: as many as each experiment's report shows).")] = "",
 ) -> None:
-    """Run the document's experiments over many seeds on virtual time again, for their reports."""
+    """Repeat the document's experiments over many seeds on virtual time, for their reports."""
     from loadtest.experiments.distribution import make_distribution
     from loadtest.experiments.registry import experiments
 

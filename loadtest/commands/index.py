@@ -9,16 +9,16 @@ from loadtest.terminal.console import out
 def index(
     out_dir: OutDir = None,
 ) -> None:
-    """Write the page of all runs anew: index.html in the folder of results. Each run and each report does it, too."""
+    """Rewrite the page of all runs, index.html in the folder of results. Each run and each report also does this."""
     from loadtest.report.all_runs import find_runs, write_index
 
     root = read_settings(out=out_dir).out
     if not root.is_dir():
-        raise wrong_input("out", str(root), "a folder that is there")
+        raise wrong_input("out", str(root), "an existing folder")
     try:
         page = write_index(root)
     except OSError as error:
-        raise wrong_input("out", str(root), f"a folder that can be written ({error.strerror})") from error
+        raise wrong_input("out", str(root), f"a writable folder ({error.strerror})") from error
     found = find_runs(root)
     out.print(f"{len(found.runs)} run(s): {page}", markup=False)
     for name, why in found.skipped:

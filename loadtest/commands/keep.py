@@ -14,16 +14,16 @@ from loadtest.terminal.console import out
 
 def keep(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A finished run, or the folder of a study.")],
-    name: Annotated[str, typer.Option(metavar="NAME", help="reference, or reference-... for a further one.")] = (
+    name: Annotated[str, typer.Option(metavar="NAME", help="reference, or reference-... for another one.")] = (
         "reference"
     ),
     out_dir: OutDir = None,
     *,
-    rows: Annotated[bool, typer.Option("--rows", help="Keep the rows, too, and not only their hashes.")] = False,
+    rows: Annotated[bool, typer.Option("--rows", help="Keep the rows, not only their hashes.")] = False,
 ) -> None:
-    """Make a reference of a folder of results: results/<scenario>/reference, small enough for the repository.
+    """Turn a folder of results into a reference, results/<scenario>/reference, small enough for the repository.
 
-    The summary and the report are built anew from the rows.
+    The summary and the report are rebuilt from the rows.
     """
     from loadtest.studies.references.keep import keep_reference
 

@@ -1,4 +1,4 @@
-"""What several commands take: options of the same name and meaning, and the settings from the environment."""
+"""What several commands share: options with the same name and meaning, and the settings from the environment."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 ClientUrl = Annotated[str | None, typer.Option(help="Use this client instead of starting one.")]
 BackendUrl = Annotated[str | None, typer.Option(help="Use this backend instead of starting one.")]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of all runs (default: results).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only say where the report is.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path of the report.")]
 
 
 def read_settings(**given: Any) -> LoadtestSettings:
-    """Return the settings of the environment; what was given on the command line goes before it."""
+    """Return the settings of the environment; options on the command line override them."""
     return from_environment(
         LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
     )
@@ -34,7 +34,7 @@ def wrong_input(field: str, value: object, allowed: str) -> WrongInputError:
 
 
 def find_services(settings: LoadtestSettings) -> Urls | None:
-    """Return the services to attach to, after asking whether they are there; none to start our own."""
+    """Return the services to use, after checking that they answer; none: start our own."""
     if settings.client_url is None and settings.backend_url is None:
         return None
     if settings.client_url is None or settings.backend_url is None:
@@ -48,7 +48,7 @@ def find_services(settings: LoadtestSettings) -> Urls | None:
 
 
 def check_tracing(settings: LoadtestSettings, urls: Urls | None) -> None:
-    """Raise WrongInputError, before anything is started, where traces that are asked for cannot be had."""
+    """Raise WrongInputError, before anything is started, if traces are on but not possible."""
     from backend.settings import BackendSettings
     from client.settings import ClientSettings
     from service.observe import tracing

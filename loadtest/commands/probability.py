@@ -14,7 +14,9 @@ def probability(  # noqa: PLR0913 - each is an option
     *,
     error_rate: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Calls that fail, 0 to 1 (default: 0.3).", rich_help_panel="Failures"),
+        typer.Option(
+            metavar="SHARE", help="Share of calls that fail, 0 to 1 (default: 0.3).", rich_help_panel="Failures"
+        ),
     ] = None,
     burst_length: Annotated[
         str | None,
@@ -42,7 +44,7 @@ def probability(  # noqa: PLR0913 - each is an option
         str | None,
         typer.Option(
             metavar="SHARE",
-            help="Failures in the window that trip the breaker (default: 0.5).",
+            help="Share of failures in the window that trips the breaker (default: 0.5).",
             rich_help_panel="Breaker",
         ),
     ] = None,
@@ -50,7 +52,7 @@ def probability(  # noqa: PLR0913 - each is an option
         str | None,
         typer.Option(
             metavar="N",
-            help="Calls in the window before its rate is believed (default: 20).",
+            help="Calls needed in the window before its rate counts (default: 20).",
             rich_help_panel="Breaker",
         ),
     ] = None,
@@ -77,7 +79,7 @@ def probability(  # noqa: PLR0913 - each is an option
         typer.Option(metavar="N", help="Probes that must succeed to close (default: 1).", rich_help_panel="Breaker"),
     ] = None,
     requests: Annotated[
-        str | None, typer.Option(metavar="N", help="Requests that come (default: 20).", rich_help_panel="Load")
+        str | None, typer.Option(metavar="N", help="Number of requests (default: 20).", rich_help_panel="Load")
     ] = None,
     rate: Annotated[
         str | None,
@@ -95,16 +97,18 @@ def probability(  # noqa: PLR0913 - each is an option
         str | None, typer.Option(metavar="N", help="Seed of a simulation (default: 1).", rich_help_panel="Simulation")
     ] = None,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="Simulate what could be exact, too.", rich_help_panel="Simulation")
+        bool,
+        typer.Option("--simulate", help="Also simulate what could be computed exactly.", rich_help_panel="Simulation"),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")] = False,
 ) -> None:
-    """Say how likely it is that a breaker trips, how many calls that takes, and how likely its whole cycle is.
+    """Compute how likely a breaker is to trip, how many calls that takes, and how likely its whole cycle is.
 
-    Exact for `consecutive`, and for a `count_window` of few enough calls to follow every pattern of failures in it,
-    such as 20 calls at a failure rate of 0.5, or 50 at 0.1; of larger ones, as long as no call has left the window.
+    Exact for `consecutive`, and for a `count_window` with few enough calls to follow every pattern of failures,
+    such as 20 calls at a failure rate of 0.5, or 50 at 0.1. For larger windows, exact until the first call leaves the
+    window.
 
-    The rest is simulated with runs of the lab's own breakers, and has a 95 % interval. Each figure says which it is.
+    The rest is simulated with the lab's own breakers, and has a 95 % interval. Each figure says which it is.
     """
     from inputs.check import check
     from loadtest.probability.answer import answer_question

@@ -18,9 +18,9 @@ def references(
     ] = None,
     out_dir: OutDir = None,
 ) -> None:
-    """Make all references again from their rows, or on virtual time, and compare. Exit code 1 where one differs.
+    """Reproduce all references from their rows or on virtual time, and compare. Exit code 1 if one differs.
 
-    It says of each that cannot be made again why not. Nothing is written.
+    For each that cannot be reproduced, it says why. Nothing is written.
     """
     from loadtest.studies.references.recheck import find_references, recheck_reference
 
@@ -48,4 +48,4 @@ def references(
             raise
         fail("interrupted: nothing was written", interrupted.exit_code)
     if differing:
-        fail(f"{differing} of {len(chosen)} references are no longer what the code gives", 1)
+        fail(f"{differing} of {len(chosen)} references differ from what the code gives", 1)

@@ -23,15 +23,15 @@ def report(
         Path | None, typer.Option("--out", help="Folder of a comparison (default: compare-A-B beside B).")
     ] = None,
 ) -> None:
-    """Rebuild summary and report of a run from its rows, or compare two runs. Needs no service and no network.
+    """Rebuild summary and report of a run from its rows, or compare two runs. Needs no services and no network.
 
-    Exit code 1 when a check or an expectation fails, as after the run itself; a comparison ends with 0.
+    Exit code 1 if a check or an expectation fails, as after the run itself; a comparison ends with 0.
     """
     if other is not None:
         _compare(folder, other, out_dir)
         return
     if out_dir is not None:
-        raise wrong_input("out", str(out_dir), "with two runs only: a report stands in the folder of its run")
+        raise wrong_input("out", str(out_dir), "only with two runs: a report is in the folder of its run")
     from loadtest.experiments.finish import finish
     from loadtest.records.run_folder import RunFolder
 
@@ -60,7 +60,7 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
         with finishing():
             write_comparison(compared, folder, (str(first), str(second)))
     except OSError as error:
-        raise wrong_input("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+        raise wrong_input("out", str(folder), f"a writable folder ({error.strerror})") from error
     update_index(second)
     out.print(headline(compared), markup=False)
     out.print(f"report: {folder / 'compare.html'}", markup=False)

@@ -40,7 +40,8 @@ def run(  # noqa: PLR0913 - each is an option
         ),
     ],
     arm: Annotated[
-        list[str] | None, typer.Option(help="Run this arm only; may be repeated (default: all).", autocompletion=arms)
+        list[str] | None,
+        typer.Option(help="Run only this arm; repeat it for more (default: all).", autocompletion=arms),
     ] = None,
     engine: Annotated[
         str,
@@ -61,7 +62,7 @@ def run(  # noqa: PLR0913 - each is an option
     *,
     quiet: Quiet = False,
 ) -> None:
-    """Run a scenario, write its rows, summary and report. Exit code 1 when a check or an expectation fails."""
+    """Run a scenario, and write its rows, summary and report. Exit code 1 if a check or an expectation fails."""
     from loadtest.records import run_folder
     from loadtest.scenario import files
     from loadtest.scenario.seeds import parse_seeds
@@ -94,7 +95,7 @@ def run(  # noqa: PLR0913 - each is an option
 
 
 def _fill_folder(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
-    """Run what the folder's manifest says, and tell how it goes."""
+    """Run the folder's manifest, and show the progress."""
     from loadtest.engines.live.engine import run_live
     from loadtest.engines.virtual.engine import run_on_virtual_time
     from loadtest.records.news import News
@@ -113,7 +114,7 @@ def _fill_folder(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
 
 
 def _check_engine(engine: str, urls: Urls | None) -> Engine:
-    """Raise WrongInputError for an engine that is none, or for services that the virtual one cannot use."""
+    """Raise WrongInputError for an unknown engine, and for services that the virtual one cannot use."""
     from loadtest.records.manifest import ENGINES
 
     known = next((each for each in ENGINES if each == engine), None)
@@ -121,7 +122,7 @@ def _check_engine(engine: str, urls: Urls | None) -> Engine:
         message = f"engine: got {engine!r}{closest(engine, ENGINES)}; allowed: {', '.join(ENGINES)}"
         raise WrongInputError([{"field": "engine", "value": engine, "detail": message}])
     if engine == "virtual" and urls is not None:
-        message = f"client-url: got {urls.client!r}; the virtual engine runs both services inside itself, leave it out"
+        message = f"client-url: got {urls.client!r}; the virtual engine runs both services itself: leave it out"
         raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": message}])
     return known
 
@@ -145,7 +146,7 @@ def _check_jitter(text: str, engine: Engine) -> float:
 
 
 def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:
-    """Close the books and write the report, which an interruption does not cut off before the second."""
+    """Complete the manifest and write the report, in spite of one signal; a second one interrupts it."""
     from loadtest.experiments.finish import finish
 
     done: FinishedRun | None = None
@@ -161,6 +162,6 @@ def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupte
             raise
         if done is None:
             hint = f"`python -m loadtest report {folder.path}` writes it"
-            fail(f"interrupted while the report was written: {hint}; what was measured is kept", interrupted.exit_code)
+            fail(f"interrupted while writing the report: {hint}; the rows are kept", interrupted.exit_code)
         return done, interrupted
     return done, None

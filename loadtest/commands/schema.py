@@ -15,7 +15,7 @@ from loadtest.terminal.console import out
 def schema(
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the schemas.")] = Path("docs/schema"),
 ) -> None:
-    """Write the JSON Schema of a run's files anew, from the shapes in loadtest/records."""
+    """Rewrite the JSON Schema of a run's files from the shapes in loadtest/records."""
     from loadtest.records.schema import SHAPES, file_of, schema_of
 
     try:
@@ -24,5 +24,5 @@ def schema(
             text = json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
             (folder / file_of(name)).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise wrong_input("out", str(folder), f"a folder that can be written ({error.strerror})") from error
+        raise wrong_input("out", str(folder), f"a writable folder ({error.strerror})") from error
     out.print(f"{len(SHAPES)} schemas in {folder}", markup=False)

@@ -12,12 +12,12 @@ from loadtest.terminal.console import out
 
 
 def search(
-    seconds: Annotated[float, typer.Option(min=0, help="How long to draw.")] = 240.0,
-    climbs: Annotated[int, typer.Option(min=1, help="How many of the best to improve.")] = 12,
-    steps: Annotated[int, typer.Option(min=0, help="Small moves tried on each of them.")] = 250,
-    seed: Annotated[int, typer.Option(help="Seed of the search itself.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0, help="Time for drawing settings.")] = 240.0,
+    climbs: Annotated[int, typer.Option(min=1, help="Number of the best to improve.")] = 12,
+    steps: Annotated[int, typer.Option(min=0, help="Small changes to try on each of them.")] = 250,
+    seed: Annotated[int, typer.Option(help="Seed of the search.")] = 1,
 ) -> None:
-    """Search the settings and the seed of Experiment 2 again; print what was found, best first."""
+    """Repeat the search for the settings and the seed of Experiment 2; print the results, best first."""
     from loadtest.experiments.experiment_2.search import search_settings
 
     tried, best = search_settings(seconds, climbs, steps, seed, _print_progress)

@@ -1,4 +1,4 @@
-"""What the program takes before any command: --version and --show-completion."""
+"""The program's options before any command: --version and --show-completion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from loadtest.commands.completion import SCRIPTS, Shell
 
-# The version's one home. The lab is run from its checkout, so the file is there; the image has it, too.
+# The only place of the version. The lab runs from its checkout, so the file exists; the image has it, too.
 _PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -26,17 +26,17 @@ def _show_completion(shell: Shell | None) -> None:
         raise typer.Exit
 
 
-def start(  # the options' callbacks answer
+def start(  # the callbacks of the options do the work
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
     show_completion: Annotated[
         Shell | None,
         typer.Option(
             callback=_show_completion,
             is_eager=True,
-            help="Print the script by which this shell completes `python -m loadtest`. To use it in Bash or Zsh: "
+            help="Print a script that lets this shell complete `python -m loadtest`. To use it in Bash or Zsh: "
             'eval "$(.venv/bin/python -m loadtest --show-completion bash)"; in Fish, pipe it into `source`.',
         ),
     ] = None,

@@ -29,23 +29,28 @@ def sweep(  # noqa: PLR0913 - each is an option
     ] = None,
     grid: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUES", help="breaker.fail_max=3,5,8 or breaker.reset_timeout=5:60:5; repeat it."),
+        typer.Option(
+            metavar="KEY=VALUES", help="breaker.fail_max=3,5,8 or breaker.reset_timeout=5:60:5; repeat it for more."
+        ),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Such as 1-200 or 3,7 (default: 1-100).")] = None,
     arm: Annotated[
         str | None,
-        typer.Option(help="Whose settings to vary (default: the first with a breaker).", autocompletion=arms),
+        typer.Option(help="Arm whose settings to vary (default: the first with a breaker).", autocompletion=arms),
     ] = None,
     jobs: Annotated[str | None, typer.Option(metavar="N", help="Processes (default: one for each core).")] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="URL", help="Work on this Dask scheduler, such as tcp://host:8786.")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with the sweep in this folder.")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Continue the sweep in this folder.")] = None,
     out_dir: OutDir = None,
     *,
     quiet: Quiet = False,
 ) -> None:
-    """Try every combination of some settings on virtual time. The same command again goes on where it stopped."""
+    """Try every combination of some settings on virtual time.
+
+    Run the same command again to continue after an interruption.
+    """
     from inputs.check import check
     from loadtest.scenario.seeds import parse_seeds
     from loadtest.studies.many_runs import workers
@@ -54,12 +59,14 @@ def sweep(  # noqa: PLR0913 - each is an option
     from loadtest.studies.sweep.report import headline
 
     if jobs is not None and dask is not None:
-        raise wrong_input("jobs, dask", None, "one of the two: the cluster has its own processes")
+        raise wrong_input("jobs, dask", None, "only one of them: the cluster has its own processes")
     local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
     if resume is not None:
         if name or grid or seeds or arm or out_dir:
             raise wrong_input(
-                "resume", str(resume), "without SCENARIO, --grid, --seeds, --arm, --out: the folder has them"
+                "resume",
+                str(resume),
+                "--resume without SCENARIO, --grid, --seeds, --arm or --out: the folder already has them",
             )
         planned = resume_sweep(resume)
     elif name is None:
@@ -75,7 +82,7 @@ def sweep(  # noqa: PLR0913 - each is an option
         counted = f"{plan.on_grid:,} points, {plan.runs:,} runs, {plan.requests:,} requests{skipped}"
         out.print(f"{counted}\nfiles in {planned.folder.path}", markup=False)
         if plan.requests > MANY_REQUESTS:
-            out.print("this takes hours; Ctrl-C keeps what is done, and the same command goes on", markup=False)
+            out.print("this takes hours; Ctrl-C keeps the finished runs, and the same command continues", markup=False)
     crew = workers.local(local.jobs) if dask is None else workers.on_dask(dask)
     ranking = _conduct(planned, crew)
     if not quiet:
@@ -84,7 +91,7 @@ def sweep(  # noqa: PLR0913 - each is an option
 
 
 def _conduct(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Ranking:
-    """Run it, up to its end or the next signal."""
+    """Run the sweep until it ends or a signal comes."""
     from loadtest.studies.sweep.conduct import conduct
 
     try:
@@ -93,4 +100,4 @@ def _conduct(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Rank
         interrupted = interruption_in(error)
         if interrupted is None:
             raise
-        fail("interrupted: what was measured is kept; the same command goes on from there", interrupted.exit_code)
+        fail("interrupted: the finished runs are kept; the same command continues from there", interrupted.exit_code)

@@ -17,7 +17,7 @@ from loadtest.terminal.interruption import interruption_in
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Problem, TuneOptions
 
-# What a request takes on virtual time.
+# Time of a request on virtual time.
 _REQUEST_S = 3e-5
 
 
@@ -36,42 +36,49 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
             metavar="KEY=NUMBER",
             help="What things cost, in answers lost: good_refused=1, bad_let_through=0.2, seconds_held=0.1 by default. "
             "A refused request that would have been answered is an answer lost; five bad calls let through, or ten "
-            "seconds of waiting, count as one. Repeat it.",
+            "seconds of waiting, count as one. Repeat it for more.",
         ),
     ] = None,
     most_lost: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Answers that refusals may cost at most, 0 to 1 (default: 0.1)."),
+        typer.Option(metavar="SHARE", help="Largest share of the answers that may be lost, 0 to 1 (default: 0.1)."),
     ] = None,
     policy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Search this policy only; repeat it (default: all).")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Search only this policy; repeat it for more (default: all)."),
     ] = None,
     holdout: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Last part of a log's time, which scores what was found (default: 0.4)."),
+        typer.Option(
+            metavar="SHARE",
+            help="Share of the log's time, at its end, on which the settings are scored (default: 0.4).",
+        ),
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="SECONDS", help="How long callers wait (default: what the log or the arm says)."),
+        typer.Option(metavar="SECONDS", help="How long callers wait (default: from the log or the arm)."),
     ] = None,
     time_is: Annotated[
         str | None,
-        typer.Option(metavar="start|end", help="Which end of a request a log's times are (default: start)."),
+        typer.Option(
+            metavar="start|end", help="Whether the log's times are the start or the end of a request (default: start)."
+        ),
     ] = None,
     bad_share: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="Lines of a log that may be unreadable (default: 0.05).")
+        str | None, typer.Option(metavar="SHARE", help="Largest share of unreadable lines in a log (default: 0.05).")
     ] = None,
     arm: Annotated[
         str | None,
         typer.Option(help="A scenario's arm to tune (default: the first with a breaker).", autocompletion=arms),
     ] = None,
     candidates: Annotated[
-        str | None, typer.Option(metavar="N", help="Settings drawn at first; less is quicker (default: 80).")
+        str | None, typer.Option(metavar="N", help="Candidates in the first round; fewer is faster (default: 80).")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N", help="Seeds of the finalists; more are surer (default: 12).")
+        str | None,
+        typer.Option(metavar="N", help="Seeds for each finalist; more give narrower intervals (default: 12)."),
     ] = None,
-    seed: Annotated[str | None, typer.Option(metavar="N", help="Seed of what is drawn (default: 1).")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="Seed of the search (default: 1).")] = None,
     jobs: Annotated[str | None, typer.Option(metavar="N", help="Processes (default: one for each core).")] = None,
     out_dir: OutDir = None,
     *,
@@ -80,12 +87,12 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     """Find settings for an access log or a described fault profile, and score them on what the search did not see.
 
     An access log has a line for each request: time (seconds or ISO 8601), status (an HTTP code, or ok, error,
-    timeout) and duration (seconds), as CSV with a header or as JSON lines, in the order of time.
+    timeout) and duration (seconds), as CSV with a header or as JSON lines, sorted by time.
     """
     from inputs.check import check
     from inputs.extra import require
 
-    require("scipy", "tune", "make .venv/.lab")  # which some of these import
+    require("scipy", "tune", "make .venv/.lab")  # some of these import it
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
     from loadtest.studies.tune.objective import parse_weights
@@ -137,7 +144,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _problem_text(problem: Problem) -> str:
-    """Say what was read, in two lines."""
+    """Return what was read, in two or three lines."""
     from loadtest.studies.tune.search import JUDGE, LEARN
 
     timeout = "none" if problem.timeout.total_s is None else f"{problem.timeout.total_s:g} s"
@@ -156,13 +163,13 @@ def _problem_text(problem: Problem) -> str:
 
 
 def _duration_text(problem: Problem, options: TuneOptions, policies: int, jobs: int) -> str:
-    """Guess the time, and say how to make it less."""
+    """Estimate the time, and say how to shorten it."""
     from loadtest.studies.tune.conduct import count_candidates, count_runs
     from loadtest.studies.tune.search import LEARN
 
     runs = count_runs(policies, count_candidates(problem.requests(LEARN), options.candidates), options.seeds)
     minutes = runs * problem.requests(LEARN) * _REQUEST_S / jobs / 60
-    guess = f"about {math.ceil(minutes)} min; less with fewer --candidates and --seeds"
+    guess = f"about {math.ceil(minutes)} min; fewer --candidates and --seeds are faster"
     return f"{runs:,} runs of {problem.requests(LEARN):,} requests on {jobs} cores: {guess}"
 
 

@@ -32,7 +32,7 @@ def ui(
     port: Annotated[str | None, typer.Option(metavar="N", help="Port of the web UI (default: 8089).")] = None,
     scenarios: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Offer the scenario files of this folder, too (default: this one)."),
+        typer.Option(metavar="DIR", help="Also offer the scenario files of this folder (default: the current one)."),
     ] = None,
 ) -> None:
     """Open Locust's web UI: a form to choose a run, a tab that shows the breaker, and a link to each report."""
@@ -62,7 +62,7 @@ def ui(
 
 
 def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
-    """Run Locust; what it prints, its tables at the end among it, goes to the log, and to the UI's own page of logs."""
+    """Run Locust. Its output, including its tables at the end, goes to the log and to the UI's own page of logs."""
     from loadtest.engines.live.engine import locust_command
     from loadtest.engines.live.services import end_process, last_words
     from loadtest.terminal.errors import ChildError

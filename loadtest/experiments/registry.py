@@ -26,5 +26,5 @@ def experiments() -> dict[str, Experiment]:
 
 
 def experiment_of(scenario: Scenario) -> Experiment | None:
-    """Return the experiment of the document whose figures a scenario is held against; none where it names none."""
+    """Return the document experiment whose figures a scenario is compared with; none if it names none."""
     return None if scenario.document is None else experiments().get(scenario.document)

@@ -1,4 +1,4 @@
-"""Can this run be believed? Each check has a name, a verdict and its figures."""
+"""Can you trust this run? Each check has a name, a verdict and its figures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
     if runs < LEAST_RUNS:
         detail = f"{runs} run{'s' * (runs > 1)} of each arm, no intervals; from {LEAST_RUNS} runs on there are some"
         these = "this one run" if runs == 1 else f"these {runs} runs"
-        caution = f"what is compared here holds for {these}; `--seeds 1-20 --engine virtual` says what is usual"
+        caution = f"this comparison holds only for {these}; `--seeds 1-20 --engine virtual` shows the typical result"
         return [Check(name, ok=True, detail=detail, caution=caution)]
     unclear, clear = [], 0
     for arm, figures in compared.arms.items():
@@ -83,7 +83,11 @@ def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
 def _runs_needed(runs: int, difference: float, width: float) -> str:
     """Say how many runs would tell the difference from none: an interval narrows with the root of their number."""
     needed = runs * (width / 2 / abs(difference)) ** 2 if difference else math.inf
-    return f"about {math.ceil(needed):,} would, were it as large as measured" if needed <= MOST_RUNS else "if any"
+    return (
+        f"about {math.ceil(needed):,} runs would, if the difference is as large as measured"
+        if needed <= MOST_RUNS
+        else "if any number would"
+    )
 
 
 def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[Measured]) -> list[Check]:
@@ -101,11 +105,13 @@ def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[
     name = f"an arm differs from `{names[0]}`"
     idle = [f"`{arm}`" for arm, count in differ.items() if not count]
     caution = (
-        f"never differs from `{names[0]}`, so nothing can be said of it: {', '.join(idle)}"
+        f"no request differs from `{names[0]}`, so the run says nothing about: {', '.join(idle)}"
         if 0 < len(idle) < len(compared)
         else ""
     )
-    return [Check(name, any(differ.values()), f"ended otherwise, or met another state: {detail}", caution)]
+    return [
+        Check(name, any(differ.values()), f"requests with another outcome or another breaker state: {detail}", caution)
+    ]
 
 
 def _check_completeness(manifest: Manifest, arms: Sequence[Measured]) -> Check:

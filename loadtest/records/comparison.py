@@ -113,6 +113,6 @@ class VerdictCell:
 class Verdicts:
     """Which arm helped and which harmed, disturbance by disturbance and overall."""
 
-    baseline: Annotated[str, describe("the arm that the others are held against")]
+    baseline: Annotated[str, describe("the arm that the others are compared with")]
     runs: Annotated[int, describe("how many runs the baseline has", "runs")]
     arms: Annotated[dict[str, dict[str, VerdictCell]], describe("arm, then disturbance or `overall`")]

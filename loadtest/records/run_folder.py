@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from loadtest.scenario.model import Scenario
 
 _LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "pybreaker", "locust")
-# In an image, where there is no git: see the Dockerfile.
+# For an image, which has no git: see the Dockerfile.
 _REVISION = Path(__file__).parents[2] / "REVISION"
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run keeps what it measured. Nothing here is held open."""
+    """The folder and files of a run. No file is kept open."""
 
     path: Path
 
     @property
     def requests(self) -> Path:
-        """One row a request."""
+        """One row for each request."""
         return self.path / "requests.jsonl"
 
     @property
     def transitions(self) -> Path:
-        """One line a change of state."""
+        """One line for each change of state."""
         return self.path / "transitions.jsonl"
 
     @property
@@ -56,23 +56,23 @@ class RunFolder:
 
     @property
     def arms(self) -> Path:
-        """One line for each arm and seed that was run to its end."""
+        """One line for each arm and seed that has ended."""
         return self.path / "arms.jsonl"
 
     @property
     def log(self) -> Path:
-        """What the processes of the run had to complain about."""
+        """Warnings and errors from the processes of the run."""
         return self.path / "run.log"
 
     def has_ended(self) -> bool:
-        """Whether every arm with every seed was run to its end."""
+        """Return whether every arm with every seed has ended."""
         manifest = self.manifest()
         ended = self.arms.read_bytes().count(b"\n") if self.arms.exists() else 0
         return ended == len(manifest.arms) * len(manifest.seeds)
 
     def manifest(self) -> Manifest:
         """Read manifest.json, whose arms are arms of its scenario. Raises WrongInputError."""
-        detail = f"{self.path}: no run to report on: manifest.json is missing or broken"
+        detail = f"{self.path}: not a run: manifest.json is missing or broken"
         try:
             manifest = Manifest.model_validate(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
@@ -83,14 +83,14 @@ class RunFolder:
         return manifest
 
     def check_rows(self) -> None:
-        """Raise WrongInputError for a reference that has hashes in place of its rows."""
+        """Raise WrongInputError for a reference that has hashes instead of its rows."""
         manifest = self.manifest()
         if manifest.rows_sha256 is None or self.requests.exists():
             return
-        again = "it was a live run, which cannot be made again"
+        again = "it was a live run, which cannot be reproduced"
         if manifest.engine == "virtual":
-            again = f"`python -m loadtest references {self.path}` makes them again and compares"
-        detail = f"{self.path}: its rows are not kept, so no report can be built from them; {again}"
+            again = f"`python -m loadtest references {self.path}` reproduces them and compares"
+        detail = f"{self.path}: its rows are not kept, so its report cannot be rebuilt; {again}"
         raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}])
 
     def scenario(self) -> Scenario:
@@ -98,12 +98,12 @@ class RunFolder:
         return parse(self.manifest().scenario_text, "manifest.json")
 
     def update_manifest(self, **values: Any) -> None:
-        """Set entries of the manifest. Raises ValidationError for an entry that no manifest may have."""
+        """Set entries of the manifest. Raises ValidationError for an invalid entry."""
         manifest = Manifest.model_validate({**self.manifest().as_json(), **values})
         self.write("manifest.json", manifest.as_text())
 
     def write(self, name: str, text: str) -> None:
-        """Write a file whole or not at all."""
+        """Write a whole file, or nothing."""
         target = self.path / name
         draft = target.with_name(f".{name}.{os.getpid()}")
         draft.write_text(text, encoding="utf-8")
@@ -121,7 +121,7 @@ def create(
 ) -> RunFolder:
     """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
 
-    `jitter_s`: how late requests are sent at most, on virtual time. Raises WrongInputError where it cannot be written.
+    `jitter_s`: how late requests are sent at most, on virtual time. Raises WrongInputError if it cannot be written.
     """
     began = datetime.now(UTC)
     parent = root / scenario.name
@@ -161,9 +161,9 @@ def create(
 
 @contextmanager
 def reserve_place(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
-    """Hold the place for the one run that may go on in `root`, and for the one that may use the client at a URL.
+    """Reserve `root`, and the client at a URL, for one run at a time.
 
-    The system releases the place if the process dies. Raises WrongInputError when another run holds it, or when the
+    The system releases the reservation if the process dies. Raises WrongInputError if another run has it, or if the
     folder cannot be written.
     """
     places = [root / ".running"]
@@ -178,21 +178,22 @@ def reserve_place(root: Path, what: str, client_url: str | None = None) -> Itera
 
 @contextmanager
 def _lock_place(path: Path, what: str) -> Iterator[None]:
-    # Any user may come after us, and the web UI lets go in another greenlet than it began in.
+    # The next run may be another user's, and the web UI releases the lock in another greenlet.
     lock = FileLock(path.with_name(f"{path.name}.lock"), mode=0o666, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except Timeout as error:
         detail = (
-            f"another run is going on ({_holder(path)}): two at once would measure each other; wait for it, or end it"
+            f"another run is in progress ({_holder(path)}), and two at once would disturb each other; "
+            "wait for it, or stop it"
         )
         raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
     except OSError as error:
         detail = f"results folder {path.parent}: cannot be written: {error.strerror}; choose another with --out"
         raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
     try:
-        with suppress(OSError):  # a lock knows no holder, so a file beside it tells who it is, where it can be written
+        with suppress(OSError):  # a lock does not name its holder: a file beside it does, if it can be written
             path.write_text(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC", encoding="utf-8")
             path.chmod(0o666)
         yield
@@ -225,7 +226,7 @@ def _point_latest(parent: Path, path: Path) -> None:
 
 
 def _describe_first(error: ValidationError) -> str:
-    """' (arms: got 3; ...)': the first entry that is there and wrong."""
+    """Return a text such as ' (arms: got 3; ...)' for the first entry that exists and is wrong."""
     for each in error.errors(include_url=False):
         if each["loc"] and each["type"] != "missing":
             field = ".".join(map(str, each["loc"]))
@@ -239,7 +240,7 @@ def _describe_first(error: ValidationError) -> str:
 
 
 def _git_revision() -> str | None:
-    """Ask git; where it knows nothing, as in an image, read what was noted when the image was made."""
+    """Return git's revision or, without git, as in an image, the one that was recorded when the image was built."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has

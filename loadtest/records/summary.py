@@ -87,6 +87,6 @@ class Summary:
         Verdicts | None, describe("who helped and who harmed; absent where the faults have no named phases")
     ] = None
     document: Annotated[list[DocumentFigure], describe("figures of the reference document beside the measured ones")]
-    validity: Annotated[list[Check], describe("whether the run can be believed")]
+    validity: Annotated[list[Check], describe("whether the run can be trusted")]
     expect: Annotated[list[Check], describe("whether it is as its scenario expects")]
     headline: Annotated[str, describe("the answer in two sentences; absent until there is one")] = ""

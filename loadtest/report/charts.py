@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 # A band narrower than this share of the axis has no room for its name.
 _NAMED_BAND = 0.045
-# A log axis has no place for less, such as the nothing that a refusal takes on virtual time.
+# The least time on a log axis, which has no zero; a refusal takes no time on virtual time.
 _LEAST_S = 1e-4
 # Room for the names of disturbances, as a share of the axis.
 _STRIP = 0.2
-# With more requests in an arm than this, points and steps are pixels in the SVG, too: it would be megabytes.
+# With more requests in an arm than this, points and steps become pixels; otherwise the SVG would have megabytes.
 _MANY = 500
 
 
@@ -40,7 +40,7 @@ def timeline(
 ) -> Figure:
     """State band over time with each request as a point on a log latency axis; the first seed of each arm.
 
-    Arms in `unguarded` have no breaker, and so no state worth a name. `disturbed` has the disturbances of each arm.
+    Arms in `unguarded` have no breaker, so their state is not named. `disturbed` has the disturbances of each arm.
     """
     with theme.style():
         figure = theme.new_figure(0.9 + 2.7 * len(arms))
@@ -102,7 +102,7 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
 
 
 def _mark_disturbances(axis: Axes, disturbed: Sequence[Span]) -> None:
-    """Name the disturbances between dotted lines, at the top of the axis, where room is left for them."""
+    """Name the disturbances between dotted lines, in the free space at the top of the axis."""
     left, right = axis.get_xlim()
     for span in disturbed:
         start_s, end_s = max(span.start_s, left), min(span.end_s, right)

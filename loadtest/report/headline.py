@@ -38,7 +38,7 @@ def _compare_first(done: FinishedRun, comparison: Comparison) -> str:
     return (
         f"Arm `{other_name}` against `{base_name}`: the mean response time went from "
         f"{short_time(base.mean_response_s)} to {short_time(other.mean_response_s)}, timeouts from "
-        f"{timeouts} to {other_timeouts}{_describe_holding(base, other)}. The price: "
+        f"{timeouts} to {other_timeouts}{_describe_holding(base, other)}. The cost: "
         f"{other.outcomes[Outcome.FAST_FAIL]} of {other.requests} requests were refused, "
         f"{count_answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
         f"{other_answers} instead of {answers} got what they asked for.{_name_others(comparison)}"

@@ -40,10 +40,10 @@ def _name_best(arms: Mapping[str, Cells], began: str, baseline: str) -> str:
         rivals = {name: cells[OVERALL] for name, cells in arms.items() if cells[OVERALL].verdict == verdict}
         if rivals:
             name = max(rivals, key=lambda each: _largest_gain(rivals[each]))
-            praise = "helped most" if verdict == Judgement.HELPED else "helped most, at a price"
-            among = f"of {len(arms)} policies held against `{baseline}`, " if len(arms) > 1 else ""
+            praise = "helped most" if verdict == Judgement.HELPED else "helped most, at a cost"
+            among = f"of {len(arms)} policies compared with `{baseline}`, " if len(arms) > 1 else ""
             return f"{began}{among}`{name}` {praise}: overall, {_price_text(rivals[name])}{_places_text(arms[name])}."
-    return f"{began}no policy helped overall when held against `{baseline}`."
+    return f"{began}no policy helped overall when compared with `{baseline}`."
 
 
 def _name_worst(arms: Mapping[str, Cells]) -> str:

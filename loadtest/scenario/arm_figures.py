@@ -1,4 +1,4 @@
-"""The figures of an arm: what every summary has of it, and what a scenario may bound."""
+"""The figures of an arm, which every summary contains and a scenario may bound."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class RequestFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class TotalFigures(RequestFigures):
-    """The main figures, of one run or of all. What services report at an arm's end is null for one that was cut off."""
+    """The main figures, of one run or of all. Those that services report at an arm's end are null if it was cut off."""
 
     backend_busy_s: Annotated[float | None, describe("worker-seconds that the backend used", "s")]
     client_cpu_s: Annotated[float | None, describe("CPU time of the client's process", "s")]
@@ -141,15 +141,15 @@ class ArmFigures(TotalFigures):
 
 
 def figure_names(phases: Sequence[str] = ()) -> list[str]:
-    """Every figure of an arm, as a dotted path; `transitions` stands for how many there are.
+    """Return every figure of an arm as a dotted path; `transitions` is their number.
 
-    `phases`: the groups of the arm's faults, which have figures of their own.
+    `phases`: the groups of the arm's faults, which have their own figures.
     """
     return list(_paths(ArmFigures, tuple(phases)))
 
 
 def figure_at(figures: ArmFigures, path: str) -> float | None:
-    """Follow a dotted path; the length of a list stands for the list. None where there is no such figure."""
+    """Follow a dotted path; a list gives its length. None if there is no such figure."""
     reached: Any = figures
     for part in path.split("."):
         if isinstance(reached, dict):
@@ -168,7 +168,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _paths(kind: Any, phases: tuple[str, ...]) -> Iterator[str]:
-    """Yield the path of each number in a shape; keys that are any text are the phases."""
+    """Yield the path of each number in a shape; keys that may be any text are the phases."""
     if is_dataclass(kind) and isinstance(kind, type):
         groups = {field.name: _hints(kind)[field.name] for field in fields(kind)}
     elif get_origin(kind) is dict:

@@ -1,4 +1,4 @@
-"""Scenario files: those that come with the lab, and those of its users. TOML."""
+"""Scenario files in TOML: those of the lab, and those of its users."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inputs.check import check
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.scenario.model import Scenario
 
-# A shipped scenario lies in the folder of its experiment, whose name has underscores for hyphens.
+# A shipped scenario is in the folder of its experiment, whose name has underscores instead of hyphens.
 _EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 _FILE = "scenario.toml"
 
@@ -29,7 +29,7 @@ def folder_of(name: str) -> Path:
 
 @cache
 def documented_arms() -> dict[str, tuple[str, ...]]:
-    """Return each experiment of the reference document with the arms whose figures stand in it."""
+    """Return each experiment of the reference document with the arms whose figures it gives."""
     arms: dict[str, tuple[str, ...]] = {}
     for name in shipped_names():
         values = tomllib.loads((folder_of(name) / _FILE).read_text(encoding="utf-8"))
@@ -44,11 +44,9 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
         text = (folder_of(name_or_path) / _FILE).read_text(encoding="utf-8")
         return parse(text, f"{name_or_path}.toml"), text
     path = Path(name_or_path)
-    if path.suffix != ".toml" and not os.path.exists(path):  # noqa: PTH110 - Path.exists fails where no file can be
+    if path.suffix != ".toml" and not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for impossible names
         names = shipped_names()
-        message = (
-            f"no shipped scenario{closest(name_or_path, names)}; there are: {', '.join(names)}; or give a .toml file"
-        )
+        message = f"no shipped scenario{closest(name_or_path, names)}; allowed: {', '.join(names)}, or a .toml file"
         raise _wrong_input(f"scenario: got {name_or_path!r}; {message}", name_or_path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -65,11 +63,13 @@ def parse(text: str, file_name: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise _wrong_input(f"{file_name}: not TOML: {error}", None) from error
     except (ValueError, RecursionError) as error:
-        raise _wrong_input(f"{file_name}: not TOML: a number is too long, or brackets are too deep", None) from error
+        raise _wrong_input(
+            f"{file_name}: not TOML: a number is too long, or brackets are nested too deeply", None
+        ) from error
     for place, faults in _faults_in(values):
         if "seed" in faults:
             raise _wrong_input(
-                f"{file_name}: {place}.seed: unknown key; the scenario's own seed, at its top, serves", None
+                f"{file_name}: {place}.seed: unknown key; use the scenario's own seed, at the top of the file", None
             )
     try:
         scenario = check(values, Scenario)
@@ -82,7 +82,7 @@ def parse(text: str, file_name: str) -> Scenario:
 
 
 def _check_document(scenario: Scenario) -> None:
-    """Raise WrongInputError for an experiment that the document has not, or whose arms the scenario has not."""
+    """Raise WrongInputError for an experiment that the document lacks, or whose arms the scenario lacks."""
     name = scenario.document
     if name is None:
         return
@@ -92,7 +92,7 @@ def _check_document(scenario: Scenario) -> None:
         raise WrongInputError([{"field": "document", "value": name, "detail": detail}])
     for arm in known[name]:
         if arm not in scenario.arms:
-            detail = f"document: got {name!r}, whose figures are of an arm {arm!r}; there is none"
+            detail = f"document: got {name!r}, but the scenario has no arm {arm!r}, whose figures the document gives"
             raise WrongInputError([{"field": "document", "value": name, "detail": detail}])
 
 

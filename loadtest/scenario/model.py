@@ -1,4 +1,4 @@
-"""Scenario files: load over time, faults over time, arms, what is expected. TOML, checked by a model."""
+"""The model that checks scenario files: load over time, faults over time, arms, and expectations."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ Faults = Annotated[
 
 
 class Arm(CallSettings):
-    """One client configuration. May bring a load and faults of its own, and is then not compared with the others."""
+    """One client configuration. With its own load or faults, it is not compared with the others."""
 
     about: str = ""
-    documented: bool = Field(default=False, description="whether its figures stand in the reference document")
+    documented: bool = Field(default=False, description="whether the reference document gives its figures")
     load: tuple[Segment, ...] | None = Field(None, min_length=1)
     faults: Faults | None = None
 
     @property
     def guarded(self) -> bool:
-        """Whether a breaker is in charge at all."""
+        """Whether a breaker is in charge."""
         return self.breaker.policy not in ("off", "shadow")
 
     @property
     def decides(self) -> bool:
-        """Whether the policy in charge goes by what it sees: neither none, nor one that is fixed."""
+        """Whether the policy in charge decides by what it sees: not if there is none, or it is fixed."""
         return bool(policies()[self.breaker.policy].reads())
 
     def call_settings(self, seed: int) -> CallSettings:
-        """Return the client's settings alone; the breakers' draws follow the run's seed, unless they have their own."""
+        """Return only the client's settings; the breakers draw with the run's seed, unless they have their own."""
         breaker = _seed_breaker(self.breaker, seed)
         if breaker.shadow is not None:
             breaker = breaker.model_copy(update={"shadow": _seed_breaker(breaker.shadow, seed)})
@@ -64,7 +64,7 @@ def _seed_breaker(breaker: PolicySettings, seed: int) -> PolicySettings:
 
 
 class Bound(StrictModel):
-    """What a figure of the summary must be; at least one side."""
+    """Limits of a figure of the summary: a minimum, a maximum or both."""
 
     min: float | None = None
     max: float | None = None
@@ -79,16 +79,16 @@ class Bound(StrictModel):
 
 
 class Scenario(StrictModel):
-    """What is run: the load and the weather of all arms, the arms, and what is expected of them."""
+    """All that a run needs: the load and the weather of all arms, the arms, and what is expected of them."""
 
     name: Slug
     title: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n]*$")
     about: str = ""
     seed: int = Field(1, ge=0, le=2**63 - 1, description="seed of load and weather, unless the run is given others")
-    pinned: str = Field("", description="how the seed was chosen, where it was not chosen freely")
+    pinned: str = Field("", description="how the seed was chosen, if it was not chosen freely")
     baseline: str | None = Field(None, description="the arm that the others are compared with")
     document: Slug | None = Field(
-        None, description="the experiment of the reference document that the figures are held against"
+        None, description="the experiment of the reference document that the figures are compared with"
     )
     load: tuple[Segment, ...] = ()
     faults: Faults = OnePhase()
@@ -117,7 +117,7 @@ class Scenario(StrictModel):
             top, _, rest = figure.partition(".")
             phase = rest.partition(".")[0]
             if top == "phases" and phase not in phases:
-                there = f"there are: {', '.join(phases)}" if phases else "the faults of this arm name none"
+                there = f"allowed: {', '.join(phases)}" if phases else "no phase of this arm's faults has a name"
                 raise ValueError(f"expect.{arm}.{figure}: no phase {phase!r}{closest(phase, phases)}; {there}")
             raise ValueError(f"expect.{arm}.{figure}: no such figure{closest(figure, known)}")
 
@@ -128,7 +128,7 @@ class Scenario(StrictModel):
             for name in reserved_names(names):
                 raise ValueError(
                     f"faults.phases: got the name {name!r}; allowed: any but 'before', 'overall' and 'after-...', "
-                    "which a report gives to the quiet time and to the whole"
+                    "which a report uses for the quiet time and for the whole run"
                 )
         return self
 
@@ -138,7 +138,7 @@ class Scenario(StrictModel):
             hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
             if hangs and arm.timeout.total_s is None:
                 raise ValueError(
-                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of "
+                    f"arms.{name}.timeout.total_s: got none; allowed with a hang_rate in the faults: a number of "
                     "seconds, since a request that hangs is never answered"
                 )
         return self
@@ -154,12 +154,12 @@ class Scenario(StrictModel):
         return plan.model_copy(update={"seed": seed})
 
     def weather_hash(self, arm: str, seed: int) -> str:
-        """Name all that `arm` meets from outside: equal for arms that may be compared."""
+        """Return a hash of the load and faults that `arm` meets: equal for arms that may be compared."""
         load = "".join(segment.model_dump_json() for segment in self.load_of(arm))
         return sha256((load + self.plan_of(arm, seed).model_dump_json()).encode()).hexdigest()[:16]
 
     def choose_arms(self, wanted: list[str]) -> list[str]:
-        """Return the arms to run, in the file's order; all where none is named. Raises WrongInputError."""
+        """Return the arms to run, in the file's order; all if none is named. Raises WrongInputError."""
         for name in wanted:
             if name not in self.arms:
                 detail = f"arm: got {name!r}; allowed in {self.name}: {', '.join(self.arms)}"
@@ -168,11 +168,11 @@ class Scenario(StrictModel):
 
 
 def choose_arm(scenario: Scenario, wanted: str | None) -> str:
-    """Return the arm to vary: the one that is named, else the first with a breaker. Raises WrongInputError."""
+    """Return the arm to vary: the given one, else the first with a breaker. Raises WrongInputError."""
     if wanted is not None:
         return scenario.choose_arms([wanted])[0]
     for name, arm in scenario.arms.items():
         if arm.guarded:
             return name
-    detail = f"arm: missing; no arm of {scenario.name} has a breaker, so --arm must name the one"
+    detail = f"arm: missing; no arm of {scenario.name} has a breaker, so choose one with --arm"
     raise WrongInputError([{"field": "arm", "value": None, "detail": detail}])

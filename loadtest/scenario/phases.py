@@ -1,4 +1,4 @@
-"""Which disturbance a request met: the named phases of the faults, and the quiet time after each. Pure."""
+"""The disturbances that requests meet: the named phases of the faults, and the quiet time after each. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from backend.profile import FaultPlan
 
-# The quiet time before the first disturbance, and the name of everything together.
+# The name of the quiet time before the first disturbance, and of everything together.
 BEFORE = "before"
 OVERALL = "overall"
 _AFTER = "after-"
 
 
 class Span(NamedTuple):
-    """A stretch of an arm's time, in seconds from its start, and the group that its requests count in."""
+    """A stretch of an arm's time, in seconds from its start, and the group of its requests."""
 
     group: str
     start_s: float
@@ -30,10 +30,10 @@ def group_after(disturbance: str) -> str:
 
 
 def spans(plan: FaultPlan) -> list[Span]:
-    """Return what each phase counts as; nothing where no phase has a name.
+    """Return the group of each phase; nothing if no phase has a name.
 
-    A phase with a name is a disturbance, and phases of the same name are one, however often they come. A phase without
-    a name is quiet time, and belongs to the disturbance before it: what a policy does to it is that one's doing.
+    A phase with a name is a disturbance, and phases of the same name are one, even if they are apart. A phase without a
+    name is quiet time, and belongs to the disturbance before it, which causes what a policy does then.
     """
     if not any(phase.name for phase in plan.phases):
         return []
@@ -51,7 +51,7 @@ def spans(plan: FaultPlan) -> list[Span]:
 
 
 def named_spans(plan: FaultPlan) -> list[Span]:
-    """Return the disturbances alone; those of the same name that follow each other are one."""
+    """Return only the disturbances; those of the same name that follow each other are one."""
     found: list[Span] = []
     for span in spans(plan):
         if not disturbances([span.group]):
@@ -64,7 +64,7 @@ def named_spans(plan: FaultPlan) -> list[Span]:
 
 
 def groups(found: Iterable[Span]) -> list[str]:
-    """Return the names of the groups, in the order in which they first come."""
+    """Return the names of the groups, in the order of their first phases."""
     return list(dict.fromkeys(span.group for span in found))
 
 

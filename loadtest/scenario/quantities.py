@@ -1,4 +1,4 @@
-"""How a field of a file says what it is: a sentence and, where it is a quantity, its unit."""
+"""The description of a field in a file: a sentence and, for a quantity, its unit."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ SHARE = "1"
 
 
 def describe(text: str, unit: str = "") -> FieldInfo:
-    """Return the annotation of a field; its JSON Schema has the text as `description`, and the `unit` where given."""
+    """Return the annotation of a field; its JSON Schema has the text as `description`, and the `unit` if given."""
     field: FieldInfo = Field(description=text, json_schema_extra={"unit": unit} if unit else None)
     return field

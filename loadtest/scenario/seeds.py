@@ -17,7 +17,7 @@ MOST = 10_000
 def parse_seeds(text: str) -> list[int]:
     """Return the seeds in the order in which they are named, each once; none for an empty text.
 
-    Raises WrongInputError: a part that is no seed, a text that names none, more than `MOST` of them.
+    Raises WrongInputError for a part that is not a seed, a text without seeds, and more than `MOST` seeds.
     """
     seeds: dict[int, None] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
@@ -35,7 +35,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def seed_text(seeds: Sequence[int]) -> str:
-    """Write seeds as `parse_seeds` takes them."""
+    """Return seeds in the form that `parse_seeds` takes."""
     runs = groupby(enumerate(seeds), key=lambda pair: pair[1] - pair[0])
     spans = [[seed for _, seed in run] for _, run in runs]
     return ",".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else str(span[0]) for span in spans)

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees: progress, the transcript, and how a signal ends a command.
+"""What people see in the terminal: progress, the transcript, and how a signal ends a command.
 
-Words and lines that are printed while a command runs go here. What stands in a file afterwards belongs to `report`.
+Text that is printed while a command runs goes here. Text that is written to a file belongs to `report`.
 """

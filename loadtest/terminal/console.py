@@ -1,4 +1,4 @@
-"""What the commands share: the terminal, the settings from the environment, and how a command ends early."""
+"""What the commands share: the terminal, and how a command ends early."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 
 class Terminal(Console):
-    """A console that falls silent when nobody can hear it: what is measured does not depend on who reads along."""
+    """A console that stops printing if its output is closed, so that a run does not depend on its reader."""
 
     def print(self, *what: Any, **how: Any) -> None:
-        """Print, or from now on do not."""
+        """Print; after an error, print nothing more."""
         try:
             super().print(*what, **how)
         except (OSError, UnicodeEncodeError):
             self.quiet = True
 
     def on_broken_pipe(self) -> None:
-        """Go on without a reader, where rich would end the process."""
+        """Continue without a reader; rich would end the process."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of the buffer
 
 
 out = Terminal(highlight=False, soft_wrap=True)
 
 
 def print_error(why: str) -> None:
-    """Print it where errors go."""
+    """Print an error to standard error."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
 
 
 def finishing() -> AbstractContextManager[None]:
-    """Finish a report even when a signal comes, unless a second one does."""
-    return hold_back_signals(lambda: print_error("writing the report; once more leaves it out"))
+    """Finish a report in spite of one signal; a second one interrupts it."""
+    return hold_back_signals(lambda: print_error("writing the report; interrupt again to skip it"))
 
 
 def fail(why: str, code: int) -> NoReturn:
-    """End with a sentence."""
+    """Print a sentence and end the command."""
     print_error(why)
     raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""How a signal ends a command: by an exception that no library takes for its own, and that none can lose."""
+"""How a signal ends a command: with an exception that no library handles, and that is remembered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-# What ends a run in good order: Ctrl-C, kill, and the closing of the terminal.
+# Signals that end a run properly: Ctrl-C, kill, and the closing of the terminal.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _signals_seen: list[int] = []
@@ -26,10 +26,10 @@ class Interrupted(BaseException):
 
 
 def listen() -> None:
-    """Raise Interrupted in the main thread, wherever it is, when one of the signals comes.
+    """Raise Interrupted in the main thread when one of the signals comes.
 
-    One that is ignored, as under nohup or in the background of a script, stays so. After a signal, what other threads
-    stumble over is the ending's doing, and not reported.
+    A signal that is ignored, as under nohup or in the background of a script, stays ignored. After a signal, errors of
+    other threads come from the ending, and are not reported.
     """
     _signals_seen.clear()
     for each in SIGNALS:
@@ -39,7 +39,7 @@ def listen() -> None:
 
 
 def stop_listening() -> None:
-    """Ignore the signals: all that is left is to end, which takes libraries a moment."""
+    """Ignore the signals: the process is ending, and libraries need a moment for it."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
 
@@ -50,29 +50,29 @@ def _report_until_signal(failure: threading.ExceptHookArgs) -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    stop_listening()  # a second one must not cut off the tidying up
+    stop_listening()  # a second one must not interrupt the clean-up
     _signals_seen.append(number)
     raise Interrupted(number)
 
 
 def interruption_in(error: BaseException) -> Interrupted | None:
-    """Return the interruption that an error is, or that a library made it of; none where none came."""
+    """Return the interruption behind an error, even if a library has replaced it; none if no signal came."""
     if isinstance(error, Interrupted):
         return error
     return Interrupted(_signals_seen[0]) if _signals_seen else None
 
 
 def raise_interruption() -> None:
-    """Raise Interrupted where one came while a library was at work that lost it, as in a callback from C."""
+    """Raise Interrupted if a signal came and a library lost the exception, as in a callback from C."""
     if _signals_seen:
         raise Interrupted(_signals_seen[0])
 
 
 @contextmanager
 def hold_back_signals(on_signal: Callable[[], object]) -> Iterator[None]:
-    """Call `on_signal` when a signal comes, and raise nothing before the block ends: for what must not be cut off.
+    """Call `on_signal` when a signal comes, and raise only when the block has ended: for work that must be finished.
 
-    A second signal is raised at once. Outside the main thread, where no signal comes, nothing is held back.
+    A second signal is raised at once. Outside the main thread no signal comes, so nothing is held back.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -85,7 +85,7 @@ def hold_back_signals(on_signal: Callable[[], object]) -> Iterator[None]:
 
 
 class _HeldSignals:
-    """Stands in for the handlers of the signals that are listened to."""
+    """Replaces the handlers of the signals for a while."""
 
     def __init__(self, on_signal: Callable[[], object]) -> None:
         self._on_signal = on_signal
@@ -103,8 +103,8 @@ class _HeldSignals:
             self._on_signal()
 
     def restore_handlers(self) -> None:
-        """Put the handlers back, and hand them the first signal that came."""
-        before, self._before = self._before, {}  # once: it may be a second signal that asks for it
+        """Restore the handlers, and give them the first signal that came."""
+        before, self._before = self._before, {}  # only once: a second signal may call this, too
         for each, handler in before.items():
             signal.signal(each, handler)
         if self._came and before:

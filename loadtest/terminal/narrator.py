@@ -1,4 +1,4 @@
-"""Tell on the terminal how a run goes: the transcript of short arms, and one line that says where things stand."""
+"""Show in the terminal how a run goes: the transcript of short arms, and one line of progress."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EndedRequest(PrintedRequest, Protocol):
 
 
 class LiveMoment(Protocol):
-    """Where a live run stands, a few times a second."""
+    """The progress of a live run, a few times a second."""
 
     @property
     def arm(self) -> str: ...
@@ -51,13 +51,13 @@ class LiveMoment(Protocol):
 
 
 class NewsSource(Protocol):
-    """What a run has written since it was last asked."""
+    """What a run has written since the last call."""
 
     def rows(self, *, every: bool) -> tuple[int, Sequence[EndedRequest]]:
-        """Return how many requests are new, and each of them or the last alone."""
+        """Return the number of new requests, and either all of them or only the last."""
 
     def samples(self) -> Sequence[LiveMoment]:
-        """Return what is new of a live run's samples."""
+        """Return the new samples of a live run."""
 
 
 class Narrator:
@@ -106,7 +106,8 @@ class Narrator:
 
     def __enter__(self) -> Self:
         if not self._quiet:
-            what = f"{len(self._planned)} arm(s) x seed(s), {self._total} requests"
+            runs = len(self._planned)
+            what = f"{runs} run{'s' * (runs != 1)} (arms x seeds), {self._total} requests"
             timed = "on virtual time" if self._virtual else f"about {self._expected_s:.0f} s"
             self._console.print(f"{what}, {timed}")
         self._progress.start()
@@ -118,7 +119,7 @@ class Narrator:
         self._progress.stop()
 
     def read_news(self) -> float:
-        """Read what is new and tell it; return the seconds since there was news."""
+        """Read and show what is new; return the seconds since the last news."""
         count, rows = self._news_of_run.rows(every=self._prints_requests)
         samples = self._news_of_run.samples()
         if rows or samples:
@@ -142,7 +143,7 @@ class Narrator:
         return time.monotonic() - self._news
 
     def _seconds_left(self, elapsed: float) -> float:
-        """Return the seconds that are left: by the schedule, or by the pace, where time is virtual."""
+        """Return the seconds that are left: by the schedule or, on virtual time, by the pace."""
         if self._virtual:
             return elapsed * (self._total / self._done - 1) if self._done else 0.0
         return max(0.0, self._expected_s - elapsed)

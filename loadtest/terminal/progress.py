@@ -1,4 +1,4 @@
-"""A line of progress for what takes longer than a second. Nothing where nobody watches."""
+"""A line of progress for work that takes longer than a second; only in a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN_AFTER_S = 1.0
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield `on_progress`, which takes how many of `total` are done; its line on standard error goes at the end."""
+    """Yield `on_progress`, which takes how many of `total` are done; at the end, the line on standard error goes."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     line = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

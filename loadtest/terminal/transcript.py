@@ -1,4 +1,4 @@
-"""A run request by request, in the form in which the reference document prints it."""
+"""A run request by request, in the form of the reference document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESULTS = {"ok": "SUCCESS", "error": "FAILED", "timeout": "TIMEOUT", "fast_fail"
 
 
 class PrintedRequest(Protocol):
-    """What a line tells of a request."""
+    """What a line shows of a request."""
 
     @property
     def id(self) -> int: ...
@@ -29,7 +29,7 @@ class PrintedRequest(Protocol):
 
 
 def line(row: PrintedRequest, before: PrintedRequest | None) -> str:
-    """Return one request as a line; a change of state appears at the first request that met it."""
+    """Return one request as a line; a change of state appears at the first request after it."""
     news = ""
     if before is not None and before.state != "open" and row.state == "open":
         news = "Circuit Breaker OPENED; "

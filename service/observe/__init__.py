@@ -1,5 +1,5 @@
-"""What both services tell of themselves: logs, traces, durations.
+"""Logs, traces and durations of both services.
 
-How a line, a span or a histogram is written goes here; which events there are is said in each service. `spans` alone
-knows OpenTelemetry.
+Code that writes a line, a span or a histogram goes here; each service defines its own events. Only `spans` knows
+OpenTelemetry.
 """

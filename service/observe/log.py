@@ -1,4 +1,4 @@
-"""Logs: one line an event on standard error, plain or JSON, with the request id where there is one."""
+"""Logs: one line for each event on standard error, plain or JSON, with the request id if there is one."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def _lower_case(value: Any) -> Any:
 
 
 class LogSettings(StrictModel):
-    """What a service says of itself, and in which form."""
+    """What a service logs, and in which form."""
 
     format: Annotated[Literal["plain", "json"], BeforeValidator(_lower_case)] = Field(
-        "plain", description="form of a line: words for a person, or a JSON object"
+        "plain", description="form of a line: text for people, or a JSON object"
     )
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)] = Field(
         "info", description="lowest level that is logged; transitions and changed settings are info"
     )
-    requests: bool = Field(default=False, description="log each request, too; the level debug always does")
+    requests: bool = Field(default=False, description="also log each request; level debug always does")
 
     @property
     def logs_requests(self) -> bool:
@@ -55,16 +55,16 @@ def logger_of(service: str) -> logging.Logger:
 
 
 def log_event(logger: logging.Logger, event: str, request_id: str | None = None, **fields: Any) -> None:
-    """Log an event at level info, with what is to be known of it."""
+    """Log an event with its fields at level info."""
     if logger.isEnabledFor(logging.INFO):
         with_id = fields if request_id is None else {**fields, "request_id": request_id}
         logger.info(event, extra={"fields": with_id})
 
 
 class LineFormatter(logging.Formatter):
-    """One line a record, whatever is in it: a line break or a control character of a caller's making is escaped.
+    """Writes one line for each record: line breaks and control characters from callers are escaped.
 
-    By hand, since a library for JSON lines, one more for both services, would not write the plain ones.
+    Written here, since a library for JSON lines, one more for both services, would not write plain lines.
     """
 
     def __init__(self, service: str, *, as_json: bool) -> None:
@@ -96,6 +96,6 @@ class LineFormatter(logging.Formatter):
 
 
 def _quote_if_needed(value: Any) -> str:
-    """Return the value as a word, else in quotes as JSON writes it."""
+    """Return the value as it is if it is a plain word, else as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text if _WORD.fullmatch(text) else json.dumps(value, default=str)

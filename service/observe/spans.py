@@ -1,4 +1,4 @@
-"""Spans and W3C trace context: the only module that knows OpenTelemetry; `tracing` loads it when asked to."""
+"""Spans and W3C trace context: the only module that knows OpenTelemetry; `tracing` loads it if traces are on."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-# What cannot be handed over by then is lost: a collector that is gone must not keep a service from ending.
+# Spans that are not sent by then are lost: a missing collector must not keep a service from stopping.
 PATIENCE_S = 3.0
 _W3C = TraceContextTextMapPropagator()
 _HEADERS = ("traceparent", "tracestate")
 
 
 def start(exporter: str, service: str) -> Tracing:
-    """Return traces that go to standard error, or over OTLP to where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    """Return traces that go to standard error, or over OTLP to OTEL_EXPORTER_OTLP_ENDPOINT."""
     if exporter == "console":
         one_line = ConsoleSpanExporter(out=sys.stderr, formatter=lambda span: span.to_json(indent=None) + "\n")
         return Tracing(service, one_line)
@@ -40,14 +40,14 @@ def start(exporter: str, service: str) -> Tracing:
 
 
 def check(exporter: str) -> None:
-    """Raise WrongInputError where the address of the collector is none."""
+    """Raise WrongInputError if the address of the collector is invalid."""
     if exporter == "console":
         return
-    endpoint = OTLPSpanExporter()._endpoint  # noqa: SLF001 - nobody else says which of its variables won
+    endpoint = OTLPSpanExporter()._endpoint  # noqa: SLF001 - the only way to know which of its variables it used
     try:
         parts = urlsplit(endpoint)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # an invalid port
         fits = False
     if not fits:
         detail = f"OTEL_EXPORTER_OTLP_ENDPOINT: got {endpoint!r:.80}; allowed: http://HOST:PORT, or https"
@@ -65,11 +65,11 @@ class Tracing:
 
     @contextmanager
     def request(self, name: str, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
-        """Be the span of a request that came in, below the caller's where its headers name one."""
+        """Open the span of an incoming request, below the caller's span if the headers name one."""
         carrier: dict[str, list[str]] = {}
         for key, value in headers:
             carrier.setdefault(key.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-        if len(carrier.get("traceparent", ())) > 1:  # nobody can say which one is meant
+        if len(carrier.get("traceparent", ())) > 1:  # it is unclear which one is meant
             del carrier["traceparent"]
         context = _W3C.extract(carrier)
         with self._tracer.start_as_current_span(name, context, SpanKind.SERVER, record_exception=False):
@@ -77,30 +77,30 @@ class Tracing:
 
     @contextmanager
     def call(self, name: str) -> Iterator[None]:
-        """Be the span of a request that goes out."""
+        """Open the span of an outgoing request."""
         with self._tracer.start_as_current_span(name, kind=SpanKind.CLIENT, record_exception=False):
             yield
 
     @staticmethod
     def headers() -> dict[str, str]:
-        """Return the headers that name the present span to whoever is called."""
+        """Return the headers that pass the current span on to the called service."""
         carrier: dict[str, str] = {}
         _W3C.inject(carrier)
         return carrier
 
     @staticmethod
     def set_attributes(attributes: Mapping[str, str | int | float | bool | None]) -> None:
-        """Add to the present span what is known, leaving out what is none."""
+        """Add attributes to the current span, except those that are none."""
         trace.get_current_span().set_attributes({name: each for name, each in attributes.items() if each is not None})
 
     @staticmethod
     def add_event(name: str, attributes: Mapping[str, str | int | float | bool]) -> None:
-        """Add an event to the present span."""
+        """Add an event to the current span."""
         trace.get_current_span().add_event(name, dict(attributes))
 
     @staticmethod
     def mark_failed(why: str) -> None:
-        """Mark the present span as failed."""
+        """Mark the current span as failed."""
         span = trace.get_current_span()
         span.set_attribute("error.type", why)
         span.set_status(StatusCode.ERROR, why)
@@ -110,14 +110,14 @@ class Tracing:
         return _TracedApp(self, app, name)
 
     def close(self) -> None:
-        """Hand over what is left, within a few seconds."""
+        """Send the remaining spans, within a few seconds."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(PATIENCE_S)
 
 
 class _TracedApp:
-    """An ASGI app, and no function: Starlette would take that for one that wants a request."""
+    """An ASGI app. Not a function, since Starlette would call that with a request."""
 
     def __init__(self, tracing: Tracing, app: ASGIApp, name: str) -> None:
         self._tracing, self._app, self._name = tracing, app, name

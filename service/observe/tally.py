@@ -1,4 +1,4 @@
-"""Durations of things that ended alike, counted into buckets; and how they are written for Prometheus."""
+"""Durations of calls with the same outcome, counted into buckets, and their form for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BOUNDS = (*(str(bound) for bound in BUCKETS_S), "+Inf")
 
 
 class Tally:
-    """How many, how long they took in all, and how many in each bucket (the last: above)."""
+    """A number of durations, their sum, and the number in each bucket (the last one: above all bounds)."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -26,14 +26,14 @@ class Tally:
         self.buckets = [0] * (len(BUCKETS_S) + 1)
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count one duration."""
         self.calls += 1
         self.sum_s += seconds
         self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
 
 
 def add_durations(family: HistogramMetricFamily, label: str, tallies: Iterable[Tally]) -> None:
-    """Add to `family`, which has one label, what `tallies` have counted together."""
+    """Add the sum of `tallies` to `family`, which has one label."""
     together = list(tallies)
     counts = [sum(tally.buckets[place] for tally in together) for place in range(len(_BOUNDS))]
     family.add_metric(

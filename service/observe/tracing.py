@@ -1,4 +1,4 @@
-"""Traces, off by default: OpenTelemetry is an extra, and nothing of the extra is loaded before somebody asks."""
+"""Traces, off by default: OpenTelemetry is an extra, which is only loaded if traces are on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from service.observe.spans import Tracing
 
-# FastAPI has traces of its own, of which the path under load would not be part.
+# FastAPI's own traces are off: they would not include the path under load.
 NONE_OF_FASTAPI: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 Exporter = Annotated[
@@ -22,7 +22,7 @@ Exporter = Annotated[
 
 
 def start(exporter: Exporter, service: str, variable: str) -> Tracing | None:
-    """Return the traces of `service`, none where they are off; close them at its end. Raises what `check` does."""
+    """Return the traces of `service`, none if they are off; close them at its end. Raises like `check`."""
     if exporter == "off":
         return None
     traces: Tracing = _load_spans(exporter, variable).start(exporter, service)
@@ -30,9 +30,9 @@ def start(exporter: Exporter, service: str, variable: str) -> Tracing | None:
 
 
 def check(exporter: Exporter, variable: str) -> None:
-    """Raise WrongInputError where traces cannot be had: the extra is not installed, or the collector's address is none.
+    """Raise WrongInputError if traces are not possible: without the extra, or with an invalid address of the collector.
 
-    It names `variable`, the setting that asked for them, or that of the address.
+    The error names `variable`, the setting that switched traces on, or the variable of the address.
     """
     if exporter != "off":
         _load_spans(exporter, variable).check(exporter)

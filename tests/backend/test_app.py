@@ -82,12 +82,12 @@ BAD_PLANS = [
     (
         '{"latency": {"distribution": "constant", "mean_s": 1, "spread_s": 1}}',
         "latency.spread_s",
-        "latency.spread_s: got 1; a constant latency has none",
+        "latency.spread_s: got 1; a constant latency has no spread",
     ),
     (
         '{"latency": {"distribution": "exponential", "mean_s": 1, "spread_s": 2}}',
         "latency.spread_s",
-        "latency.spread_s: got 2; an exponential latency's is its mean, leave it out",
+        "latency.spread_s: got 2; an exponential latency's spread is its mean: leave it out",
     ),
     (
         '{"latency": {"distribution": "lognormal", "mean_s": 0, "spread_s": 1}}',

@@ -101,7 +101,9 @@ def test_a_profile_cannot_be_changed_where_phases_are_in_force() -> None:
     """Which of the phases would be meant is not guessed."""
     old = as_body(plan_from({"phases": [{"duration_s": 1}, {}]}))
 
-    with pytest.raises(WrongInputError, match=r"^error_rate: the plan in force has phases; PUT /faults replaces it$"):
+    with pytest.raises(
+        WrongInputError, match=r"^error_rate: the current plan has phases; use PUT /faults to replace it$"
+    ):
         changed_body(old, {"error_rate": 0.3})
 
 

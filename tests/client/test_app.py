@@ -181,7 +181,7 @@ def test_where_there_is_no_breaker_none_can_be_set(ask: Ask, action: str) -> Non
     assert (answer.status_code, answer.headers["content-type"], answer.json()["detail"]) == (
         409,
         "application/problem+json",
-        "there is no breaker to set: the policy in force is 'off'",
+        "the policy is 'off': there is no breaker to set",
     )
     assert ask("GET", "/stats").json()["revision"] == 1
 

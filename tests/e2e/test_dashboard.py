@@ -155,7 +155,7 @@ def test_the_breaker_is_set_by_hand(desk: Desk) -> None:
     desk.client.send("PATCH", "/breaker", {"policy": "off"})
     eventually(lambda: desk.text("#failures") == "not counted")
     desk.find("[data-by-hand=open]").click()
-    eventually(lambda: desk.text("#by-hand-said") == "there is no breaker to set: the policy in force is 'off'")
+    eventually(lambda: desk.text("#by-hand-said") == "the policy is 'off': there is no breaker to set")
 
 
 def test_every_policy_is_shown_in_its_own_terms(desk: Desk) -> None:
@@ -175,7 +175,7 @@ def test_every_policy_is_shown_in_its_own_terms(desk: Desk) -> None:
         "forced_open": ["open", "Failures", "Next probe", "none"],
         "shadow": ["closed", "Failures", "Let through", "100 %"],
     }
-    eventually(lambda: desk.text("#shadow").startswith("Tried beside it: consecutive, which would be closed"))
+    eventually(lambda: desk.text("#shadow").startswith("Shadow policy: consecutive, which would be closed"))
 
 
 def test_the_knobs_change_the_backend(desk: Desk) -> None:
@@ -369,7 +369,7 @@ def test_it_says_that_it_is_not_connected_and_comes_back(opened: Desk, tmp_path:
         assert desk.call(5) == [502] * 5
         within(1, lambda: desk.state() == "open")
     within(2, lambda: desk.text("#connection") == "Not connected")
-    assert "What you see is the last that was known" in desk.text("#offline")
+    assert "The page shows the last known state" in desk.text("#offline")
     assert desk.text(".states .lit .now") == "last known"
     assert desk.find(".states .lit").value_of_css_property("border-top-style") == "dashed"
     assert _findings(desk.page) == []

@@ -71,7 +71,7 @@ def test_there_is_room_for_many_listeners_and_an_end_to_it(client: str) -> None:
         status, said = ask("GET", f"{client}/events?calls=sampled")
         assert (status, said["detail"]) == (
             503,
-            f"all {SEATS} event streams are taken; try again when one has been closed",
+            f"all {SEATS} event streams are in use; try again when one is closed",
         )
         assert ask("GET", f"{client}/health") == (200, {"status": "ok"})
         streams[0].close()

@@ -24,7 +24,7 @@ def test_a_second_run_is_refused_while_one_is_going(tmp_path: Path) -> None:
         process.terminate()
         process.communicate(timeout=30)
     assert second.returncode == 2
-    assert f"another run is going on (experiment-1, process {process.pid}," in second.stderr
+    assert f"another run is in progress (experiment-1, process {process.pid}," in second.stderr
 
 
 def test_two_runs_on_the_same_services_are_refused(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_two_runs_on_the_same_services_are_refused(tmp_path: Path) -> None:
             process.terminate()
             process.communicate(timeout=30)
     assert second.returncode == 2
-    assert "another run is going on" in second.stderr
+    assert "another run is in progress" in second.stderr
 
 
 def test_it_attaches_to_running_services_and_puts_them_back(tmp_path: Path) -> None:

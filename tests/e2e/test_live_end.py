@@ -25,7 +25,7 @@ def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path, number: signa
     assert len(lab.rows(folder)) >= 2
     assert lab.summary(folder)["complete"] is False
     assert "NOT OK the run is complete" in said
-    assert "This run does not hold" in (folder / "report.md").read_text(encoding="utf-8")
+    assert "Do not trust this run" in (folder / "report.md").read_text(encoding="utf-8")
     assert "Traceback" not in said
 
 

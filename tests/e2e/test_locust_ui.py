@@ -68,7 +68,7 @@ def seen(ui: Ui) -> list[tuple[str, str, str]]:
     again = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", b"scenario=experiment-1", timeout=30).read())
     assert (again["success"], again["message"].partition(":")[0]) == (
         False,
-        "a run is going on, or its report is being written",
+        "a run is in progress, or its report is being written",
     )
     found: list[tuple[str, str, str]] = []
     until = time.monotonic() + 40

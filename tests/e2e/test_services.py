@@ -209,7 +209,7 @@ def test_a_busy_port_is_exit_code_2(start: Callable[..., Service], module: str) 
         port = taken.getsockname()[1]
         code, said = start(module, **{f"{module.upper()}_PORT": str(port)}).ended()
 
-    why = "cannot be used: Address already in use; choose another, or end what holds it"
+    why = "cannot be used: Address already in use; choose another, or stop the program that uses it"
     assert (code, said) == (2, f"{module}: port {port} on 127.0.0.1 {why}\n")
 
 

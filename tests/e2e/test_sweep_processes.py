@@ -73,7 +73,7 @@ def test_ctrl_c_keeps_what_was_measured_and_the_same_command_goes_on(alone: dict
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
 
-    assert said == "loadtest: interrupted: what was measured is kept; the same command goes on from there\n"
+    assert said == "loadtest: interrupted: the finished runs are kept; the same command continues from there\n"
     assert process.returncode == 130
     assert 1 < kept(tmp_path) < 1 + 3 * 120
     assert run(tmp_path, "--jobs", "2") == alone

@@ -35,7 +35,7 @@ def test_ctrl_c_ends_it_with_a_sentence(tmp_path: Path, rows: int) -> None:
     os.killpg(process.pid, signal.SIGINT)
     out, said = process.communicate(timeout=60)
 
-    assert said == "loadtest: interrupted: what was measured is kept, marked incomplete\n"
+    assert said == "loadtest: interrupted: the rows so far are kept, and the run is marked incomplete\n"
     assert process.returncode == 130
     assert lab.gone(below)
     assert "expected of" not in out  # what was cut off is not held to it

@@ -33,7 +33,7 @@ BY_UV = "uv pip install -q --python env/bin/python --require-hashes -r requireme
 PIP = "python -m pip install -q --disable-pip-version-check --require-hashes"
 BY_PIP = f"{PIP} -r requirements/run.txt"
 GET_UV = f"{PIP} --only-binary :all: -r requirements/uv.txt"
-SORRY = "uv could not install it; pip does it now"
+SORRY = "uv could not install it; trying pip"
 
 
 @pytest.fixture

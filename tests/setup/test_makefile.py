@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.scenario.files import read, shipped_names
+
 ROOT = Path(__file__).parents[2]
 MARKS = ("run", "lab", "dev", "peers", "cluster", "tracing")
 # A user's words with all that make or a shell could split at; the shell gets them as they are.
@@ -123,6 +125,11 @@ def test_every_target_is_checked_here() -> None:
 
     assert phony is not None
     assert sorted(written()) == sorted(phony[1].split()) == sorted(["help", *TARGETS])
+
+
+def test_every_experiment_of_the_document_has_a_target() -> None:
+    """Its report says that `make <name>` makes the same run."""
+    assert {name for name in shipped_names() if read(name)[0].document} <= set(written())
 
 
 def test_help_names_every_target(venv: Path) -> None:

@@ -1,10 +1,10 @@
-"""pybreaker's state machine, made right for asyncio.
+"""pybreaker's state machine, adapted to asyncio.
 
 pybreaker counts and decides: when to trip, and how many probes close. This adapter keeps what pybreaker 1.4 cannot
 know when the call itself runs elsewhere: the permits (a bounded number of probes), their generation (a late result
 changes nothing), and the monotonic time at which the breaker opened. The protected call runs outside pybreaker and
-outside its lock; pybreaker gets only its result, by a call that does nothing, and not even that for a success that
-changes nothing: one with no failure before it.
+outside its lock. pybreaker gets only its result, through a call that does nothing. A success with no failure before it
+would change nothing, and is not passed on at all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _ReportedError(Exception):
-    """A failure, as pybreaker gets it."""
+    """A failure in the form that pybreaker takes."""
 
 
 def _succeed() -> None:
@@ -52,8 +52,8 @@ class ConsecutiveSettings(OpeningSettings):
 class ConsecutiveBreaker(OpeningBreaker):
     """Opens after `fail_max` consecutive failures; probes after `reset_timeout` seconds.
 
-    Closes after `success_threshold` probes have succeeded; opens again at the first that fails. Where `slow_call_s` is
-    set, a slow call is a failure.
+    Closes after `success_threshold` probes have succeeded; opens again at the first that fails. With `slow_call_s`, a
+    slow call is a failure.
     """
 
     settings_type = ConsecutiveSettings
@@ -71,7 +71,7 @@ class ConsecutiveBreaker(OpeningBreaker):
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
-        # The one case that matters for speed, and in which nothing would change.
+        # The most frequent case, in which nothing would change.
         if verdict is SUCCESS and permit is self.shared_permit and self.fail_count == 0:
             return
         super().report(permit, verdict, now, retry_after_s)
@@ -81,25 +81,25 @@ class ConsecutiveBreaker(OpeningBreaker):
         return Cause(ConsecutiveTripCause.FAIL_MAX) if self._machine.current_state == pybreaker.STATE_OPEN else None
 
     def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> None:
-        """Count nothing: being slow was the failure."""
+        """Count nothing: the slowness has already been counted as the failure."""
 
     def _feed_machine(self, *, succeeded: bool) -> None:
         try:
             self._machine.call(_succeed if succeeded else _fail)
         except _ReportedError as reported:
-            # pybreaker raises it from a frame that holds it: a cycle that would keep the failed call until the
-            # garbage collector comes.
+            # The frame in which pybreaker raises it also holds it: a cycle that would keep the failed call in memory
+            # until the next garbage collection.
             reported.__traceback__ = None
         self.fail_count = self._machine.fail_counter
 
     def _judge_probes(self, *, succeeded: bool) -> State:
-        if self.settings.probe_success_rate is not None:  # which pybreaker does not know
+        if self.settings.probe_success_rate is not None:  # pybreaker has no such setting
             return super()._judge_probes(succeeded=succeeded)
         self._feed_machine(succeeded=succeeded)
         return State(self._machine.current_state)
 
     def _reset_counts(self, now: float) -> None:  # noqa: ARG002
-        self._machine.close()  # alone sets pybreaker's failure count to zero
+        self._machine.close()  # the only way to reset pybreaker's failure count
         self.fail_count = 0
 
     def _follow_state(self, state: State) -> None:

@@ -1,4 +1,4 @@
-"""Opens on the failure rate and the slow-call rate of the last `window_calls` calls."""
+"""The policy `count_window`: a failure rate and a slow-call rate over a number of calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CountWindowSettings(RateSettings):
 
 
 class CountWindowBreaker(WindowedBreaker):
-    """Looks back on calls, however long ago they were."""
+    """Opens when the failure rate or slow-call rate of the last `window_calls` calls reaches its threshold."""
 
     settings_type = CountWindowSettings
 

@@ -1,6 +1,6 @@
 """The three states, common to every policy that opens: open time, probes, generations, the ramp after closing.
 
-What a policy adds is one question: after this result, is it time to trip?
+A policy adds only one decision: whether to trip after a result.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class OpeningBreaker(Breaker):
-    """Closed until the policy's cause; open for a time; half-open with a bounded number of probes."""
+    """Closed until the policy trips it; open for a time; half-open with a bounded number of probes."""
 
     moves = (
         Move(OPEN, HALF_OPEN, OpeningCause.WAITED),
@@ -58,24 +58,24 @@ class OpeningBreaker(Breaker):
         self._ramping = False
         self._late_results = 0
         self._slow_s = math.inf if settings.slow_call_s is None else settings.slow_call_s
-        # Calls under way in closed, oldest first, which nobody has counted as slow yet; kept only where they count.
+        # Calls under way in closed, oldest first, that are not yet counted as slow; none if they do not count.
         self._under_way: OrderedDict[Permit, None] | None = OrderedDict() if settings.slow_in_flight else None
         self._renew_shared_permit(now)
 
     @abstractmethod
     def _count_call(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:
-        """Count a call in closed; return the cause, once it is time to trip."""
+        """Count a call in closed; return the cause if it is time to trip."""
 
     @abstractmethod
     def _count_late_failure(self, permit: Permit, now: float, *, failed: bool) -> Cause | None:
-        """Take note that a call that was counted as slow while it was under way has ended: see `_count_call`."""
+        """Count the end of a call that was already counted as slow while it was under way: see `_count_call`."""
 
     @abstractmethod
     def _reset_counts(self, now: float) -> None:
-        """Set what was counted in closed to zero, `fail_count` too."""
+        """Reset all counts of the closed state, including `fail_count`."""
 
     def admit(self, now: float) -> Permit | Refusal:
-        """Let through when closed; when open, once its time is over; in half-open, up to `max_probes` at once."""
+        """Let calls through in closed, after the open time, and in half-open up to `max_probes` at once."""
         if self.state is CLOSED:
             return self._admit_closed(now)
         if self.state is OPEN:
@@ -137,7 +137,7 @@ class OpeningBreaker(Breaker):
         return permit
 
     def _renew_shared_permit(self, now: float) -> None:
-        """Hand out one permit for all calls, where nothing tells them apart."""
+        """Hand out one permit for all calls if nothing distinguishes them."""
         alike = self.state is CLOSED and not self._ramping and self._slow_s == math.inf
         self.shared_permit = Permit(CLOSED, self._generation, now) if alike else None
 
@@ -174,11 +174,11 @@ class OpeningBreaker(Breaker):
     # Open and half-open.
 
     def _open(self, now: float, cause: Cause, retry_after_s: float | None) -> None:
-        """Open from closed or half-open, for the time that the settings or the backend say."""
+        """Open from closed or half-open, for a time given by the settings or by the backend."""
         chosen = self.settings
         self._failed_recoveries = self._failed_recoveries + 1 if self.state is HALF_OPEN else 0
         cap = math.inf if chosen.open_max_s is None else chosen.open_max_s
-        if chosen.honour_retry_after and retry_after_s:  # "at once" is no time to stay open
+        if chosen.honour_retry_after and retry_after_s:  # 0 ("at once") is no open time
             self._open_for_s = min(retry_after_s, cap)
         else:
             grown = chosen.reset_timeout * chosen.open_growth ** min(self._failed_recoveries, 100)
@@ -197,7 +197,7 @@ class OpeningBreaker(Breaker):
         return permit
 
     def _count_overdue_probes(self, now: float) -> Cause | None:
-        """Count the slow probes that are out; return why to open again, once too many are, or it took too long."""
+        """Count the slow probes under way; return a cause to open again if there are too many, or it took too long."""
         longest = self.settings.half_open_max_s
         if longest is not None and now - self.since >= longest:
             return Cause(OpeningCause.PROBE_OUT, f"half-open for {longest:g} s, and a probe still out")
@@ -230,7 +230,7 @@ class OpeningBreaker(Breaker):
             self._open(now, Cause(OpeningCause.PROBE_SLOW if slow_only else OpeningCause.PROBE_FAILED), retry_after_s)
 
     def _judge_probes(self, *, succeeded: bool) -> State:
-        """Return the state after a probe's result: by count the first failure opens, by rate as soon as it is sure."""
+        """Return the state after a probe's result. By count, the first failure opens; by rate, once it is certain."""
         rate, of = self.settings.probe_success_rate, self.settings.probe_calls
         if rate is None:
             enough, failures_allowed = self.settings.success_threshold, 0
@@ -258,4 +258,4 @@ class OpeningBreaker(Breaker):
             self._on_transition(Transition(now, before, state, cause, self.fail_count))
 
     def _follow_state(self, state: State) -> None:
-        """Follow, where the policy has a machine of its own."""
+        """Bring the policy's own state machine, if it has one, to `state`."""

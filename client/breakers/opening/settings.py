@@ -30,21 +30,21 @@ class OpeningRefusalCause(Counted):
 
 
 class OpeningSettings(PolicySettings):
-    """What all policies that open have: slow calls, the open time, probes, the way back."""
+    """What all policies that open have: slow calls, the open time, probes, and the recovery."""
 
     slow_call_s: Annotated[Seconds | None, OrNone] = Field(
-        None, description='seconds from which on a call is slow; "none": no call is'
+        None, description='a call that takes this many seconds or more is slow; "none": no call is slow'
     )
     slow_in_flight: bool = Field(default=False, description="a slow call counts while it is still under way")
 
     reset_timeout: float = Field(30.0, gt=0, le=86_400, description="seconds open before the first probe")
     open_growth: float = Field(
-        1.0, ge=1, le=10, description="factor on the open time for each failed recovery in a row"
+        1.0, ge=1, le=10, description="the open time is multiplied by this after each failed recovery in a row"
     )
     open_max_s: Annotated[Seconds | None, OrNone] = Field(None, description="longest open time, seconds")
     open_jitter: float = Field(0.0, ge=0, le=1, description="random share by which an open time may be shortened")
     honour_retry_after: bool = Field(
-        default=False, description="stay open for as long as the Retry-After of the failure that trips says"
+        default=False, description="stay open for the Retry-After of the failure that tripped the breaker"
     )
 
     max_probes: int = Field(1, ge=1, le=10_000, description="probes under way at once in half-open")
@@ -52,9 +52,11 @@ class OpeningSettings(PolicySettings):
     probe_success_rate: Annotated[Share | None, OrNone] = Field(
         None, description="share of `probe_calls` that must succeed to close, in place of `success_threshold`"
     )
-    probe_calls: int = Field(10, ge=1, le=1_000_000, description="probes that decide by rate")
+    probe_calls: int = Field(
+        10, ge=1, le=1_000_000, description="number of probes over which `probe_success_rate` is measured"
+    )
     half_open_max_s: Annotated[Seconds | None, OrNone] = Field(
-        60.0, description='longest half-open while a probe is out, seconds; "none": for ever'
+        60.0, description='longest wait for a probe in half-open, seconds; "none": no limit'
     )
     ramp_s: float = Field(0.0, ge=0, le=86_400, description="seconds from closing until all calls are let through")
 

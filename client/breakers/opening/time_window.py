@@ -1,4 +1,4 @@
-"""Opens on the failure rate and the slow-call rate of the last `window_s` seconds."""
+"""The policy `time_window`: a failure rate and a slow-call rate over a number of seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TimeWindowSettings(WindowSeconds, RateSettings):
 
 
 class TimeWindowBreaker(WindowedBreaker):
-    """Looks back on time, however many calls it held."""
+    """Opens when the failure rate or slow-call rate of the last `window_s` seconds reaches its threshold."""
 
     settings_type = TimeWindowSettings
 

@@ -1,4 +1,4 @@
-"""Opens on rates in a window: the part that is the same for calls and for seconds."""
+"""What windows of calls and of seconds have in common: they open when a rate reaches its threshold."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class WindowedBreaker(OpeningBreaker):
     def __init__(self, settings: RateSettings, now: float, on_transition: Callable[[Transition], None]) -> None:
         self.settings = settings
         self._window = self._new_window()
-        self._places: dict[Permit, int] = {}  # of the calls that were counted under way
+        self._places: dict[Permit, int] = {}  # of the calls that were counted while under way
         super().__init__(settings, now, on_transition)
 
     @abstractmethod
@@ -68,7 +68,7 @@ class WindowedBreaker(OpeningBreaker):
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
         """Count the result, unless its permit is of an earlier state."""
-        # A short way for nearly every call: nothing to look back on, and nothing that could trip.
+        # A short cut for nearly every call: without a failure in the window nothing can trip.
         if verdict is SUCCESS and permit is self.shared_permit and not self.fail_count:
             self._window.succeed(now)
         else:
@@ -92,12 +92,12 @@ class WindowedBreaker(OpeningBreaker):
         return self._find_trip_cause()
 
     def _find_trip_cause(self) -> Cause | None:
-        """Say why to trip, where it is time to."""
+        """Return the cause if it is time to trip."""
         window, chosen = self._window, self.settings
         self.fail_count = window.failures
         if window.calls < chosen.min_calls:
             return None
-        # Divided, since 0.1 * 30 is more than 3.
+        # A division, since 0.1 * 30 is more than 3.
         if window.failures / window.calls >= chosen.failure_rate:
             return _rate_cause(RateTripCause.FAILURES, window.failures, window.calls)
         if chosen.slow_call_rate is not None and window.slow / window.calls >= chosen.slow_call_rate:
@@ -110,7 +110,7 @@ class WindowedBreaker(OpeningBreaker):
         self.fail_count = 0
 
     def details(self, now: float) -> dict[str, Any]:
-        """Add the window: calls, failed and slow ones."""
+        """Add the window's counts: all calls, failed calls and slow calls."""
         window = self._window
         window.roll(now)
         counts = {"calls": window.calls, "failures": window.failures, "slow": window.slow}

@@ -1,14 +1,13 @@
-"""A controller that refuses a share of the calls: as much as the backend fails more than it usually does.
+"""A controller that refuses a share of the calls, which grows with the errors above the usual rate.
 
 Built on the adaptive circuit breaker of Shopify's semian (github.com/Shopify/semian, pull request 760, and 875 and 899
 on its tuning). Taken from there: the share r moves by gain x P with P = D - (1 - D) x r, where D is the error rate of
-the calls let through minus the usual one. It rests at r = D / (1 - D): 25 % for 20 % more errors than usual, all of
-them from 50 % on. And: what is usual is learnt by exponential smoothing, slowly upwards and quickly downwards.
+the calls let through minus the usual one. It settles at r = D / (1 - D): 25 % for 20 % more errors than usual, all
+calls from 50 % on. The usual rate is learnt by exponential smoothing, slowly upwards and quickly downwards. A rate that
+would refuse every call is not learnt from, just as semian ignores an observation that is obviously too high.
 
-A rate that would have every call refused teaches nothing, as there an observation that is obviously too high.
-
-Different here: no integral and no derivative part (875 found that they hardly matter); few calls are believed less, as
-if `min_calls` calls at the usual rate had been seen besides; r ends at `max_refused`, so that some calls always probe.
+Different here: no integral and no derivative part (875 found that they hardly matter). A few calls count for less, as
+if `min_calls` more calls had been seen at the usual rate. r is at most `max_refused`, so some calls always probe.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ if TYPE_CHECKING:
 
 # A lower error rate becomes usual this many times faster than a higher one.
 _FASTER_DOWN = 10
-# So many more errors than usual have every call refused: that is an outage, and nothing to get used to.
+# This many more errors than usual refuse every call: that is an outage, and must not become usual.
 _OUTAGE = 0.5
-# Below this the share is nothing; it would halve for ever.
+# A smaller share counts as zero; otherwise it would halve for ever.
 _NOTHING = 1e-3
 
 
@@ -57,14 +56,19 @@ class AdaptiveSettings(MinCalls, WindowSeconds):
     """A controller of the share that is refused."""
 
     policy: Literal["adaptive"] = "adaptive"
-    adaptive_gain: float = Field(0.5, gt=0, le=1, description="share of the way to its goal that a step goes")
+    adaptive_gain: float = Field(
+        0.5, gt=0, le=1, description="step size: share of the distance to the target that each step covers"
+    )
     usual_error_rate: float = Field(0.01, ge=0, lt=1, description="first guess at the backend's usual error rate")
     usual_s: Seconds = Field(600.0, description="time constant at which a higher error rate becomes usual, seconds")
     max_refused: float = Field(0.95, gt=0, lt=1, description="largest share of calls that `adaptive` refuses")
 
 
 class AdaptiveBreaker(Breaker):
-    """Never opens. Takes a step each tenth of `window_s`. `fail_count`: failures in the window."""
+    """Refuses a share of the calls that grows with errors above the usual rate.
+
+    Never opens. Takes a step every tenth of `window_s`. `fail_count`: failures in the window.
+    """
 
     settings_type = AdaptiveSettings
     refusals = tuple(AdaptiveRefusalCause)
@@ -85,7 +89,7 @@ class AdaptiveBreaker(Breaker):
         self.shared_permit = self._permit = Permit(CLOSED, self._generation, now)
 
     def admit(self, now: float) -> Permit | Refusal:
-        """Refuse the share that the controller has come to."""
+        """Refuse the share that the controller has arrived at."""
         if now >= self._next_step:
             self._take_due_steps(now)
         if self._refused_share and self._uniform() < self._refused_share:
@@ -106,7 +110,7 @@ class AdaptiveBreaker(Breaker):
             self.fail_count = self._window.failures
 
     def _take_due_steps(self, now: float) -> None:
-        """Take the steps that are due, each at its time; after a long silence those that empty the window and rest."""
+        """Take the steps that are due, each at its time; after a long silence, as many as it takes to settle."""
         step_s = self._window.step_s
         due = 1 + int((now - self._next_step) / step_s)
         for step in range(min(due, 100 * BUCKETS)):
@@ -130,16 +134,16 @@ class AdaptiveBreaker(Breaker):
             self._usual += (rate - self._usual) * weight * -math.expm1(-window.step_s / constant_s)
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
-        """Forget everything learnt. Raises NoBreakerError for any other state than closed."""
+        """Forget everything learnt. Raises NoBreakerError for a state other than closed."""
         if state is not CLOSED:
-            raise NoBreakerError("there is nothing to open: the policy in force is 'adaptive', which never opens")
+            raise NoBreakerError("there is nothing to open: the current policy is 'adaptive', which never opens")
         self._generation += 1
         self._window.clear()
         self.since = now
         self._reset_control(now)
 
     def details(self, now: float) -> dict[str, Any]:
-        """Give the window, what is usual, and the share let through."""
+        """Return the window, the usual error rate, and the share let through."""
         if now >= self._next_step:
             self._take_due_steps(now)
         self._window.roll(now)

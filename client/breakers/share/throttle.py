@@ -1,11 +1,11 @@
-"""Client-side throttling: refuse a share of the calls that grows with what the backend does not accept.
+"""Client-side throttling: refuse a share of the calls that grows as the backend accepts fewer.
 
 From "Handling Overload", chapter 21 of Beyer et al., Site Reliability Engineering (O'Reilly, 2016): a request is
 refused with probability max(0, (requests - K x accepts) / (requests + 1)), both counted over a window. Refused requests
-are requests; a failed one is not accepted.
+count as requests; failed ones are not accepted.
 
-The book counts a request when it is made. Here it counts when it ends: calls that are still under way would read as
-not accepted, and a burst of first calls would be refused before a single answer is known.
+The book counts a request when it is made. Here it counts when it ends: otherwise calls under way would count as not
+accepted, and a burst of first calls would be refused before a single answer is known.
 """
 
 from __future__ import annotations
@@ -46,11 +46,16 @@ class ThrottleSettings(WindowSeconds):
     """Client-side throttling."""
 
     policy: Literal["throttle"] = "throttle"
-    throttle_k: float = Field(2.0, ge=1, le=100, description="requests for each accepted one before calls are refused")
+    throttle_k: float = Field(
+        2.0, ge=1, le=100, description="refuse calls above this ratio of requests to accepted requests"
+    )
 
 
 class ThrottleBreaker(Breaker):
-    """Never opens. `fail_count`: requests in the window that were not accepted, refused ones included."""
+    """Refuses a share of the calls that grows as fewer are accepted.
+
+    Never opens. `fail_count`: requests in the window that were not accepted, including refused ones.
+    """
 
     settings_type = ThrottleSettings
     refusals = tuple(ThrottleRefusalCause)
@@ -63,7 +68,7 @@ class ThrottleBreaker(Breaker):
         self.shared_permit = self._permit = Permit(CLOSED, 0, now)
 
     def admit(self, now: float) -> Permit | Refusal:
-        """Refuse with the probability of the window as it stands."""
+        """Refuse with the probability that follows from the window."""
         self._window.roll(now)
         if self._window.failures and self._uniform() < self._refused_share():
             self._count_request(now, failed=True)
@@ -83,7 +88,7 @@ class ThrottleBreaker(Breaker):
         window = self._window
         window.add(now, failed=failed, slow=False)
         self.fail_count = window.failures
-        # Without a failure in the window no probability is above zero, and nobody has to ask.
+        # Without a failure in the window the probability is zero, and calls need not ask.
         self.shared_permit = None if window.failures else self._permit
 
     def _refused_share(self) -> float:
@@ -92,16 +97,16 @@ class ThrottleBreaker(Breaker):
         return max(0.0, (requests - self.settings.throttle_k * accepts) / (requests + 1))
 
     def force(self, state: State, now: float, kind: StrEnum) -> None:  # noqa: ARG002
-        """Forget the window. Raises NoBreakerError for any other state than closed."""
+        """Forget the window. Raises NoBreakerError for a state other than closed."""
         if state is not CLOSED:
-            raise NoBreakerError("there is nothing to open: the policy in force is 'throttle', which never opens")
+            raise NoBreakerError("there is nothing to open: the current policy is 'throttle', which never opens")
         self._window.clear()
         self.fail_count = 0
         self.since = now
         self.shared_permit = self._permit = Permit(CLOSED, self._permit.generation + 1, now)
 
     def details(self, now: float) -> dict[str, Any]:
-        """Give requests and accepts of the window, and the share let through."""
+        """Return the window's requests and accepts, and the share let through."""
         window = self._window
         window.roll(now)
         counts = {"requests": window.calls, "accepts": window.calls - window.failures}

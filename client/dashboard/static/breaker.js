@@ -90,7 +90,7 @@ function shadow(report) {
   const place = find("shadow");
   place.hidden = !report;
   if (!report) return;
-  say(place, `Tried beside it: ${report.policy}, which would be ${report.state} and would have refused ${some(report.would_refuse, "call")}${report.would_refuse ? `, of which ${count(report.would_refuse_by_result.success)} succeeded` : ""}.`);
+  say(place, `Shadow policy: ${report.policy}, which would be ${report.state} and would have refused ${some(report.would_refuse, "call")}${report.would_refuse ? `, of which ${count(report.would_refuse_by_result.success)} succeeded` : ""}.`);
 }
 
 /** Say that what is shown may no longer be so. */

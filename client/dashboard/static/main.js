@@ -61,7 +61,7 @@ function changed(now) {
     if (before === false) faults.look();
   } else {
     breaker.doubt();
-    say(find("offline"), `Not connected to the client since ${clock(Date.now())}. What you see is the last that was known. The page tries to reconnect every second.`);
+    say(find("offline"), `Not connected to the client since ${clock(Date.now())}. The page shows the last known state. The page tries to reconnect every second.`);
     if (offset !== null) chart.gaps.push({ from: performance.now() / 1000 + offset, to: null });
   }
 }

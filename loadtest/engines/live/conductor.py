@@ -1,6 +1,6 @@
-"""Run the arms of a scenario, one after the other, against two running services, and write down what happens.
+"""Run the arms of a scenario, one after the other, on two running services, and record what happens.
 
-Knows nothing of Locust: how a request is sent and how work is done side by side come from outside.
+Knows nothing of Locust: the functions that send a request and run jobs concurrently come from outside.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Reply(Protocol):
 
 
 class Jobs(Protocol):
-    """Work side by side: start a job, and wait for all that were started."""
+    """Concurrent work: start jobs, and wait for all of them."""
 
     def start(self, job: Callable[..., None], *arguments: Any) -> None:
-        """Run `job` beside this one."""
+        """Start `job` and return at once."""
 
     def wait(self) -> None:
         """Wait for every job."""
@@ -52,7 +52,7 @@ class Jobs(Protocol):
 
 @dataclass
 class _Clock:
-    """The arm's time, and how to read the client's in it."""
+    """The arm's time, and the conversion of the client's time to it."""
 
     zero: float
     client_offset: float
@@ -87,7 +87,7 @@ class Conductor:
         self._trouble: ServiceError | None = None
 
     def run(self) -> None:
-        """Run every arm with every seed; put both services back as they were. Raises ServiceError."""
+        """Run every arm with every seed, then restore the settings of both services. Raises ServiceError."""
         manifest = self._folder.manifest()
         with ExitStack() as stack:
             for name in ("requests", "transitions", "samples", "arms"):
@@ -152,14 +152,14 @@ class Conductor:
             time.sleep(min(left, SAMPLE_EVERY_S))
 
     def _prepare(self, arm: str, seed: int) -> None:
-        """Put the arm's settings in force, with a fresh breaker, and make sure that nothing is still inside."""
+        """Apply the arm's settings, with a fresh breaker, and make sure that no request is in flight."""
         call = self._scenario.arms[arm].call_settings(seed).model_dump(mode="json")
         self._client.send("PATCH", "/config", call)
         self._wait_until_idle()
         self._seen = max((each["seq"] for each in self._client.get("/breaker")["transitions"]), default=self._seen)
 
     def _start_clock(self, plan: FaultPlan) -> _Clock:
-        """Read the client's clock against ours, then set the faults: that is the arm's time zero, and the phases'."""
+        """Compare the client's clock with ours, then set the faults: the arm and its phases start at this moment."""
         before_s = time.perf_counter()
         its_now = float(self._client.get("/breaker")["now_s"])
         offset = (before_s + time.perf_counter()) / 2 - its_now
@@ -168,7 +168,7 @@ class Conductor:
         return _Clock((setting + time.perf_counter()) / 2, offset)
 
     def _revisions(self) -> int:
-        """Return how often anybody has changed the settings, the breaker's state or the faults so far."""
+        """Return the number of changes of the settings, the breaker's state or the faults so far."""
         client, backend = self._counts()
         return int(client["revision"]) + int(backend["revision"])
 
@@ -201,7 +201,7 @@ class Conductor:
         write(self._files["requests"], row)
 
     def _take_sample(self, arm: str, seed: int, clock: _Clock, received_before: int) -> None:
-        """Read the breaker before and after the backend: its state is known only where nothing changed in between."""
+        """Read the breaker before and after the backend: its state is certain only if it did not change in between."""
         first = self._client.get(f"/breaker?transitions_after={self._seen}")
         received = self._backend.get("/stats")["received"] - received_before
         breaker = self._client.get(f"/breaker?transitions_after={self._seen}")
@@ -252,7 +252,7 @@ class Conductor:
         return self._client.get("/stats"), self._backend.get("/stats")
 
     def _wait_until_idle(self) -> None:
-        """Wait until no request is inside either service, so that one arm leaves nothing to the next."""
+        """Wait until no request is in flight in either service, so that arms do not affect each other."""
         until = time.monotonic() + IDLE_WITHIN_S
         while time.monotonic() < until:
             client, backend = self._counts()

@@ -1,7 +1,7 @@
-"""The lab as a locustfile: the only module that imports Locust, in a process of its own.
+"""The lab as a locustfile: the only module that imports Locust, in its own process.
 
 Headless, the lab's command line starts it with the folder of a run. With the web UI, the form's fields choose the
-scenario, each start makes a run folder of its own and, at its end, the report, and a tab shows the breaker meanwhile.
+scenario, each start makes a new run folder and, at its end, the report, and a tab shows the breaker meanwhile.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ log = logging.getLogger("breaker-lab")
 
 @dataclass
 class Session:
-    """What goes on in this process: the run's folder, and how far it has come.
+    """The state of this process: the run's folder and its progress.
 
     `phase`: idle, running, reporting, finished, incomplete or failed.
     """
@@ -70,43 +70,43 @@ session = Session()
 
 
 def add_arguments(parser: LocustArgumentParser) -> None:
-    """Add the form's fields, and what the command line passes on. Asked anew for each form that is shown."""
+    """Add the form's fields, and options for the command line. Called again for each form that is shown."""
     names = form.scenarios(_own_scenarios(sys.argv))
-    parser.add_argument("--scenario", choices=names, default=names[0], help="what is run: load, faults and arms")
+    parser.add_argument("--scenario", choices=names, default=names[0], help="the load, faults and arms to run")
     parser.add_argument(
         "--arms",
         choices=[form.ALL_ARMS, *form.arms(names)],
-        default=[form.ALL_ARMS],  # Locust takes an empty list for one of numbers
+        default=[form.ALL_ARMS],  # Locust treats an empty list as a list of numbers
         nargs="*",
         is_multiple=True,
-        help="of that scenario; Ctrl chooses several",
+        help="arms of that scenario; hold Ctrl to choose several",
     )
     parser.add_argument("--seeds", default="", help="such as 1-5 or 3,7; empty: the scenario's own")
     parser.add_argument(
         "--engine",
         choices=ENGINES,
         default=ENGINES[0],
-        help="live: real services in real time; virtual: the same code on a clock that jumps, in a moment",
+        help="live: real services in real time; virtual: the same code in seconds, on a clock that jumps",
     )
-    parser.add_argument("--backend-url", default="", help="where the live engine finds the backend; host is the client")
+    parser.add_argument("--backend-url", default="", help="the backend of the live engine; the host is the client")
     parser.add_argument("--run-dir", default="", include_in_web_ui=False, help="folder of a prepared run")
     parser.add_argument(
         "--own-scenarios", default=".", include_in_web_ui=False, help="folder whose scenario files the form offers"
     )
-    parser.add_argument("--results", default="results", include_in_web_ui=False, help="where runs from the form go")
+    parser.add_argument("--results", default="results", include_in_web_ui=False, help="folder of runs from the form")
     parser.add_argument(
-        "--until-stdin-closes", action="store_true", include_in_web_ui=False, help="end with the parent"
+        "--until-stdin-closes", action="store_true", include_in_web_ui=False, help="stop when the parent stops"
     )
 
 
 def _own_scenarios(arguments: Sequence[str]) -> Path:
-    """Read --own-scenarios before there is a parser: the choices of another option depend on it."""
+    """Read --own-scenarios without the parser: the choices of another option depend on it."""
     follows = dict(pairwise(arguments))
     return Path(follows.get("--own-scenarios", "."))
 
 
 class Desk:
-    """What the pages in Locust's web server ask for."""
+    """Answers the pages in Locust's web server."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -116,7 +116,7 @@ class Desk:
         """Make the folder of the run that the form asks for. Raises WrongInputError."""
         runner = self._environment.runner
         if session.lock is not None or (runner is not None and runner.shape_greenlet):
-            detail = "a run is going on, or its report is being written: wait for its end, or stop it"
+            detail = "a run is in progress, or its report is being written: wait for it, or stop it"
             raise WrongInputError([{"field": "scenario", "value": None, "detail": detail}])
         _prepare_run(self._environment, fields)
 
@@ -129,12 +129,12 @@ class Desk:
 
 
 def add_pages(environment: Environment, **_: Any) -> None:
-    """Where there is a web UI: a tab, a link among the downloads, and the pages behind them."""
+    """Add to the web UI, if there is one: a tab, a link among the downloads, and the pages behind them."""
     web = environment.web_ui
     if web is None or web.app is None:
         return
     pages.install_pages(web.app, Desk(environment), web.auth_required_if_enabled)
-    # The form's fields in the order in which they were added, not in the alphabet's.
+    # Keep the form's fields in the order in which they were added, not in alphabetical order.
     web.app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     web.template_args["extended_tabs"] = [pages.TAB]
     web.template_args["extended_csv_files"] = [
@@ -143,7 +143,7 @@ def add_pages(environment: Environment, **_: Any) -> None:
 
 
 def watch_parent(environment: Environment, **_: Any) -> None:
-    """End this process when the one that started it is gone."""
+    """End this process when its parent has ended."""
     if _options(environment).until_stdin_closes:
 
         def wait() -> None:
@@ -159,7 +159,7 @@ def _read_to_end() -> None:
 
 
 def start_run(environment: Environment, **_: Any) -> None:
-    """Take the folder that was prepared by the command line or from the form."""
+    """Use the folder that was prepared by the command line or from the form."""
     session.done, session.failed = False, ""
     options = _options(environment)
     try:
@@ -184,7 +184,7 @@ def _options(environment: Environment) -> Namespace:
 
 
 def _prepare_run(environment: Environment, fields: Mapping[str, Sequence[str]]) -> None:
-    """Check what is asked for, hold the place, make the folder. Raises WrongInputError."""
+    """Check the fields, reserve the place, make the folder. Raises WrongInputError."""
     options = _options(environment)
     choice = form.choose_run(fields, form.scenarios(Path(options.own_scenarios)))
     live = choice.engine == "live"
@@ -206,7 +206,7 @@ def _prepare_run(environment: Environment, fields: Mapping[str, Sequence[str]]) 
 
 
 def _report_request(environment: Environment, row: Row) -> None:
-    """Put a request that Locust has not sent itself into its statistics."""
+    """Add a request that Locust has not sent itself to its statistics."""
     environment.events.request.fire(
         request_type="GET",
         name=f"{row.arm}: {row.outcome}",
@@ -233,7 +233,7 @@ def _give_up(environment: Environment, why: str) -> None:
 
 
 def finish_run(environment: Environment, **_: Any) -> None:
-    """After a run from the form: fold it and write its report, as a process of its own."""
+    """After a run from the form, write its summary and report in a separate process."""
     folder, session.folder = session.folder, None
     options = _options(environment)
     if folder is None or options.run_dir:
@@ -256,13 +256,13 @@ def finish_run(environment: Environment, **_: Any) -> None:
 
 
 def hand_over_traces(**_: Any) -> None:
-    """Wait for the last spans to be on their way."""
+    """Wait until the last spans are sent."""
     if session.traces is not None:
         session.traces.close()
 
 
 def _read_report(folder: RunFolder, results: str) -> dict[str, Any]:
-    """Return where the report is, its headline, and what is wrong with the run; nothing where there is no report."""
+    """Return the report's address, its headline, and the run's failed checks; nothing if there is no report."""
     try:
         summary = read_summary(folder.path)
         address = (folder.path / "report.html").resolve(strict=True).relative_to(Path(results).resolve())
@@ -278,10 +278,10 @@ def _read_report(folder: RunFolder, results: str) -> dict[str, Any]:
 
 
 class UntilDone(LoadTestShape):
-    """One conducting user until the run is over: the schedule makes the load, not a number of users."""
+    """One user until the run is over: the load follows the schedule, not the number of users."""
 
     def reset_time(self) -> None:
-        """Begin anew: Locust calls this at each start, before it asks for the first tick."""
+        """Start again: Locust calls this at each start, before the first tick."""
         super().reset_time()
         session.done = False
 
@@ -298,7 +298,7 @@ class GreenletJobs:
         groups.append(self._group)
 
     def start(self, job: Callable[..., None], *arguments: Any) -> None:
-        """Run `job` in a greenlet of its own."""
+        """Run `job` in a new greenlet."""
         self._group.start(self._group.greenlet_class(job, *arguments))
 
     def wait(self) -> None:
@@ -308,7 +308,7 @@ class GreenletJobs:
 
 @dataclass
 class HttpReply:
-    """A Reply over Locust's response."""
+    """A Reply from Locust's response."""
 
     status: int
     duration_s: float
@@ -320,7 +320,7 @@ class HttpReply:
 
 
 class Lab(FastHttpUser):
-    """Conducts the whole run; each request is a greenlet of its own on a shared pool of connections."""
+    """Conducts the whole run; each request is a greenlet that uses a shared pool of connections."""
 
     concurrency = 10_000
     network_timeout = 600.0
@@ -355,7 +355,7 @@ class Lab(FastHttpUser):
                 group.kill()
 
     def _run_on_virtual_time(self, folder: RunFolder) -> None:
-        """Let a process of its own fill the folder; whoever looks at the progress tells Locust of each request."""
+        """Let a separate process fill the folder; the progress adds each request to Locust's statistics."""
         progress = session.progress or Progress(folder)
         with folder.log.open("ab") as output:
             process = subprocess.Popen(

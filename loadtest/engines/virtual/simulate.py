@@ -172,7 +172,7 @@ class _Arm:
             fault = await self._backend.serve(call.request_id, call.attempts)
         except QueueFullError as error:
             raise BackendFailedError(503, QUEUE_FULL_RETRY_AFTER_S) from error
-        self._faults[call.request_id] = fault
+        self._faults.setdefault(call.request_id, fault)  # that of the first attempt, as in a live run
         if fault.kind in ("reset", "unreachable"):
             raise BackendUnreachableError(fault.kind)
         if fault.status >= 500:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def gap_s(rate_per_s: float, seed: int, number: int, *, first: bool) -> float:  # noqa: ARG001 - nothing is drawn
-    """Return the seconds before arrival `number`; the first after a pause comes at once."""
-    return 0.0 if first else 1 / rate_per_s
+if TYPE_CHECKING:
+    from loadtest.scenario.load.shape import Paced
+
+
+def gap_s(segment: Paced, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:  # noqa: ARG001 - it draws nothing
+    """Return the seconds before arrival `number`; the first after a pause has no gap."""
+    return 0.0 if first else 1 / segment.rate_per_s

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from backend.weather import uniform
 
+if TYPE_CHECKING:
+    from loadtest.scenario.load.shape import Paced
 
-def gap_s(rate_per_s: float, seed: int, number: int, *, first: bool) -> float:  # noqa: ARG001 - a gap comes first, too
+
+def gap_s(segment: Paced, seed: int, number: int, elapsed_s: float, *, first: bool) -> float:  # noqa: ARG001 - no memory
     """Return the seconds before arrival `number`."""
-    return -math.log(uniform(seed, number, "arrival")) / rate_per_s
+    return -math.log(uniform(seed, number, "arrival")) / segment.rate_per_s

@@ -26,11 +26,11 @@ def schedule(load: Sequence[Segment], seed: int) -> Iterator[Arrival]:
     number, time_s = 0, 0.0
     for index, segment in enumerate(load):
         time_s += segment.pause_s
-        gap_s, rate_per_s = SHAPES[segment.arrivals].gap_s, segment.rate_per_s
+        gap_s, began_s = SHAPES[segment.arrivals].gap_s, time_s
         follows_pause = index == 0 or segment.pause_s > 0
         for place in range(segment.requests):
             number += 1
-            time_s += gap_s(rate_per_s, seed, number, first=place == 0 and follows_pause)
+            time_s += gap_s(segment, seed, number, time_s - began_s, first=place == 0 and follows_pause)
             yield Arrival(number, time_s)
 
 

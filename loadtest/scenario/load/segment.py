@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -12,12 +12,7 @@ from loadtest.scenario.load import constant, poisson
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-class Shape(Protocol):
-    """How arrivals follow each other."""
-
-    def gap_s(self, rate_per_s: float, seed: int, number: int, *, first: bool) -> float:
-        """Return the seconds before arrival `number` (from 1); `first`: it follows a pause, or nothing."""
+    from loadtest.scenario.load.shape import Shape
 
 
 SHAPES: Mapping[str, Shape] = {"constant": constant, "poisson": poisson}

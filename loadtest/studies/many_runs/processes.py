@@ -57,7 +57,7 @@ def spread(
                     results = pool(joblib.delayed(_run_unless_ended)(end, work, task) for task in tasks)
                 yield from (result[0] for result in results if result)
             except BrokenProcessPool as error:
-                raise ChildError("a worker process was killed, as a system does that runs out of memory") from error
+                raise ChildError("a worker process was killed, perhaps because the system ran out of memory") from error
 
 
 def spread_in_order(work: Callable[[AnyTask], AnyResult], tasks: Iterable[AnyTask]) -> Iterator[AnyResult]:

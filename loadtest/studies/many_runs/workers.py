@@ -45,7 +45,7 @@ def local(jobs: int) -> Iterator[Crew]:
             yield from spread(run_task, tasks, jobs)
         except ChildError as error:
             raise ChildError(
-                f"{error}; what was measured is kept: the same command goes on from there, with fewer --jobs if need be"
+                f"{error}; the finished runs are kept: run the same command again, with fewer --jobs if need be"
             ) from error
 
     yield crew
@@ -82,7 +82,7 @@ def _collect_results(dask: Any, client: Any, tasks: Iterable[Task]) -> Iterator[
             result: list[RunResult] = future.result()
         except (dask.KilledWorker, CancelledError) as error:
             raise ChildError(
-                f"the Dask cluster lost its workers ({error}); what was measured is kept: the same command goes on"
+                f"the Dask cluster lost its workers ({error}); the finished runs are kept: run the same command again"
             ) from error
         task = next(waiting, None)
         if task is not None:

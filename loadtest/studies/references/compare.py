@@ -1,4 +1,4 @@
-"""Where something that was made again differs from what is kept, in sentences. Pure."""
+"""Sentences on where something that was reproduced differs from what is kept. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Of a file that differs in more places, the first few say what happened.
+# If a file differs in more places, only the first few are listed.
 MOST_LISTED = 5
 _CLOSE = 1e-5
 
@@ -21,9 +21,9 @@ def compare_hashes(kept: Mapping[str, str], now: Mapping[str, str]) -> list[str]
         if name not in kept:
             sentences.append(f"rows of {name}: no hash of them is kept")
         elif name not in now:
-            sentences.append(f"rows of {name}: a hash of them is kept, but they did not come out again")
+            sentences.append(f"rows of {name}: a hash of them is kept, but there are none now")
         elif kept[name] != now[name]:
-            sentences.append(f"rows of {name}: not those that were kept")
+            sentences.append(f"rows of {name}: they differ from those that were kept")
     return _cut_list(sentences)
 
 

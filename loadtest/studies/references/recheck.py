@@ -1,4 +1,4 @@
-"""Make a reference again, in a folder of its own, and say where it differs from what is kept."""
+"""Reproduce a reference in a temporary folder, and list where it differs from what is kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Recheck(NamedTuple):
-    """What came of a reference: how it was made again, or why it was not; and each difference in a sentence."""
+    """How a reference was reproduced, or why it was not, and each difference in a sentence."""
 
     how: str
     differences: list[str]
@@ -51,18 +51,18 @@ def find_references(root: Path) -> list[Path]:
 
 
 def recheck_reference(reference: Path, console: Console) -> Recheck:
-    """Make a reference again as its manifest says, and compare; leaves nothing behind.
+    """Reproduce a reference from its manifest, and compare; leaves nothing behind.
 
-    Where it cannot be read, or not be run any more, that is the difference.
+    If it cannot be read or run any more, that is the difference.
     """
     study = study_of(reference)
     if study and study not in _STUDIES:
-        return Recheck(f"not made again: measured on one machine, `make {study}` measures on this one", [])
+        return Recheck(f"not reproduced: measured on one machine; `make {study}` measures on this one", [])
     with TemporaryDirectory(prefix="breaker-lab-") as scratch:
         try:
             return (_STUDIES[study] if study else _recheck_run)(reference, Path(scratch), console)
         except (OSError, ValueError, KeyError) as error:
-            return Recheck("not made again", [f"{type(error).__name__}: {error}"])
+            return Recheck("not reproduced", [f"{type(error).__name__}: {error}"])
 
 
 def _recheck_run(reference: Path, scratch: Path, console: Console) -> Recheck:
@@ -77,9 +77,9 @@ def _recheck_run(reference: Path, scratch: Path, console: Console) -> Recheck:
             if (reference / name).exists():
                 shutil.copyfile(reference / name, copy.path / name)
     elif hashes is None:
-        return Recheck("not made again", ["neither rows nor hashes of them are kept"])
+        return Recheck("not reproduced", ["neither rows nor hashes of them are kept"])
     elif manifest.engine == "live":
-        return Recheck("not made again: it was a live run without its rows, and no live run is the same twice", [])
+        return Recheck("not reproduced: a live run without its rows, and no live run is the same twice", [])
     else:
         how = "run again on virtual time"
         narrator = Narrator(*(console, copy.scenario(), manifest.arms, manifest.seeds, News(copy)), virtual=True)
@@ -103,12 +103,14 @@ def _recheck_sweep(reference: Path, scratch: Path, console: Console) -> Recheck:
     manifest = _json(reference / "manifest.json")
     kept: dict[str, str] = manifest.pop("files_sha256", {})
     began_with = str(manifest["asked"]["code"])
-    manifest["asked"]["code"] = code_hash()  # else it could not be gone on with: what it gives now is the question
+    manifest["asked"]["code"] = (
+        code_hash()
+    )  # otherwise the sweep would refuse to continue: the question is what today's code gives
     (scratch / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     conduct_sweep(resume_sweep(scratch), workers.local(cores()), console)
     now = with_png(_text(scratch / "sweep.md")).replace(code_hash(), began_with)
     return Recheck(
-        "made again",
+        "reproduced",
         [
             *_compare_files(kept, files_hashes(scratch)),
             *compare_texts("sweep.md", _text(reference / "sweep.md"), now),
@@ -124,12 +126,12 @@ def _recheck_tune(reference: Path, scratch: Path, console: Console) -> Recheck:
     aim = Aim(Weights.model_validate(manifest["weights"]), options.most_lost)
     problem = read_problem(manifest["given"], arm, options)
     if problem.sha256 != manifest["sha256"]:
-        return Recheck("not made again", [f"{problem.name}: no longer the source that it was made from"])
+        return Recheck("not reproduced", [f"{problem.name}: no longer the source of the reference"])
     with workers.local(cores()) as crew:
         tuned = conduct_tune(problem, options, aim, policies, crew, console)
     copy = write_results(scratch, tuned, policies)
     return Recheck(
-        "made again",
+        "reproduced",
         [
             *_compare_files(manifest.get("files_sha256", {}), files_hashes(copy)),
             *compare_values("tune.json", _json(reference / "tune.json"), _json(copy / "tune.json")),
@@ -145,7 +147,7 @@ def _recheck_agreement(reference: Path, scratch: Path, _: Console) -> Recheck:
     ranges = judge_kept(kept)
     now = scratch / "agreement"
     write_agreement(now, {name: agreement_of(folder) for name, folder in live.items()}, ranges)
-    how = "found again from the rows of both experiments"
+    how = "computed again from the rows of both experiments"
     return Recheck(
         f"{how} and the figures of the other live runs" if ranges else how,
         [
@@ -163,9 +165,9 @@ _STUDIES: dict[str, Callable[[Path, Path, Console], Recheck]] = {
 
 
 def _compare_files(kept: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Return a sentence for each CSV file that is not the one whose hash is kept."""
+    """Return a sentence for each CSV file that does not match its kept hash."""
     names = [*kept, *(name for name in now if name not in kept)]
-    said = "the hash that is kept is of another one"
+    said = "does not match the kept hash"
     return [
         f"{name}: {said if name in kept else 'no hash of it is kept'}"
         for name in names
@@ -174,7 +176,7 @@ def _compare_files(kept: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def _through_json(value: Any) -> Any:
-    """Return what a file of this JSON holds: keys as text, tuples as lists."""
+    """Return the value as it is after writing and reading JSON: keys as text, tuples as lists."""
     return json.loads(json.dumps(value))
 
 

@@ -55,7 +55,7 @@ def _write_charts(folder: Path, plan: Plan, ranking: Ranking, view: View) -> Non
 
 
 def headline(plan: Plan, ranking: Ranking) -> str:
-    """Say which point is best, how much that is worth, and how sure it is."""
+    """Return the best point, how much better it is, and how certain that is."""
     best, figures, answered = ranking.best, ranking.figures[MISJUDGED], ranking.figures["ok"]
     sentence = f"Of {plan.on_grid} settings, {_name(plan, best)} misjudges least: {interval_text(figures[best])} %"
     if best == plan.default:
@@ -64,7 +64,7 @@ def headline(plan: Plan, ranking: Ranking) -> str:
         lead = ranking.from_default[MISJUDGED][best]
         sentence += f"; the default {interval_text(figures[plan.default])} %, difference {interval_text(lead)}"
     sentence += (
-        f". 100 % is what no breaker, refusing everything, and refusing at random have. Answered: "
+        f". No breaker, refusing everything, and refusing at random all score 100 %. Answered: "
         f"{number(answered[best].mean)} of {number(ranking.figures['requests'][best].mean)} requests, with the "
         f"default {number(answered[plan.default].mean)}, without a breaker {number(answered[plan.unguarded].mean)}"
     )
@@ -72,12 +72,12 @@ def headline(plan: Plan, ranking: Ranking) -> str:
         sentence += f". {len(plan.seeds)} seed{'s are anecdotes' if len(plan.seeds) > 1 else ' is an anecdote'}"
     if ranking.ties:
         verb = "is one other point" if ranking.ties == 1 else f"are {ranking.ties} other points"
-        sentence += f". There {verb} that the seeds cannot tell from the best"
+        sentence += f". There {verb} that the seeds cannot distinguish from the best"
     return f"{sentence}."
 
 
 def _notes(plan: Plan, ranking: Ranking) -> list[str]:
-    """Say what a reader of the table should not overlook."""
+    """Return what readers of the table should not overlook."""
     notes = []
     best = ranking.best
     for place, axis in enumerate(plan.axes):
@@ -87,7 +87,7 @@ def _notes(plan: Plan, ranking: Ranking) -> list[str]:
         at = float(plan.points[best].values[place])
         if at in (min(numbers), max(numbers)):
             side = "smallest" if at == min(numbers) else "largest"
-            notes.append(f"The best point stands at the {side} `{axis.key}` of the grid: a better one may lie beyond.")
+            notes.append(f"The best point has the {side} `{axis.key}` of the grid: a better one may lie outside it.")
     figure = ranking.figures[MISJUDGED][best]
     if (figure.mean if figure.high is None else figure.high) >= 100:
         notes.append(
@@ -95,11 +95,13 @@ def _notes(plan: Plan, ranking: Ranking) -> list[str]:
         )
     if any(axis.key.startswith("timeout.") for axis in plan.axes):
         notes.append(
-            "The grid varies the timeout, which decides what a good request is: a shorter one makes fewer of them, and "
-            "so fewer to refuse wrongly. Between timeouts, go by *answered*, not by *misjudged*."
+            "The grid varies the timeout, which decides what a good request is: with a shorter timeout there are "
+            "fewer, and so fewer to refuse wrongly. To compare timeouts, use *answered*, not *misjudged*."
         )
     if plan.default < plan.on_grid and plan.default in ranking.front:
-        notes.append("The default is on the Pareto front: what is better than it in one respect is worse in another.")
+        notes.append(
+            "The default is on the Pareto front: every point that is better in one respect is worse in another."
+        )
     return notes
 
 

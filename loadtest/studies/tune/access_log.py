@@ -1,7 +1,7 @@
-"""Read an access log: CSV with a header, or JSON lines; one request a line, in the order of its time.
+"""Read an access log: CSV with a header, or JSON lines; one request on each line, sorted by time.
 
 Columns: `time` (seconds, or ISO 8601), `status` (an HTTP code, or ok, error, timeout), `duration` (seconds). Aliases
-and units stand in `_NAMES`. A line that cannot be read is counted and named; what is wrong with the whole is an error.
+and units are in `_NAMES`. A line that cannot be read is counted and named; a problem of the whole file is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
     Codes = np.ndarray[tuple[int], np.dtype[np.int8]]
-    # Of a line: its time, status and duration as the file has them.
+    # The time, status and duration of a line, as they are in the file.
     Fields = tuple[Any, Any, Any]
 
 OK, ERROR, TIMEOUT = 0, 1, 2
@@ -38,17 +38,17 @@ _NAMES = {
     | {"response_time": 1.0, "duration_ms": 1e-3, "latency_ms": 1e-3, "duration_us": 1e-6},
 }
 _WORDS = {"ok": OK, "success": OK, "error": ERROR, "failure": ERROR, "timeout": TIMEOUT}
-# What a proxy answers, or notes, when a call took too long for somebody: itself, the server or the caller.
+# Codes that a proxy sends or logs if a call took too long for the proxy, the server or the caller.
 _TIMED_OUT = frozenset({408, 499, 504})
 _LONGEST_LINE = 65_536
 _NAMED_BAD = 5
-# Seconds since 1970 have ten digits; what is far beyond is in another unit.
+# Seconds since 1970 have ten digits; much larger numbers are in another unit.
 _MOST_SECONDS = 1e11
 
 
 @dataclass(frozen=True)
 class AccessLog:
-    """The requests of an access log, in order. `start_s` from the first request on; `outcome` OK, ERROR or TIMEOUT."""
+    """The requests of an access log, in order. `start_s` counts from the first; `outcome` is OK, ERROR or TIMEOUT."""
 
     name: str
     began: str
@@ -65,7 +65,7 @@ class AccessLog:
         return float(self.start_s[-1])
 
     def between(self, start_s: float, end_s: float) -> AccessLog:
-        """Return the requests that begin in [start_s, end_s), with their times from `start_s` on."""
+        """Return the requests that begin in [start_s, end_s), with times relative to `start_s`."""
         chosen = (self.start_s >= start_s) & (self.start_s < end_s)
         return AccessLog(
             self.name,
@@ -80,14 +80,14 @@ class AccessLog:
 
 
 class _BadLineError(ValueError):
-    """This line is none; its text says why."""
+    """A line that cannot be read; the text says why."""
 
 
 def read(path: Path, bad_share: float = 0.05, *, ends: bool = False) -> AccessLog:
     """Read an access log. `ends`: its times are those at which requests ended. Raises WrongInputError."""
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise _wrong_input(path, "is no regular file; save what it gives as one")
+            raise _wrong_input(path, "is not a regular file; save its content to one")
         with path.open("rb") as raw:
             if b"\0" in raw.read(4096):
                 raise _wrong_input(path, "not a text file in UTF-8; allowed: CSV or JSON lines")
@@ -131,7 +131,7 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool) -> AccessLo
         share = f"{bad_count:,} of {lines:,} lines ({100 * bad_count / lines:.3g} %) cannot be read"
         raise _wrong_input(path, f"{share}; allowed: at most {100 * bad_share:.3g} % (--bad-share). {'; '.join(bad)}")
     if not starts:
-        raise _wrong_input(path, "has a header and no request; allowed: a line for each request")
+        raise _wrong_input(path, "has a header but no requests; allowed: a line for each request")
     return _sort_requests(path, clock, (starts, outcomes, durations), (lines, bad_count, bad), ends=ends)
 
 
@@ -157,7 +157,7 @@ def _sort_requests(
 
 
 class _Clock:
-    """Reads times, all of one kind and none before the one before it."""
+    """Reads times, which must be all of one kind and in order."""
 
     def __init__(self, path: Path, scale: float) -> None:
         self._path, self._scale = path, scale
@@ -174,9 +174,7 @@ class _Clock:
             message = f"line {number}: got time {text!r:.40}, {kind}, but line {self._kind_line} has {self._kind}"
             raise _wrong_input(self._path, f"{message}; allowed: one kind of time in all lines")
         if seconds < self._last:
-            message = (
-                f"is not in the order of time: line {number} has {text!r:.40}, after {self._last_text!r:.40} in line"
-            )
+            message = f"is not sorted by time: line {number} has {text!r:.40}, after {self._last_text!r:.40} in line"
             raise _wrong_input(self._path, f"{message} {self._last_line}; sort it by time")
         self._last, self._last_text, self._last_line = seconds, text, number
         return seconds
@@ -188,14 +186,14 @@ class _Clock:
             return self._iso(value)
         except OverflowError:
             seconds = math.inf
-        if isinstance(value, bool) or not 0 <= seconds < math.inf:  # -1 often stands for a time that is missing
-            raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds from 0 on, or ISO 8601")
+        if isinstance(value, bool) or not 0 <= seconds < math.inf:  # -1 often means that the time is missing
+            raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds >= 0, or ISO 8601")
         seconds *= self._scale
         if abs(seconds) > _MOST_SECONDS:
-            if self._kind:  # others were fine, so it is not the unit
+            if self._kind:  # other times were fine, so the unit is not the problem
                 raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601")
             raise _wrong_input(
-                self._path, f"time: got {value!r:.40} seconds; name the column time_ms where it has milliseconds"
+                self._path, f"time: got {value!r:.40} seconds; if the column has milliseconds, name it time_ms"
             )
         return seconds, "a number"
 
@@ -205,13 +203,13 @@ class _Clock:
         except (AttributeError, ValueError):
             raise _BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601") from None
         if moment.tzinfo is None:
-            # Without a zone there is no other way than to count days as if all had 24 hours.
+            # Without a zone, every day has to count as 24 hours.
             return (moment - datetime(1970, 1, 1)).total_seconds(), "a time without a zone"  # noqa: DTZ001
         return moment.timestamp(), "a time with a zone"
 
 
 def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield lines that are not blank, with their numbers; of one that is far too long only its beginning."""
+    """Yield lines that are not blank, with their numbers; of a line that is far too long, only the beginning."""
     number = 0
     while line := file.readline(_LONGEST_LINE):
         number += 1
@@ -252,11 +250,13 @@ def _column(path: Path, names: list[str], wanted: str) -> int:
 
 
 def _json_lines(path: Path, number: int, first: str) -> tuple[Callable[[str], Fields], tuple[float, float]]:
-    """Take the names from the first line that is an object; all lines have the same."""
+    """Take the column names from the first line, which must be an object; all lines have the same."""
     try:
         head = json.loads(first)
     except (ValueError, RecursionError):
-        raise _wrong_input(path, f"line {number}: begins like JSON and is none; the first line must be whole") from None
+        raise _wrong_input(
+            path, f"line {number}: begins like JSON but is not valid; the first line must be complete"
+        ) from None
     names = list(head)
     time, status, duration = (
         names[_column(path, [name.strip().lower() for name in names], wanted)] for wanted in _NAMES

@@ -22,8 +22,8 @@ _FORM = "KEY=NUMBER, such as bad_let_through=0.5"
 class Weights(StrictModel):
     """What each thing costs, in answers lost.
 
-    An answer is 1. A bad call let through gains its caller nothing, who has no answer either way, but it puts a call on
-    a backend in trouble: five of them for an answer. A caller who waits for ten seconds is as good as lost.
+    An answer is 1. A bad call let through brings its caller no answer, just like a refusal, but it is one more call on
+    a backend in trouble: five of them count as an answer. A caller held for ten seconds is as good as lost.
     """
 
     good_refused: float = Field(1.0, ge=0, le=1e6)

@@ -1,4 +1,4 @@
-"""What is to be tuned: an access log in two parts, or a scenario on two sets of seeds."""
+"""The source of a tune: an access log in two parts, or a scenario on two sets of seeds."""
 
 from __future__ import annotations
 
@@ -35,16 +35,20 @@ _INCIDENT = 0.2
 
 
 class TuneOptions(StrictModel):
-    """What decides about a tune's result, beside its source."""
+    """All that determines the result of a tune, besides its source."""
 
-    holdout: float = Field(0.4, ge=0.05, le=0.9, description="share of the log's time that scores what was found")
-    bad_share: float = Field(0.05, ge=0, le=1, description="share of lines that may be unreadable")
-    time_is: Literal["start", "end"] = Field("start", description="which end of a request the log's times are")
+    holdout: float = Field(
+        0.4, ge=0.05, le=0.9, description="share of the log's time, at its end, on which the settings are scored"
+    )
+    bad_share: float = Field(0.05, ge=0, le=1, description="largest share of unreadable lines")
+    time_is: Literal["start", "end"] = Field(
+        "start", description="whether the log's times are the start or the end of a request"
+    )
     timeout: float | None = Field(None, gt=0, le=3600, description="seconds that a caller waits")
-    most_lost: float = Field(0.1, gt=0, le=1, description="share of answers that refusals may cost at most")
-    candidates: int = Field(80, ge=5, le=10_000, description="settings that are drawn at first")
-    seeds: int = Field(12, ge=5, le=1000, description="seeds of the finalists, and as many others for the rest")
-    seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of what is drawn")
+    most_lost: float = Field(0.1, gt=0, le=1, description="largest share of the answers that may be lost")
+    candidates: int = Field(80, ge=5, le=10_000, description="candidates in the first round")
+    seeds: int = Field(12, ge=5, le=1000, description="seeds for each finalist, and as many others for the rest")
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of the search")
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class LogPart:
 
     @property
     def incidents(self) -> list[tuple[float, float]]:
-        """Times, in the whole log, in which so many failed that it is no noise."""
+        """Times, in the whole log, in which more calls failed than noise explains."""
         incidents: list[tuple[float, float]] = []
         for each in self.rebuilt.stretches:
             if each.error_share + each.timeout_share < _INCIDENT:
@@ -78,7 +82,7 @@ class LogPart:
 
 @dataclass(frozen=True)
 class Problem:
-    """Load and faults to search on and to score on, what callers wait, and where it all comes from."""
+    """Load and faults for searching and for scoring, how long callers wait, and the source of all this."""
 
     given: str
     name: str
@@ -94,16 +98,16 @@ class Problem:
 
     @property
     def wait_s(self) -> float:
-        """Seconds that a caller waits, or that settings for slow calls may take it to be."""
+        """Seconds that a caller waits; a default for settings of slow calls if there is no limit."""
         return self.timeout.total_s or 3.0
 
     def requests(self, part: str) -> int:
-        """How many requests a run of a part has."""
+        """Return the number of requests in a run of a part."""
         return sum(segment.requests for segment in self.scenarios[part].load)
 
 
 def samples() -> list[str]:
-    """Names of the traces that come with the lab."""
+    """Return the names of the lab's own logs."""
     folder = resources.files("loadtest.studies.tune") / "samples"
     return sorted(Path(each.name).stem for each in folder.iterdir() if each.name.endswith((".csv", ".jsonl")))
 
@@ -123,7 +127,7 @@ def read_problem(given: str, arm: str | None, options: TuneOptions) -> Problem:
         exists = False
     if not exists:
         known = [*samples(), *files.shipped_names()]
-        message = f"no such file{closest(given, known)}; or one of: {', '.join(known)}"
+        message = f"no such file{closest(given, known)}; allowed: a file, or one of {', '.join(known)}"
         raise _wrong_input("SOURCE", given, f"SOURCE: got {given!r:.200}; {message}")
     return _from_log(given, path, options, arm)
 
@@ -156,7 +160,7 @@ def _from_scenario(given: str, arm: str | None, options: TuneOptions) -> Problem
 
 def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> Problem:
     if arm is not None:
-        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
+        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has no arms: leave it out")
     log = read(path, options.bad_share, ends=options.time_is == "end")
     timeout_s, timeout_from = _timeout(log, options.timeout)
     length_s = log.length_s
@@ -200,7 +204,7 @@ def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> 
 
 
 def _timeout(log: AccessLog, given: float | None) -> tuple[float, str]:
-    """Return how long callers waited: the median timeout, or what no answer reached."""
+    """Return how long callers waited: the median timeout, or a time above the longest answer."""
     if given is not None:
         return given, "as given"
     usual = TimeoutSettings().total_s or 3.0

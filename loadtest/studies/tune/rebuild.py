@@ -1,8 +1,8 @@
-"""From an access log to load and faults: what a scenario needs to meet the same again. Pure.
+"""Rebuild the load and faults of an access log, for a scenario that meets the same pattern. Pure.
 
-Time is cut where the likelihood says that something changed: each stretch has its own arrival rate, shares of errors
-and timeouts, and log-normal latency, and a new stretch must explain the requests better by more than its parameters
-cost (optimal partitioning, Jackson et al., IEEE Signal Processing Letters 12 (2005) 105, over bins of whole seconds).
+Time is cut where the likelihood shows a change: each stretch has its own arrival rate, shares of errors and timeouts,
+and log-normal latency, and a new stretch must improve the likelihood by more than the cost of its parameters
+(optimal partitioning, Jackson et al., IEEE Signal Processing Letters 12 (2005) 105, over bins of whole seconds).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 _MOST_BINS = 3000
 _WIDEST_BIN_S = 600
-# Requests that a bin has on average: a change can be placed to within so many.
+# Mean number of requests in a bin: the precision with which a change can be located.
 _IN_A_BIN = 8
 _IN_A_STEP_OF_LOAD = 24
 # Parameters of a stretch: its beginning, rate, two shares, latency's mean and spread.
 _PARAMETERS = 6
 _MOST_STRETCHES = 400
-# Latencies of one value, as rounded ones are, must not make likelihood infinite.
+# Equal latencies, as after rounding, must not make the likelihood infinite.
 _LEAST_LOG_SPREAD = 0.1
 _LEAST_LATENCY_S = 1e-4
-# Fewer runs of failures than independence gives, by so many standard deviations: bursts.
+# With this many standard deviations fewer runs of failures than if independent, failures come in bursts.
 _BURSTS_FROM = 3.0
 _FEWEST_FAILURES = 5
 _LONGEST_BURST = 1000
@@ -67,14 +67,14 @@ class SteadyStretch:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Load and faults of a log, or of a part of it."""
+    """Load and faults of a log or a part of it."""
 
     load: tuple[Segment, ...]
     stretches: tuple[SteadyStretch, ...]
 
     @property
     def plan(self) -> FaultPlan:
-        """The stretches as phases; the last one lasts."""
+        """The stretches as phases; the last one has no end."""
         phases = [Phase(duration_s=each.end_s - each.start_s, profile=each.profile) for each in self.stretches]
         phases[-1] = Phase(profile=self.stretches[-1].profile)
         return FaultPlan(phases=tuple(phases))
@@ -96,7 +96,7 @@ def bin_edges(length_s: float, requests: int, wanted: int) -> Array:
 
 
 def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
-    """Return the arrivals as counted in bins, evenly spaced in each: ups and downs stay where they were."""
+    """Return the arrivals as counted in bins, evenly spaced in each, so that the rate varies as in the log."""
     edges = bin_edges(length_s, len(log.start_s), _IN_A_STEP_OF_LOAD)
     counts = np.histogram(log.start_s, edges)[0]
     load: list[Segment] = []
@@ -105,14 +105,14 @@ def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
         if count == 0:
             empty_s += width_s
             continue
-        # Without a pause a segment begins one gap after the last request; after one, with its first request.
+        # Without a pause, a segment begins one gap after the last request; after a pause, with its first request.
         first = not load or empty_s > 0
         pause_s = empty_s + width_s / count if first else 0.0
         if pause_s > _LONGEST_PAUSE_S:
-            raise _wrong_input(log, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+            raise _wrong_input(log, f"has no request for {pause_s / 3600:.3g} h; allowed: at most 24 h")
         if count / width_s > _MOST_PER_S:
             raise _wrong_input(
-                log, f"{count:,} requests come within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
+                log, f"has {count:,} requests within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
             )
         load.append(Segment(requests=count, rate_per_s=count / width_s, pause_s=pause_s))
         empty_s = 0.0
@@ -124,7 +124,7 @@ def _wrong_input(log: AccessLog, message: str) -> WrongInputError:
 
 
 def _cut_time(log: AccessLog, edges: Array) -> list[float]:
-    """Return the times at which something changes, 0 and the end among them."""
+    """Return the times at which something changes, including 0 and the end."""
     sums = _sums(log, edges)
     penalty = _PARAMETERS / 2 * math.log(len(log.start_s))
     while True:
@@ -168,7 +168,7 @@ def _partition(sums: Array, edges: Array, penalty: float) -> list[int]:
 
 
 def _misfit(sums: Array, length_s: Array) -> Array:
-    """Return minus the log-likelihood of stretches at their best parameters, up to what all partitions share."""
+    """Return minus the log-likelihood of stretches at their best parameters, up to a constant."""
     requests, errors, timeouts, answered, total, squares = sums
     fine = requests - errors - timeouts
     arrivals = _entropy(requests, length_s) + requests
@@ -179,7 +179,7 @@ def _misfit(sums: Array, length_s: Array) -> Array:
 
 
 def _entropy(count: Array, whole: Array) -> Array:
-    """Return -count * log(count / whole), nothing where there is none."""
+    """Return -count * log(count / whole), 0 for a count of 0."""
     return np.asarray(-count * np.log(np.maximum(count, 1) / np.maximum(whole, 1e-9)))
 
 
@@ -216,9 +216,9 @@ def _fit_stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float)
 
 
 def burst_length(failed: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
-    """Return the mean number of failures in a row where they come in longer runs than independence gives; else none.
+    """Return the mean number of failures in a row if runs are longer than for independent failures; else none.
 
-    The number of runs is then hypergeometric (Wald and Wolfowitz, 1940).
+    For independent failures, the number of runs is hypergeometric (Wald and Wolfowitz, 1940).
     """
     count, failures = len(failed), int(failed.sum())
     fine = count - failures
@@ -229,12 +229,12 @@ def burst_length(failed: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
     variance = expected * (failures - 1) / count * fine / (count - 1)
     if runs >= expected - _BURSTS_FROM * math.sqrt(variance):
         return None
-    # A channel's bursts are no shorter than independent failures, nor by the rounding of a division.
+    # A channel's bursts must not be shorter than runs of independent failures, not even by rounding.
     return min(float(_LONGEST_BURST), max(failures / runs, (1 + 1e-9) * count / fine))
 
 
 def _latency(mean_s: float, spread_s: float, timeout_s: float, late: int, requests: int) -> Latency:
-    """Return a log-normal latency by its moments, whose tail has no more calls beyond the timeout than there were."""
+    """Return a log-normal latency with these moments, whose tail has no more calls beyond the timeout than the log."""
     if mean_s <= _LEAST_LATENCY_S or spread_s < 1e-3 * mean_s:
         return Latency(mean_s=mean_s)
     variance = math.log1p((spread_s / mean_s) ** 2)
@@ -247,7 +247,7 @@ def _latency(mean_s: float, spread_s: float, timeout_s: float, late: int, reques
 
 
 def _hangs(latency: Latency, timeout_s: float, late_share: float) -> float:
-    """Return the share that must hang, beside those whose latency is beyond the timeout, for so many to be late."""
+    """Return the share of calls that must hang, in addition to latencies beyond the timeout, to give the late share."""
     beyond = 0.0
     if latency.distribution == "lognormal" and latency.spread_s:
         sigma = math.sqrt(math.log1p((latency.spread_s / latency.mean_s) ** 2))

@@ -1,7 +1,7 @@
 """Find settings: many candidates on few seeds, fewer on more, then around the best. The same seeds for all.
 
-Successive halving (Jamieson and Talwalkar, AISTATS 2016) over an evenly spread first draw. What comes out depends on
-the seed alone, not on who did the work or in which order.
+Successive halving (Jamieson and Talwalkar, AISTATS 2016) over an evenly spread first draw. The result depends only on
+the seed, not on which process did the work or in which order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FINALISTS = 4
 
 @dataclass(frozen=True)
 class Aim:
-    """What is to be small, and what is not allowed: losing more than a share of the answers that there could be."""
+    """The cost to minimize, and the largest share of the possible answers that may be lost."""
 
     weights: Weights
     most_lost: float
@@ -48,7 +48,7 @@ class Aim:
 
 @dataclass
 class Ledger:
-    """What the runs of one part cost, each held against no breaker on the same seed."""
+    """The cost of the runs of one part, each compared with no breaker on the same seed."""
 
     part: str
     source: FiguresSource
@@ -56,14 +56,14 @@ class Ledger:
     figures: dict[PolicySettings, dict[int, StudyFigures]] = field(default_factory=dict)
 
     def ensure_runs(self, breakers: Sequence[PolicySettings], seeds: int) -> None:
-        """Have these run with the first `seeds` seeds of the part; the arm without a breaker with them."""
+        """Run these breakers, and the arm without one, with the first `seeds` seeds of the part."""
         first = FIRST_SEED[self.part]
         jobs = [Job(self.part, each, first + index) for each in (OFF, *breakers) for index in range(seeds)]
         for job, found in self.source(jobs).items():
             self.figures.setdefault(job.breaker, {})[job.seed] = found
 
     def seeds_of(self, breaker: PolicySettings) -> list[int]:
-        """Seeds that it was run with."""
+        """Return the seeds with which it was run."""
         return sorted(self.figures[breaker])
 
     def costs(self, breaker: PolicySettings, weights: Weights | None = None) -> list[float]:
@@ -83,7 +83,7 @@ class Ledger:
         return sum(answers_lost(own, bare) for own, bare in pairs) / there if there else 0.0
 
     def is_allowed(self, breaker: PolicySettings) -> bool:
-        """Whether it loses no more answers than may be lost."""
+        """Return whether it loses no more answers than may be lost."""
         return self.lost_share(breaker) <= self.aim.most_lost
 
     def mean(self, breaker: PolicySettings, weights: Weights | None = None) -> float:
@@ -91,7 +91,7 @@ class Ledger:
         return float(np.mean(self.costs(breaker, weights)))
 
     def rank(self, breakers: Sequence[PolicySettings], weights: Weights | None = None) -> list[PolicySettings]:
-        """Return them best first; those that lose too much last; of equals the one that comes first."""
+        """Return them sorted, best first, those that lose too much last; ties keep their order."""
         keys = {
             each: (not self.is_allowed(each), round(self.mean(each, weights), 9)) for each in dict.fromkeys(breakers)
         }
@@ -105,7 +105,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class PairedMean:
-    """A mean over seeds with its 95 % interval; none where seeds are too few."""
+    """A mean over seeds with its 95 % interval; no interval with too few seeds."""
 
     mean: float
     interval: tuple[float, float] | None
@@ -122,7 +122,7 @@ class PairedMean:
 
     @property
     def verdict(self) -> str:
-        """'better' where all of the interval is below 0, 'worse' above it, else 'cannot tell'."""
+        """'better' if the whole interval is below 0, 'worse' if it is above, else 'cannot tell'."""
         if self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
             return "cannot tell"
         return "better" if self.interval[1] < 0 else "worse"
@@ -130,7 +130,7 @@ class PairedMean:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What the search found: all that was tried, the finalists best first, and the answer."""
+    """The result of the search: all settings tried, the finalists, best first, and the answer."""
 
     tried: tuple[PolicySettings, ...]
     finalists: tuple[PolicySettings, ...]
@@ -140,7 +140,7 @@ class SearchResult:
 
 
 def count_search_runs(policies: int, candidates: int, seeds: int) -> int:
-    """Return about how many runs a search takes."""
+    """Return the approximate number of runs of a search."""
     kept = max(candidates // _KEPT_SHARE, 2 * policies)
     parents = policies + 2
     refined = len(_REACHES) * parents * _NEIGHBOURS * _SECOND_SEEDS
@@ -195,7 +195,7 @@ def _add(places: dict[PolicySettings, Candidate], new: Sequence[Candidate]) -> N
 def _select_best(
     ledger: Ledger, breakers: Sequence[PolicySettings], count: int, of_each: int, fixed: Sequence[PolicySettings]
 ) -> list[PolicySettings]:
-    """Return the best `count`, and the best `of_each` of each policy, and the fixed ones: no policy is lost early."""
+    """Return the best `count`, the best `of_each` of each policy, and the fixed ones: no policy drops out early."""
     order = ledger.rank(breakers)
     by_policy: dict[str, int] = {}
     kept: list[PolicySettings] = []
@@ -209,16 +209,16 @@ def _select_best(
 def _choose_answer(
     ledger: Ledger, finalists: Sequence[PolicySettings], default: PolicySettings
 ) -> tuple[PolicySettings, str]:
-    """Leave the default only for what the search's own seeds can tell from it."""
+    """Choose something other than the default only if the search's own seeds can distinguish the two."""
     best = finalists[0]
     if best == default:
         return default, "nothing that was tried costs less than the default"
     lead = ledger.difference(best, default)
     if lead.verdict != "better" and ledger.is_allowed(default):
-        return default, "nothing that was tried can be told from the default"
+        return default, "nothing that was tried can be distinguished from the default"
     if best == OFF:
-        return OFF, "no breaker that was tried costs less than none"
+        return OFF, "no breaker that was tried costs less than having none"
     gain = ledger.difference(best, OFF)
     if gain.verdict != "better":
-        return OFF, "no breaker that was tried can be told from none"
+        return OFF, "no breaker that was tried can be distinguished from having none"
     return best, "it costs least, and less than the default and than no breaker"

@@ -1,4 +1,4 @@
-"""What a tune could not know, in sentences with the figures of this very log. Pure."""
+"""What a tune cannot know, in sentences with the figures of the log. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from loadtest.studies.tune.search import JUDGE, LEARN
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Problem
 
-# An error that comes in a tenth of the usual answer's time did no work.
+# An error within this share of the usual answer's time did no work.
 _QUICK = 0.1
 
 
 def unknowns(problem: Problem) -> list[str]:
-    """Return what a reader has to add from what he knows of his service."""
+    """Return what readers have to consider from their knowledge of the service."""
     return _log_unknowns(problem) if problem.log and problem.parts else _scenario_unknowns(problem)
 
 
@@ -25,12 +25,10 @@ def _scenario_unknowns(problem: Problem) -> list[str]:
     plan = problem.scenarios[LEARN].plan_of("x", 0)
     queue = (
         "The faults do not depend on the load: refusals do not relieve this backend, and do not help it recover.",
-        "The backend has a queue, which refusals shorten; answers that are gained by that are counted.",
+        "The backend has a queue, which refusals shorten; answers gained in this way are counted.",
     )[any(phase.profile.capacity for phase in plan.phases)]
-    draw = (
-        "The rest is other seeds of the same described pattern: it shows the luck of the draw, and no other patterns."
-    )
-    return [queue, draw, "The timeout decides what a good answer is, so it is taken as it is and not varied."]
+    draw = "The rest uses other seeds of the same pattern: it shows random variation, but no other patterns."
+    return [queue, draw, "The timeout decides what a good answer is, so it is not varied."]
 
 
 def _log_unknowns(problem: Problem) -> list[str]:
@@ -46,30 +44,30 @@ def _log_unknowns(problem: Problem) -> list[str]:
     said = {
         "Other incidents": f"The first part has {_incidents(len(parts[LEARN].incidents))}, the rest "
         f"{len(parts[JUDGE].incidents)}. The intervals come from drawing this pattern again, request by request; they "
-        "say nothing of an outage of another kind or length.",
+        "say nothing about an outage of another kind or length.",
         "Relief": "In the rebuilt pattern the backend recovers when it did in the log. Whether it would have "
         f"recovered sooner without the {errors + timeouts:,} calls that failed is not in a log; a breaker may be "
         "worth more, and frequent probes may cost more.",
-        "Retries": f"A call that is tried again looks like two.{_surge(problem)}",
+        "Retries": f"A retried call looks like two calls.{_surge(problem)}",
     }
     if timeouts:
         said["After the timeout"] = (
-            f"{timeouts:,} calls ({100 * timeouts / count:.2g} %) were given up; what they would have brought later "
-            "is unknown, so the timeout itself is not tuned."
+            f"{timeouts:,} calls ({100 * timeouts / count:.2g} %) were given up; whether they would have "
+            "been answered later is unknown, so the timeout itself is not tuned."
         )
     if quick:
         said["Refusals in the log"] = (
             f"{quick:,} of {errors:,} errors came within a tenth of the usual answer's {1000 * usual_s:.0f} ms. If "
-            "another breaker or limit refused them, the backend was not asked, and may have been well."
+            "another breaker or limit refused them, the backend did not see them, and may have been healthy."
         )
     said |= {
-        "The log's clock": f"Times are taken as the {problem.time_is} of a request (`--time-is`). Were they the other "
-        f"end, calls that hang would have begun or ended {problem.wait_s:g} s away from where they stand here.",
+        "The log's clock": f"Times are taken as the {problem.time_is} of a request (`--time-is`). If they are the "
+        f"other end, calls that hang began or ended {problem.wait_s:g} s earlier or later than assumed here.",
         "Other instances": f"One breaker sees all {rate:.2g} requests a second. With N clients each sees one in N: "
         "counts (`fail_max`, `min_calls`, `window_calls`) then take N times as long to fill.",
-        "Who failed": "Failures within a stretch are drawn alike for all requests. If one route, one customer or one "
-        "of several servers fails while the others are well, a breaker for each is better than any settings of one.",
-        "The fine grain": "Arrivals are spaced evenly within steps of some 24 requests, so short bursts of load are "
+        "Who failed": "Failures within a stretch are drawn in the same way for all requests. If one route, customer or "
+        "server fails while the others are healthy, a breaker for each is better than any settings of a single one.",
+        "Fine detail": "Arrivals are spaced evenly within steps of some 24 requests, so short bursts of load are "
         "smoothed, and answers and errors of a stretch share one log-normal latency.",
     }
     return [f"**{name}.** {text}" for name, text in said.items()]
@@ -80,7 +78,7 @@ def _incidents(count: int) -> str:
 
 
 def _surge(problem: Problem) -> str:
-    """Say whether more came while calls failed."""
+    """Return whether more calls came while calls failed."""
     calm, bad, calm_s, bad_s = 0, 0, 0.0, 0.0
     for part in (problem.parts or {}).values():
         for each in part.rebuilt.stretches:
@@ -94,4 +92,5 @@ def _surge(problem: Problem) -> str:
     if abs(change) < 0.05:
         return " The rate hardly changed while calls failed."
     word = "more" if change > 0 else "fewer"
-    return f" While calls failed, {100 * abs(change):.0f} % {word} came; would they, had calls been refused?"
+    share = f"{100 * abs(change):.0f} % {word}"
+    return f" While calls failed, {share} calls came. Whether refusals would have changed that is not in the log."

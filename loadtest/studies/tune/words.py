@@ -1,4 +1,4 @@
-"""What a tune found, in words and in the rows of its tables. Pure."""
+"""The results of a tune as sentences and rows of tables. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from loadtest.studies.tune.conduct import Tuned
 
 _SHOWN_LINE = 200
-# Hardly anybody waits so long for an answer: these are rather milliseconds.
+# Hardly anybody waits so long for an answer: the numbers are probably milliseconds.
 _LONG_CALL_S = 20.0
 
 
 def headline(tuned: Tuned) -> str:
-    """Say what to set, what that is worth on the rest, and how sure that is."""
+    """Return the settings to use, their cost on the rest, and how certain that is."""
     where = "the rest of the log" if tuned.problem.log else "other seeds"
     if tuned.answer == DEFAULT:
         return f"**Keep the default** (`{_breaker_text(DEFAULT)}`): {_why_default(tuned)}."
@@ -49,17 +49,17 @@ def headline(tuned: Tuned) -> str:
 def _why_default(tuned: Tuned) -> str:
     if not tuned.failures[LEARN]:
         first = "first part of the log" if tuned.problem.log else "scenario"
-        return f"nothing fails in the {first}, so there is nothing to go by"
+        return f"nothing fails in the {first}, so nothing can be learnt from it"
     if not any(bare.ok for _, bare in tuned.learn.pairs(OFF)):
         first = "first part of the log" if tuned.problem.log else "scenario"
-        return f"nothing succeeds in the {first}, so what refusing costs cannot be seen"
+        return f"nothing succeeds in the {first}, so the cost of refusals cannot be seen"
     if tuned.result.answer != DEFAULT:
         return "what the search found did not hold up on the rest, see below"
     return tuned.result.why
 
 
 def notes(tuned: Tuned) -> list[str]:
-    """Say what a reader must not overlook."""
+    """Return what readers must not overlook."""
     sentences: list[str] = []
     problem, judge = tuned.problem, tuned.judge
     if problem.log and problem.log.bad:
@@ -71,7 +71,7 @@ def notes(tuned: Tuned) -> list[str]:
         )
     if problem.log and (usual_s := float(np.median(problem.log.duration_s))) > _LONG_CALL_S:
         sentences.append(
-            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this log. Where the column has "
+            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this log. If the column has "
             "milliseconds, name it `duration_ms`."
         )
     if tuned.answer != tuned.result.answer:
@@ -91,11 +91,11 @@ def notes(tuned: Tuned) -> list[str]:
         )
     if tuned.candidates < tuned.options.candidates:
         sentences.append(
-            f"The log is long, so {tuned.candidates} settings were drawn at first, not {tuned.options.candidates}."
+            f"The log is long, so the first round had {tuned.candidates} candidates, not {tuned.options.candidates}."
         )
     sentences += [
-        f"`{each.name} = {_value_text(getattr(tuned.answer, each.name))}` is at the edge of what was searched, "
-        f"{each.low:g} to {each.high:g}: another may be better by the cost, but look at what could not be known."
+        f"`{each.name} = {_value_text(getattr(tuned.answer, each.name))}` is at the edge of the searched range, "
+        f"{each.low:g} to {each.high:g}: a value outside may cost less, but see what the search could not know."
         for each in space(problem.wait_s).get(tuned.answer.policy, ())
         if _at_edge(getattr(tuned.answer, each.name), each.low, each.high)
     ]
@@ -103,12 +103,12 @@ def notes(tuned: Tuned) -> list[str]:
 
 
 def _at_edge(value: float | None, low: float, high: float) -> bool:
-    """Whether a setting stands where its range ends; 1 is where counts and shares end by themselves."""
+    """Return whether a setting is at an end of its range, except 1, where counts and shares end anyway."""
     return value is not None and value in (low, high) and value != 1
 
 
 def snippet_rows(tuned: Tuned) -> list[dict[str, Any]]:
-    """Return what to paste; where the answer's policy does not map, with the best finalist of one that does."""
+    """Return the snippets to paste; if the answer's policy does not map, with the best finalist that does."""
     rows = []
     for one in snippets(tuned.settings, _calls_per_s(tuned)):
         entry: dict[str, Any] = {**asdict(one), "instead": None}
@@ -128,7 +128,7 @@ def snippet_rows(tuned: Tuned) -> list[dict[str, Any]]:
 
 
 def figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
-    """Return what each breaker costs and saves on one part, a row each."""
+    """Return the costs and savings of each breaker on one part, a row each."""
     ledger = tuned.judge if part == JUDGE else tuned.learn
     names = {LEARN: "searched on", JUDGE: "rest"}
     rows = [("no breaker", OFF), ("default", DEFAULT)]
@@ -182,12 +182,12 @@ def policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
 
 
 def window_text(tuned: Tuned) -> str:
-    """Say how long a window of calls is in this log, for what looks back on time."""
+    """Return how long a window of calls is in this log, for libraries with windows of time."""
     if tuned.answer.policy != "count_window":
         return ""
     calls = tuned.answer.window_calls
     seconds = f"{calls / _calls_per_s(tuned):.2g} s"
-    return f"Where something looks back on time and not on calls: here {calls} calls are made in {seconds} on average."
+    return f"For a window of time instead of calls: here, {calls} calls take {seconds} on average."
 
 
 def _calls_per_s(tuned: Tuned) -> float:
@@ -196,20 +196,20 @@ def _calls_per_s(tuned: Tuned) -> float:
 
 
 def ties_text(tuned: Tuned) -> str:
-    """Name the finalists that the search's seeds cannot tell from the answer."""
+    """Name the finalists that the search's seeds cannot distinguish from the answer."""
     others = [each for each in tuned.result.finalists if each != tuned.answer]
     equal = [each for each in others if tuned.learn.difference(each, tuned.answer).verdict == "cannot tell"]
     if not equal:
-        return "The seeds of the search tell what is recommended from every other finalist."
+        return "The seeds of the search distinguish the recommended settings from every other finalist."
     count = "one other finalist" if len(equal) == 1 else f"{len(equal)} other finalists"
     return (
-        f"The seeds of the search cannot tell {count} from what is recommended: "
-        f"{'; '.join(f'`{settings_text(each)}`' for each in equal)}. Where one of them is easier to have, take it."
+        f"The seeds of the search cannot distinguish {count} from the recommended settings: "
+        f"{'; '.join(f'`{settings_text(each)}`' for each in equal)}. If one of them is easier to set up, use it."
     )
 
 
 def sensitivity_text(tuned: Tuned) -> list[str]:
-    """Say, setting by setting, how much depends on it."""
+    """Return, for each setting, how much the cost depends on it."""
     by_name: dict[str, list[Any]] = {}
     for each in tuned.sensitivity:
         by_name.setdefault(each.name, []).append(each)
@@ -220,14 +220,14 @@ def sensitivity_text(tuned: Tuned) -> list[str]:
         share = worst.change.mean / base if base else 0.0
         word = "matters much" if share > 0.25 else "matters" if share > 0.05 else "hardly matters"
         if all(each.change.verdict == "cannot tell" for each in found):
-            word = "makes no difference that these seeds can tell"
+            word = "makes no difference that these seeds can show"
         changes = "; ".join(f"{_value_text(each.value)}: {_change_text(each.change)}" for each in found)
         sentences.append(f"`{name} = {_value_text(getattr(tuned.answer, name))}` {word}. {changes}")
     return sentences
 
 
 def reweighed_text(tuned: Tuned) -> list[str]:
-    """Return a line for each weight halved and doubled: what comes first then."""
+    """Return a line for each weight halved and doubled: the settings that come first then."""
     sentences = []
     for each in tuned.reweighed:
         how = "halved" if each.factor < 1 else "doubled"
@@ -236,7 +236,7 @@ def reweighed_text(tuned: Tuned) -> list[str]:
         else:
             sentences.append(
                 f"`{each.name}` {how}: `{settings_text(each.best)}` comes first, and costs {number(each.saves)} less "
-                "than what is recommended."
+                "than the recommended settings."
             )
     return sentences
 
@@ -254,7 +254,7 @@ def fit_rows(tuned: Tuned) -> list[dict[str, Any]]:
 
 
 def stretch_rows(tuned: Tuned) -> list[dict[str, Any]]:
-    """Return the stretches that time was cut into, a row each."""
+    """Return the stretches of time, a row each."""
     return [
         {
             "from": f"{part.start_s + each.start_s:,.0f}",
@@ -280,7 +280,7 @@ def space_rows(tuned: Tuned, policies: Sequence[str]) -> list[str]:
 
 
 def command_text(tuned: Tuned, policies: Sequence[str]) -> str:
-    """Return the command that gives the same again."""
+    """Return the command that gives the same result."""
     options, usual = tuned.options, type(tuned.options)()
     given = "".join(
         f" --{name.replace('_', '-')} {value:g}"
@@ -321,7 +321,7 @@ def _figure_text(value: float) -> str:
 
 
 def strip_markup(text: str) -> str:
-    """Take the Markdown out of a text."""
+    """Return a text without its Markdown."""
     return text.replace("**", "").replace("`", "")
 
 

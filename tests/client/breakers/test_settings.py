@@ -353,7 +353,9 @@ def test_no_call_can_be_slower_than_the_timeout(
 ) -> None:
     """Then none would ever count as slow; as slow as the timeout is possible, and so is any time without one."""
     slow = {"policy": "time_window", "slow_call_s": 3.5, "slow_call_rate": 0.5}
-    said = "breaker.slow_call_s: got 3.5; allowed: a number <= timeout.total_s = 3, since no call takes longer"
+    said = (
+        "breaker.slow_call_s: got 3.5; allowed: a number <= timeout.total_s = 3, since no call takes longer than that"
+    )
 
     assert ask("PATCH", "/breaker", json=slow).json()["detail"] == said
     assert ask("PATCH", "/config", json={"breaker": slow, "timeout": {"total_s": 3.5}}).status_code == 200

@@ -16,7 +16,7 @@ def test_off_lets_everything_through() -> None:
 
     seen = lab.calls("F" * 100)
     for state in (OPEN, CLOSED):
-        with pytest.raises(NoBreakerError, match="there is no breaker to set: the policy in force is 'off'"):
+        with pytest.raises(NoBreakerError, match="the policy is 'off': there is no breaker to set"):
             lab.breaker.force(state, lab.now, Intervention.OPENED)
 
     assert (seen, lab.transitions, lab.details) == ([(CLOSED, 0)] * 100, [], {})
@@ -30,7 +30,7 @@ def test_forced_open_refuses_everything() -> None:
     lab.wait(100_000)
     seen.append(lab.refuse())
     for state in (OPEN, CLOSED):
-        with pytest.raises(NoBreakerError, match="stays open: the policy in force is 'forced_open'; change the policy"):
+        with pytest.raises(NoBreakerError, match="stays open: the current policy is 'forced_open'; change the policy"):
             lab.breaker.force(state, lab.now, Intervention.OPENED)
 
     assert seen == [Refusal(OPEN, "forced open", 7.0, 0.0)] * 2
@@ -127,7 +127,7 @@ def test_setting_by_hand_sets_the_one_in_charge() -> None:
     lab.wait(1)
     lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     alone = Lab(policy="shadow")
-    with pytest.raises(NoBreakerError, match="the policy in force is 'shadow'"):
+    with pytest.raises(NoBreakerError, match="the policy is 'shadow'"):
         alone.breaker.force(OPEN, lab.now, Intervention.OPENED)
 
     assert (opened, lab.breaker.state, lab.breaker.since) == ((OPEN, 0, 0.0), CLOSED, 1.0)

@@ -86,7 +86,7 @@ def test_help_names_every_command(lab: Lab, option: str) -> None:
     assert lab(option) == 0
     for command in ("run", "report", "probability", "ui"):
         assert f" {command} " in lab.out
-    assert "Run a scenario, write its rows, summary and report." in lab.out
+    assert "Run a scenario, and write its rows, summary and report." in lab.out
 
 
 @pytest.mark.parametrize("command", ["run", "report", "probability", "ui"])
@@ -184,7 +184,7 @@ def test_the_chance_of_a_trip_is_there_for_scripts(lab: Lab) -> None:
         (["fly"], "No such command 'fly'"),
         (
             ["run", "experimnt-1"],
-            "loadtest: scenario: got 'experimnt-1'; no shipped scenario (did you mean 'experiment-1'?); there are: ",
+            "loadtest: scenario: got 'experimnt-1'; no shipped scenario (did you mean 'experiment-1'?); allowed: ",
         ),
         (["run", "no.toml"], "loadtest: scenario file no.toml: No such file or directory\n"),
         (
@@ -207,8 +207,8 @@ def test_the_chance_of_a_trip_is_there_for_scripts(lab: Lab) -> None:
             ["run", "experiment-1", "--client-url", "localhost:8000", "--backend-url", "http://127.0.0.1:1"],
             "loadtest: client-url: got 'localhost:8000'; allowed: a URL that begins with http:// or https://\n",
         ),
-        (["report", "nothing"], "loadtest: nothing: no run to report on: manifest.json is missing or broken\n"),
-        (["report", "."], "loadtest: .: no run to report on: manifest.json is missing or broken\n"),
+        (["report", "nothing"], "loadtest: nothing: not a run: manifest.json is missing or broken\n"),
+        (["report", "."], "loadtest: .: not a run: manifest.json is missing or broken\n"),
     ],
 )
 def test_a_mistake_ends_with_exit_code_2_and_a_sentence(
@@ -310,7 +310,7 @@ def test_a_second_run_is_refused(lab: Lab, tmp_path: Path) -> None:
     with run_folder.reserve_place(tmp_path / "results", "experiment-2"):
         assert lab("run", "experiment-1") == 2
 
-    assert lab.err.startswith("loadtest: another run is going on (experiment-2, process ")
+    assert lab.err.startswith("loadtest: another run is in progress (experiment-2, process ")
 
 
 @pytest.fixture
@@ -378,8 +378,8 @@ def test_a_broken_expectation_ends_with_exit_code_1(lab: Lab, tmp_path: Path, en
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (Interrupted(2), 130, "interrupted: what was measured is kept, marked incomplete"),
-        (Interrupted(15), 143, "interrupted: what was measured is kept, marked incomplete"),
+        (Interrupted(2), 130, "interrupted: the rows so far are kept, and the run is marked incomplete"),
+        (Interrupted(15), 143, "interrupted: the rows so far are kept, and the run is marked incomplete"),
         (ChildError("the load generator gave up: [/x]"), 1, "the load generator gave up: [/x]"),
     ],
 )
@@ -394,7 +394,7 @@ def test_a_run_that_was_cut_off_still_gets_its_report(
     assert "NOT OK the run is complete: 1 of 2 arms x seeds ran to their end\n" in lab.out
     folder = run_folder.RunFolder(tmp_path / filled[0])
     assert folder.manifest().complete is False
-    assert "This run does not hold" in (folder.path / "report.md").read_text(encoding="utf-8")
+    assert "Do not trust this run" in (folder.path / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("no_pictures")

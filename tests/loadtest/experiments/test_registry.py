@@ -84,7 +84,8 @@ def test_a_made_up_experiment_is_found_everywhere(tmp_path: Path) -> None:
         "notes": True,
         "again": True,
         "chart": True,
-        "wrong": "mine.toml: document: got 'made-up', whose figures are of an arm 'only'; there is none",
+        "wrong": "mine.toml: document: got 'made-up', but the scenario has no arm 'only', whose figures the document "
+        "gives",
     }
 
 

@@ -160,6 +160,6 @@ def test_runs_that_cannot_be_compared(
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "loadtest: A, B: got runs of 'mine' and of 'other'; allowed: two runs of one scenario"
     assert said[1].endswith("allowed: two runs; these are the same folder")
-    assert said[2].startswith(f"loadtest: {tmp_path / 'none'}: no run to report on")
-    assert said[3].endswith("allowed: with two runs only: a report stands in the folder of its run")
+    assert said[2].startswith(f"loadtest: {tmp_path / 'none'}: not a run")
+    assert said[3].endswith("allowed: only with two runs: a report is in the folder of its run")
     assert not list(tmp_path.rglob("compare*"))

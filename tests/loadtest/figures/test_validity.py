@@ -164,7 +164,7 @@ def test_a_sound_run_passes_every_check() -> None:
         Check(
             "an arm differs from `without`",
             ok=True,
-            detail="ended otherwise, or met another state: with: 1 of 3 requests",
+            detail="requests with another outcome or another breaker state: with: 1 of 3 requests",
         ),
     ]
 
@@ -331,7 +331,10 @@ def test_arms_that_never_differ_say_nothing() -> None:
 
     found = next(check for check in run.checks() if "differs" in check.name)
 
-    assert (found.ok, found.detail) == (False, "ended otherwise, or met another state: with: 0 of 3 requests")
+    assert (found.ok, found.detail) == (
+        False,
+        "requests with another outcome or another breaker state: with: 0 of 3 requests",
+    )
 
 
 def test_one_arm_of_several_that_never_differs_is_named() -> None:
@@ -347,7 +350,7 @@ def test_one_arm_of_several_that_never_differs_is_named() -> None:
     found = next(check for check in check_run(three, run.manifest, arms) if "differs" in check.name)
 
     assert found.ok
-    assert found.caution == "never differs from `without`, so nothing can be said of it: `idle`"
+    assert found.caution == "no request differs from `without`, so the run says nothing about: `idle`"
 
 
 def test_an_arm_that_only_tries_a_policy_need_not_differ() -> None:
@@ -373,8 +376,8 @@ def test_few_runs_are_told_for_what_they_are() -> None:
     four = check_claims(compared(*[(1.0, None)] * 4), 4)[0]
 
     assert (one.ok, one.detail) == (True, "1 run of each arm, no intervals; from 5 runs on there are some")
-    assert one.caution.startswith("what is compared here holds for this one run; ")
-    assert four.caution.startswith("what is compared here holds for these 4 runs; ")
+    assert one.caution.startswith("this comparison holds only for this one run; ")
+    assert four.caution.startswith("this comparison holds only for these 4 runs; ")
 
 
 def test_a_difference_that_may_be_chance_says_how_many_runs_would_tell() -> None:
@@ -385,8 +388,8 @@ def test_a_difference_that_may_be_chance_says_how_many_runs_would_tell() -> None
 
     assert (found.ok, found.detail) == (True, "10 runs of each arm; 1 differences are clear, 2 may be chance")
     assert found.caution == (
-        "too few runs to tell a difference: mean_response_s of `with` (about 40 would, were it as large as measured), "
-        "backend_calls of `with` (if any)"
+        "too few runs to tell a difference: mean_response_s of `with` (about 40 runs would, if the "
+        "difference is as large as measured), backend_calls of `with` (if any number would)"
     )
     assert check_claims(compared(*[clear] * 4), 10)[0].caution == ""
     assert check_claims(None, 1) == []

@@ -142,7 +142,7 @@ def test_a_wrong_entry_of_a_manifest_is_named(tmp_path: Path, entry: str, value:
     with pytest.raises(WrongInputError) as caught:
         folder.manifest()
 
-    assert str(caught.value) == f"{folder.path}: no run to report on: manifest.json is missing or broken ({said})"
+    assert str(caught.value) == f"{folder.path}: not a run: manifest.json is missing or broken ({said})"
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"\xff", b"9" * 5000, b'"' + b"{}" * 9])
@@ -153,7 +153,7 @@ def test_a_manifest_that_is_no_json_is_named(tmp_path: Path, text: bytes) -> Non
     with pytest.raises(WrongInputError) as caught:
         RunFolder(tmp_path).manifest()
 
-    assert str(caught.value).startswith(f"{tmp_path}: no run to report on: manifest.json is missing or broken")
+    assert str(caught.value).startswith(f"{tmp_path}: not a run: manifest.json is missing or broken")
 
 
 def test_an_arm_that_the_scenario_does_not_have_is_named(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_scenario_beyond_the_readers_limits_is_named(value: str) -> None:
     with pytest.raises(WrongInputError) as caught:
         files.parse(f"name = {value}", "mine.toml")
 
-    assert str(caught.value) == "mine.toml: not TOML: a number is too long, or brackets are too deep"
+    assert str(caught.value) == "mine.toml: not TOML: a number is too long, or brackets are nested too deeply"
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 
 NEVER = (
-    "arms.with.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of seconds, "
+    "arms.with.timeout.total_s: got none; allowed with a hang_rate in the faults: a number of seconds, "
     "since a request that hangs is never answered"
 )
 HANGS = "[arms.with.timeout]\ntotal_s = 'none'\n[arms.with.faults]\n"
@@ -213,11 +213,11 @@ HANGS = "[arms.with.timeout]\ntotal_s = 'none'\n[arms.with.faults]\n"
         ),
         (
             'document = "experiment-1"' + TEXT,
-            "document: got 'experiment-1', whose figures are of an arm 'replay'; there is none",
+            "document: got 'experiment-1', but the scenario has no arm 'replay', whose figures the document gives",
         ),
         (
             'document = "experiment-2"' + TEXT.replace("[arms.without]", "[arms.off]"),
-            "document: got 'experiment-2', whose figures are of an arm 'without'; there is none",
+            "document: got 'experiment-2', but the scenario has no arm 'without', whose figures the document gives",
         ),
         (
             TEXT + HANGS + "hang_rate = 0.1",

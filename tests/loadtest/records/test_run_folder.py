@@ -99,7 +99,7 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path, text: str | None) -> No
     with pytest.raises(WrongInputError) as caught:
         RunFolder(tmp_path).manifest()
 
-    assert str(caught.value) == f"{tmp_path}: no run to report on: manifest.json is missing or broken"
+    assert str(caught.value) == f"{tmp_path}: not a run: manifest.json is missing or broken"
 
 
 def test_a_second_run_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_a_second_run_is_refused_with_the_name_of_the_first(tmp_path: Path) -> N
         with run_folder.reserve_place(tmp_path / "another", "experiment-2", "http://another.test"):
             pass
 
-    assert str(caught.value).startswith(f"another run is going on (experiment-1, process {os.getpid()}, since ")
-    assert str(caught.value).endswith(" UTC): two at once would measure each other; wait for it, or end it")
+    assert str(caught.value).startswith(f"another run is in progress (experiment-1, process {os.getpid()}, since ")
+    assert str(caught.value).endswith(" UTC), and two at once would disturb each other; wait for it, or stop it")
     with run_folder.reserve_place(tmp_path, "experiment-2"):
         text = (tmp_path / ".running").read_text(encoding="utf-8")
     assert text.startswith(f"experiment-2, process {os.getpid()}")

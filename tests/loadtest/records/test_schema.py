@@ -125,4 +125,4 @@ def test_a_folder_that_cannot_be_written_is_named(
         main()
 
     assert ended.value.code == 2
-    assert "taken'; allowed: a folder that can be written (File exists)" in capsys.readouterr().err
+    assert "taken'; allowed: a writable folder (File exists)" in capsys.readouterr().err

@@ -195,7 +195,7 @@ def test_the_command_writes_the_page_anew(
         f"1 run(s): {root / 'index.html'}",
         "left out: other/run: manifest.json has no scenario",
     ]
-    assert said.err == f"loadtest: out: got {str(root / 'none')!r}; allowed: a folder that is there\n"
+    assert said.err == f"loadtest: out: got {str(root / 'none')!r}; allowed: an existing folder\n"
 
 
 def test_a_report_elsewhere_writes_no_page(root: Path, first: RunFolder) -> None:

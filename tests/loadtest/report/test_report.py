@@ -149,8 +149,8 @@ def test_the_report_of_experiment_1_answers_first(shipped_run: RunFolder) -> Non
         "## The arms side by side",
         "## Pictures",
         "## The five metrics that the document asks for",
-        "## Can this run be believed?",
-        "## Is it as the scenario expects?",
+        "## Can you trust this run?",
+        "## Does it meet the scenario's expectations?",
         "## Run it again",
     ]
     for line in (
@@ -261,14 +261,14 @@ def test_summary_json_is_as_designed(shipped_run: RunFolder) -> None:
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_a_comparison_is_told_with_its_price(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
+def test_a_comparison_is_told_with_its_cost(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """The answer of a scenario with a baseline; the command that repeats it; one run is too few for an interval."""
     folder = new_run(tmp_path, text())
     done = finish(folder)
 
     assert headline(done, ReportPart()) == (
         "Arm `with` against `without`: the mean response time went from 0.10 s to 80 ms, timeouts from 0 to 0, and "
-        "20 % fewer request-seconds were held. The price: 8 of 40 requests were refused, 3 of which `without` got "
+        "20 % fewer request-seconds were held. The cost: 8 of 40 requests were refused, 3 of which `without` got "
         "answered, and 27 instead of 30 got what they asked for."
     )
     assert done.failures == []
@@ -333,7 +333,7 @@ def test_an_interrupted_run_says_that_it_is_incomplete(tmp_path: Path, new_run: 
     assert done.summary.complete is False
     assert done.summary.arms["without"].requests == 39
     assert words(folder).splitlines()[4:7] == [
-        "> **This run does not hold.** What it measured cannot be trusted:",
+        "> **Do not trust this run.** These checks failed:",
         ">",
         "> - the run is complete: 0 of 2 arms x seeds ran to their end",
     ]
@@ -367,7 +367,7 @@ def test_a_run_in_which_nothing_took_any_time_can_be_drawn(tmp_path: Path, new_r
     done = finish(folder)
 
     assert done.summary.arms["without"].in_flight_s == 0
-    assert "went from 0 ms to 0 ms, timeouts from 0 to 0. The price: " in headline(done, ReportPart())
+    assert "went from 0 ms to 0 ms, timeouts from 0 to 0. The cost: " in headline(done, ReportPart())
 
 
 NASTY = "A | B <script>alert(1)</script> *x* `y` [l](javascript:alert) ![p](http://evil/x.png) & #"

@@ -156,7 +156,7 @@ def test_an_unknown_arm_is_named_with_those_there_are() -> None:
         ("workers = 3", "faults.workers: unknown key (did you mean 'capacity.workers'?)"),
         ('"<q>" = 3', "faults.<q>: unknown key"),
         ("xyz = 3", "faults.xyz: unknown key"),
-        ("seed = 3", "faults.seed: unknown key; the scenario's own seed, at its top, serves"),
+        ("seed = 3", "faults.seed: unknown key; use the scenario's own seed, at the top of the file"),
         ('sequence = "SFX1"', "faults.sequence: got the letters '1', 'X'; allowed: S (success) and F (failure)"),
         ('sequence = "sf"', "faults.sequence: got the letters 'f', 's'; allowed: S (success) and F (failure)"),
         (
@@ -326,11 +326,11 @@ def test_a_file_that_is_no_scenario_is_told_why(source: str, said: str) -> None:
         (
             "experimnt-1",
             (
-                "scenario: got 'experimnt-1'; no shipped scenario (did you mean 'experiment-1'?); there are: SHIPPED; "
-                "or give a .toml file"
+                "scenario: got 'experimnt-1'; no shipped scenario (did you mean 'experiment-1'?); allowed: SHIPPED, "
+                "or a .toml file"
             ),
         ),
-        ("xyz", "scenario: got 'xyz'; no shipped scenario; there are: SHIPPED; or give a .toml file"),
+        ("xyz", "scenario: got 'xyz'; no shipped scenario; allowed: SHIPPED, or a .toml file"),
         ("no.toml", "scenario file no.toml: No such file or directory"),
         ("folder", "scenario file folder: Is a directory"),
         ("folder.toml", "scenario file folder.toml: Is a directory"),

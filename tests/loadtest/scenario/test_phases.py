@@ -143,10 +143,10 @@ def test_a_bound_may_stand_on_a_phase() -> None:
         (
             PHASES,
             "phases.spkie.requests",
-            "no phase 'spkie' (did you mean 'spike'?); there are: before, spike, after-spike",
+            "no phase 'spkie' (did you mean 'spike'?); allowed: before, spike, after-spike",
         ),
-        (PHASES, "phases", "no phase ''; there are: before, spike, after-spike"),
-        ("", "phases.spike.requests", "no phase 'spike'; the faults of this arm name none"),
+        (PHASES, "phases", "no phase ''; allowed: before, spike, after-spike"),
+        ("", "phases.spike.requests", "no phase 'spike'; no phase of this arm's faults has a name"),
         (PHASES, "phases.spike.ok", "no such figure"),
         (PHASES, "phases.spike.request", "no such figure (did you mean 'phases.spike.requests'?)"),
     ],

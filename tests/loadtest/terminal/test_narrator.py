@@ -73,7 +73,7 @@ def test_a_short_arm_is_traced_as_its_rows_come(folder: RunFolder) -> None:
         story.read_news()
 
     assert text.getvalue() == (
-        "2 arm(s) x seed(s), 43 requests, about 43 s\n"
+        "2 runs (arms x seeds), 43 requests, about 43 s\n"
         "\n"
         "short, seed 1\n"
         "Request 1:   Backend: SUCCESS (0.500s), Circuit: CLOSED (fail_count: 0)\n"
@@ -134,6 +134,6 @@ def test_on_virtual_time_what_is_left_goes_by_the_pace(tmp_path: Path, monkeypat
         story.read_news()
 
     assert text.getvalue().splitlines() == [
-        "1 arm(s) x seed(s), 41 requests, on virtual time",
+        "1 run (arms x seeds), 41 requests, on virtual time",
         "  long, seed 1, 0 s: 10/41 requests, breaker open, about 62 s left",
     ]

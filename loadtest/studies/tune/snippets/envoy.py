@@ -81,7 +81,7 @@ def _rates(breaker: PolicySettings, notes: list[str], calls_per_s: float | None)
             f"failure_rate = {number(breaker.failure_rate)}: whole percents are needed, so it is {threshold} %."
         )
     notes.append(
-        "The rate is looked at once in an interval, over that interval alone, so a trip can come that much later."
+        "The rate is checked once in each interval, over that interval only, so a trip can come one interval later."
     )
     return {
         "failure_percentage_threshold": str(threshold),

@@ -74,7 +74,7 @@ def unmapped_notes(settings: CallSettings, target: str, why: str | None = None) 
         "shadow": f"Policy shadow refuses nothing, and {target} cannot try a breaker without obeying it.",
         "forced_open": f"Refusing every call is for a person to switch on and off, and no setting of {target}.",
     }
-    notes.append(why or reasons[breaker.policy])
+    notes.append(why or reasons.get(breaker.policy, f"{target} has no policy like {breaker.policy}."))
     reads = policies()[breaker.policy].reads() or FlatPolicy.model_fields.keys() - {"policy", "name"}
     chosen = [
         f"{name} = {value_text(getattr(breaker, name))}"

@@ -191,7 +191,7 @@ def test_forgetting_by_hand() -> None:
     refusing = lab.details["let_through"] < 1
     lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     lab.report(before, FAILURE)
-    with pytest.raises(NoBreakerError, match="the policy in force is 'adaptive', which never opens"):
+    with pytest.raises(NoBreakerError, match="the current policy is 'adaptive', which never opens"):
         lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
 
     assert (refusing, before.generation, lab.admit().generation) == (True, 0, 1)

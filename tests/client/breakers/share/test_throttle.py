@@ -86,7 +86,7 @@ def test_a_throttle_is_reset_but_not_opened_by_hand() -> None:
     lab.wait(3)
     lab.breaker.force(CLOSED, lab.now, Intervention.OPENED)
     lab.report(before, FAILURE)
-    with pytest.raises(NoBreakerError, match="the policy in force is 'throttle', which never opens"):
+    with pytest.raises(NoBreakerError, match="the current policy is 'throttle', which never opens"):
         lab.breaker.force(OPEN, lab.now, Intervention.OPENED)
 
     assert lab.details == {

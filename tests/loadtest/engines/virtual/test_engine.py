@@ -90,7 +90,7 @@ def test_a_run_on_virtual_time_can_be_believed(tmp_path: Path) -> None:
         (
             "virtual",
             Urls("http://127.0.0.1:1", "http://127.0.0.1:2"),
-            "client-url: got 'http://127.0.0.1:1'; the virtual engine runs both services inside itself, leave it out",
+            "client-url: got 'http://127.0.0.1:1'; the virtual engine runs both services itself: leave it out",
         ),
     ],
 )

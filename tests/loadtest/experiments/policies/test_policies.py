@@ -127,7 +127,7 @@ def test_a_fifth_of_errors_does_not_stop_the_adaptive_policy(seed: int) -> None:
 def test_the_report_says_who_helped_and_who_harmed(done: tuple[RunFolder, FinishedRun]) -> None:
     """In the first two sentences; policies that are fixed do not compete."""
     assert headline(done[1], ReportPart()) == (
-        "In this one run, of 5 policies held against `off`, `time-window` helped most: overall, 45 % of the "
+        "In this one run, of 5 policies compared with `off`, `time-window` helped most: overall, 45 % of the "
         "request-seconds and 15 % of the backend calls saved, 4 of 298 answers lost (a trade in `outage`). `throttle` "
         "harmed most: in `outage` and after it, 53 % of the request-seconds and 70 % of the backend calls saved, 75 of "
         "76 answers lost."

@@ -251,7 +251,7 @@ def test_a_reference_is_judged_again_from_its_figures(found: RangeAgreement, tmp
     quiet = Console(quiet=True)
 
     assert recheck_reference(kept, quiet) == (
-        "found again from the rows of both experiments and the figures of the other live runs",
+        "computed again from the rows of both experiments and the figures of the other live runs",
         [],
     )
     entries = json.loads((kept / "agreement.json").read_text(encoding="utf-8"))

@@ -25,9 +25,9 @@ def test_equal_is_nothing_to_tell() -> None:
 @pytest.mark.parametrize(
     ("kept", "now", "said"),
     [
-        ({"with/1": "ab"}, {"with/1": "cd"}, "rows of with/1: not those that were kept"),
+        ({"with/1": "ab"}, {"with/1": "cd"}, "rows of with/1: they differ from those that were kept"),
         ({}, {"with/1": "cd"}, "rows of with/1: no hash of them is kept"),
-        ({"with/1": "ab"}, {}, "rows of with/1: a hash of them is kept, but they did not come out again"),
+        ({"with/1": "ab"}, {}, "rows of with/1: a hash of them is kept, but there are none now"),
     ],
     ids=["changed", "missing", "gone"],
 )

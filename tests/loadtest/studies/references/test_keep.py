@@ -84,7 +84,7 @@ def test_a_reference_without_rows(run: RunFolder, tmp_path: Path) -> None:
     assert "](charts/timeline.png)" in report
     assert ".svg" not in report
     assert (
-        "The rows are not kept, only their hashes: `make references` makes them again, to the byte, and compares."
+        "The rows are not kept, only their hashes: `make references` reproduces them, byte for byte, and compares."
         in report
     )
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["reference-other"]
@@ -142,7 +142,7 @@ def test_each_difference_is_told(run: RunFolder, tmp_path: Path) -> None:
     change(kept / "report.md", "# Mine", "# Yours")
 
     assert recheck_reference(kept, QUIET).differences == [
-        "rows of with/2: not those that were kept",
+        "rows of with/2: they differ from those that were kept",
         "summary.json: arms.without.requests: kept 23, now 24",
         "report.md, line 1: kept '# Yours', now '# Mine'",
     ]
@@ -163,7 +163,7 @@ def test_a_live_run_without_rows_cannot_be_made_again(run: RunFolder, tmp_path: 
 
     told = recheck_reference(kept, QUIET)
 
-    assert told.how == "not made again: it was a live run without its rows, and no live run is the same twice"
+    assert told.how == "not reproduced: a live run without its rows, and no live run is the same twice"
     assert told.differences == []
 
 
@@ -198,11 +198,11 @@ def test_the_command_ends_with_1_where_one_differs(
     code, told, err = lab("references", *out)
 
     assert code == 1
-    assert err == "loadtest: 2 of 2 references are no longer what the code gives\n"
+    assert err == "loadtest: 2 of 2 references differ from what the code gives\n"
     assert told.splitlines()[:3] == [
         f"{kept}: report rebuilt from its rows: DIFFERS",
         "  report.md, line 1: kept '# Yours', now '# Mine'",
-        f"{kept}-2: not made again",
+        f"{kept}-2: not reproduced",
     ]
     assert told.splitlines()[3].startswith("  JSONDecodeError: ")
 
@@ -211,7 +211,7 @@ def test_the_command_ends_with_1_where_one_differs(
     ("arguments", "said"),
     [
         (["keep", ".", "--name", "latest"], "loadtest: name: got 'latest'; allowed: reference, or reference- and "),
-        (["keep", "nothing"], "loadtest: nothing: no run to report on: manifest.json is missing or broken"),
+        (["keep", "nothing"], "loadtest: nothing: not a run: manifest.json is missing or broken"),
         (["references", "nothing"], "loadtest: DIR: got 'nothing'; allowed: folders of references"),
         (["references", "--out", "nothing"], "loadtest: out: got 'nothing'; allowed: a folder with references in it"),
     ],
@@ -235,8 +235,8 @@ def test_no_report_is_built_where_the_rows_are_missing(
 
     assert code == 2
     assert err == (
-        f"loadtest: {kept}: its rows are not kept, so no report can be built from them; "
-        f"`python -m loadtest references {kept}` makes them again and compares\n"
+        f"loadtest: {kept}: its rows are not kept, so its report cannot be rebuilt; "
+        f"`python -m loadtest references {kept}` reproduces them and compares\n"
     )
     assert {name: (kept / name).read_bytes() for name in files_in(kept)} == before
 

@@ -142,7 +142,7 @@ def test_the_first_arm_with_a_breaker_is_swept() -> None:
     with pytest.raises(WrongInputError, match="arm: got 'nix'; allowed in tiny: without, with, window"):
         choose_arm(TINY, "nix")
     bare = files.parse(TEXT.partition("[arms.with]")[0], "")
-    with pytest.raises(WrongInputError, match="no arm of tiny has a breaker, so --arm must name the one"):
+    with pytest.raises(WrongInputError, match="no arm of tiny has a breaker, so choose one with --arm"):
         choose_arm(bare, None)
 
 

@@ -252,9 +252,7 @@ def test_a_single_seed_is_called_an_anecdote(reported: Callable[..., tuple[str, 
     assert "- **Default**: the arm as it stands in the scenario: `fail_max = 3`. It is not on the grid." in text
     assert "| default | 3 | 13.1 | " in text
     assert "--seeds 7\n" in text
-    assert (
-        "- The best point stands at the smallest `breaker.fail_max` of the grid: a better one may lie beyond." in text
-    )
+    assert "- The best point has the smallest `breaker.fail_max` of the grid: a better one may lie outside it." in text
 
 
 def test_settings_that_decide_about_nothing_are_told(reported: Callable[..., tuple[str, Path]]) -> None:
@@ -273,7 +271,7 @@ def test_a_grid_of_timeouts_is_warned_of(reported: Callable[..., tuple[str, Path
 
     text, _ = reported(plan, found_for(plan, (0, 50, 9.0), (0, 40, 9.0), (0, 50, 9.0)))
 
-    assert "Between timeouts, go by *answered*, not by *misjudged*." in text
+    assert "To compare timeouts, use *answered*, not *misjudged*." in text
 
 
 def test_the_headline_knows_the_default() -> None:
@@ -283,9 +281,10 @@ def test_the_headline_knows_the_default() -> None:
     said = headline(plan, rank_points(plan, found_for(plan, (1, 2, 3.0), (1, 2, 4.0), (0, 20, 9.0))))
 
     assert said == (
-        "Of 2 settings, `fail_max = 3` misjudges least: 12.0 (12.0 to 12.0) %, and that is the default. 100 % is what "
-        "no breaker, refusing everything, and refusing at random have. Answered: 40.0 of 100 requests, with the "
-        "default 40.0, without a breaker 40.0. There is one other point that the seeds cannot tell from the best."
+        "Of 2 settings, `fail_max = 3` misjudges least: 12.0 (12.0 to 12.0) %, and that is the default. No breaker, "
+        "refusing everything, and refusing at random all score 100 %. Answered: 40.0 of 100 requests, with the "
+        "default 40.0, without a breaker 40.0. There is one other point that the seeds cannot distinguish from the "
+        "best."
     )
 
 

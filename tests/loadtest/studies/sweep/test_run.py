@@ -280,7 +280,7 @@ def test_an_interruption_keeps_what_was_measured(
     monkeypatch.setattr(workers, "local", lambda _: stops_after(2, Interrupted(2)))
 
     assert lab(scenario_file, *options(), "--seeds", "1-3", "--out", "elsewhere") == 130
-    assert lab.err == "loadtest: interrupted: what was measured is kept; the same command goes on from there\n"
+    assert lab.err == "loadtest: interrupted: the finished runs are kept; the same command continues from there\n"
     assert len(next((tmp_path / "elsewhere").rglob("results.csv")).read_text().splitlines()) == 1 + 4
 
 
@@ -332,7 +332,7 @@ def test_a_report_that_is_cut_off_is_written_by_the_next_command(
         ),
         (
             ["experiment-2", "--grid", "breaker.fail_max=2", "--jobs", "2", "--dask", "tcp://127.0.0.1:1"],
-            "jobs, dask: allowed: one of the two: the cluster has its own processes\n",
+            "jobs, dask: allowed: only one of them: the cluster has its own processes\n",
         ),
         (
             ["--resume", "nowhere"],
@@ -340,7 +340,10 @@ def test_a_report_that_is_cut_off_is_written_by_the_next_command(
         ),
         (
             ["experiment-2", "--resume", "nowhere"],
-            "resume: got 'nowhere'; allowed: without SCENARIO, --grid, --seeds, --arm, --out: the folder has them\n",
+            (
+                "resume: got 'nowhere'; allowed: --resume without SCENARIO, --grid, --seeds, --arm or --out: the "
+                "folder already has them\n"
+            ),
         ),
     ],
 )
@@ -371,7 +374,7 @@ def test_a_killed_worker_is_told(lab: Lab, scenario_file: str, monkeypatch: pyte
     monkeypatch.setattr(processes.joblib, "Parallel", lambda **_: killed)
 
     assert lab(scenario_file, *options(), "--jobs", "2") == 1
-    assert lab.err.startswith("loadtest: a worker process was killed, as a system does that runs out of memory; what ")
+    assert lab.err.startswith("loadtest: a worker process was killed, perhaps because the system ran out of memory; ")
 
 
 def test_two_of_the_same_sweep_do_not_write_into_each_other(lab: Lab, begin: Callable[..., Sweep]) -> None:
@@ -379,7 +382,7 @@ def test_two_of_the_same_sweep_do_not_write_into_each_other(lab: Lab, begin: Cal
     sweep = begin()
     with run_folder.reserve_place(sweep.folder.path, "sweep of tiny"):
         assert lab(str(sweep.spec.given), *options(), "--seeds", "1-3") == 2
-    assert lab.err.startswith("loadtest: another run is going on (sweep of tiny, process ")
+    assert lab.err.startswith("loadtest: another run is in progress (sweep of tiny, process ")
 
 
 def test_a_folder_that_cannot_be_written_is_told(lab: Lab, scenario_file: str, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_the_same_three_requests(tmp_path: Path, text: str) -> None:
     [
         ("x,200,0.1", "time: got 'x'; allowed: seconds or ISO 8601"),
         ("nan,200,0.1", "time: got 'nan'"),
-        ("-1,200,0.1", "time: got '-1'; allowed: seconds from 0 on, or ISO 8601"),
+        ("-1,200,0.1", "time: got '-1'; allowed: seconds >= 0, or ISO 8601"),
         ("1,200", "got 2 cells; allowed: 3"),
         ("1,200,0.1,4", "got 4 cells; allowed: 3"),
         ('1,"200,0.1', "not CSV"),
@@ -134,21 +134,21 @@ def test_too_many_bad_lines(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("\n\n  \n", "is empty"),
-        (HEAD, "has a header and no request"),
+        (HEAD, "has a header but no requests"),
         ("a,b,c\n1,2,3\n", "time: no such column in the header"),
         ("tme,status,duration\n1,200,1\n", "did you mean 'time'?"),
         ("time,ts,status,duration\n1,1,200,1\n", "time: got 2 columns"),
-        ("time,status,duration\n5,200,1\n7,200,1\n6,200,1\n", "the order of time: line 4 has '6', after '7' in line 3"),
+        ("time,status,duration\n5,200,1\n7,200,1\n6,200,1\n", "by time: line 4 has '6', after '7' in line 3"),
         (
             "time,status,duration\n2024-05-17T12:00:00Z,200,1\n2024-05-17T12:00:01,200,1\n",
             "line 3: got time '2024-05-17T12:00:01', a time without a zone, but line 2 has a time with a zone",
         ),
         ("time,status,duration\n5,200,1\n2024-05-17T12:00:01,200,1\n", "without a zone, but line 2 has a number"),
-        ("time,status,duration\n1715947200000,200,1\n", "name the column time_ms"),
+        ("time,status,duration\n1715947200000,200,1\n", "name it time_ms"),
         ("time,status,duration\n0,200,1\n700000,200,1\n", "spans 8.1 days; allowed: at most 7"),
         (b"PK\x03\x04\0\0\0", "not a text file in UTF-8"),
         ("time,status,duration\n1,200,1\n".encode("utf-16"), "not a text file in UTF-8"),
-        ('{"time": 1, "status"', "begins like JSON and is none"),
+        ('{"time": 1, "status"', "begins like JSON but is not valid"),
     ],
 )  # fmt: skip
 def test_what_is_no_access_log(tmp_path: Path, text: str | bytes, said: str) -> None:

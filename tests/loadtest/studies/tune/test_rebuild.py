@@ -110,7 +110,7 @@ def test_any_trace_becomes_a_scenario(gaps: list[tuple[float, int, float]]) -> N
 
 
 def test_a_day_without_requests_is_refused() -> None:
-    with pytest.raises(WrongInputError, match="nothing comes for"):
+    with pytest.raises(WrongInputError, match="has no request for"):
         rebuild(an_access_log([(index + (2e5 if index > 99 else 0), OK, 0.1) for index in range(200)]), 200_300, 2.0)
 
 

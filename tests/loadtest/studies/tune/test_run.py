@@ -188,7 +188,7 @@ def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     assert len(found.result.tried) == 2
     assert "nothing fails in the first part of the log" in headline(found)
     told = (write_results(tmp_path / "out", found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
-    assert "Nothing was searched: only no breaker and the default were run, and" in told
+    assert "Nothing was searched. Only no breaker and the default were run, and" in told
     assert "an even draw" not in told
 
 
@@ -196,7 +196,7 @@ def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
     """Whatever refuses most would look best."""
     found = tuned(problem(tmp_path, lines([(0, 200)])))
     assert headline(found).endswith(
-        "nothing succeeds in the first part of the log, so what refusing costs cannot be seen."
+        "nothing succeeds in the first part of the log, so the cost of refusals cannot be seen."
     )
     assert found.answer == DEFAULT
 
@@ -210,7 +210,7 @@ def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> N
 def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
     """A search takes them as they are, but the report says so."""
     found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
-    assert [text.split(" Where")[0] for text in notes(found)] == [
+    assert [text.split(" If")[0] for text in notes(found)] == [
         "**Are these seconds?** The median call takes 100 s by this log."
     ]
 
@@ -274,7 +274,7 @@ def test_a_scenario_is_scored_on_other_seeds(lab: Lab, tmp_path: Path) -> None:
         (["log.csv", "--most-lost", "2"], "most_lost: got '2'"),
         (["log.csv", "--weight", "x=1"], "weight: x: no such weight"),
         (["log.csv", "--policy", "consecutiv"], "did you mean 'consecutive'?"),
-        (["log.csv", "--arm", "with"], "an access log has none"),
+        (["log.csv", "--arm", "with"], "an access log has no arms"),
         (["log.csv", "--jobs", "0"], "jobs: got '0'"),
         (["log.csv", "--seeds", "2"], "seeds: got '2'; allowed: a whole number >= 5"),
         (["log.csv", "--candidates", "many"], "candidates: got 'many'"),
