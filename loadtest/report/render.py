@@ -15,6 +15,7 @@ from loadtest.figures import verdict
 from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.report import balance, charts, tables, theme, verdicts
 from loadtest.report.headline import headline
+from loadtest.report.random_yardstick import runs_at_random
 from loadtest.report.requests import as_script, requests_of
 from loadtest.scenario.files import shipped_names
 from loadtest.scenario.phases import named_spans
@@ -110,6 +111,8 @@ def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
     columns = {"place": "disturbance", "policy": "policy", "verdict": "verdict"}
     columns |= {"during": "answers during", "after": "answers after", "all": "answers together"}
     columns |= {"seconds": "request-seconds held", "calls": "backend calls"}
+    if random_runs := runs_at_random(found):
+        columns["at_random"] = "as many refused at random"
     if found.runs >= LEAST_RUNS:
         columns["intervals"] = "95 % intervals, points"
     return {
@@ -119,6 +122,7 @@ def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
         "verdict_columns": {"policy": "policy", **{place: place for place in places}},
         "verdict_figures": verdicts.figure_rows(found),
         "verdict_figure_columns": columns,
+        "runs_at_random": random_runs,
         "rule_checks": list(verdicts.check_rule(done, found)),
         "shadow_reports": list(verdicts.report_shadows(done)),
         "answers_limit": verdict.ANSWERS,

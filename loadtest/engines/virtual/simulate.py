@@ -11,6 +11,7 @@ from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from client.core import Client
 from client.pipeline.call import Answer
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError
+from loadtest.engines.virtual.chosen_refusals import ChosenRefusals
 from loadtest.engines.would_have import outcome_of_fault, would_have
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, StateChange
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
     from loadtest.scenario.model import Scenario
 
 
-def simulate(scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None) -> Measured:
+def simulate(
+    scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None, refused: frozenset[str] | None = None
+) -> Measured:
     """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes.
 
-    With `jitter` requests are sent late; without, each at its time.
+    With `jitter` requests are sent late; without, each at its time. `refused`: ids of the requests that are refused, in
+    place of those that the arm's breaker would refuse.
     """
     rows: list[Row] = []
-    changes, record = simulate_into(rows.append, scenario, arm, seed, jitter)
+    changes, record = run_virtual(_Arm(rows.append, scenario, arm, seed, jitter, refused).run())
     return Measured(arm, sorted(rows, key=lambda row: row.id), changes, [], [record])
 
 
@@ -43,7 +47,7 @@ def simulate_into(
     on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None
 ) -> tuple[list[StateChange], ArmRecord]:
     """Run one arm with one seed; `on_row` gets each row as its request ends, and none is kept."""
-    return run_virtual(_Arm(on_row, scenario, arm, seed, jitter).run())
+    return run_virtual(_Arm(on_row, scenario, arm, seed, jitter, None).run())
 
 
 class _Recorder:
@@ -64,10 +68,16 @@ class _Recorder:
 
 class _Arm:
     def __init__(
-        self, on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int, jitter: Jitter | None
+        self,
+        on_row: Callable[[Row], None],
+        scenario: Scenario,
+        arm: str,
+        seed: int,
+        jitter: Jitter | None,
+        refused: frozenset[str] | None,
     ) -> None:
         self._on_row = on_row
-        self._jitter = jitter
+        self._jitter, self._refused = jitter, refused
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
         self._settings = scenario.arms[arm].call_settings(seed)
@@ -86,7 +96,11 @@ class _Arm:
         self._backend = Backend(clock=self._loop.time, sleep=self._loop.sleep)
         self._backend.set_plan(self._plan)
         recorder = _Recorder()
-        self._client = Client(self._settings, self._upstream, [recorder], self._loop.time)
+        self._client = client = Client(self._settings, self._upstream, [recorder], self._loop.time)
+        if self._refused is not None:
+            client.breaker = ChosenRefusals(
+                self._settings.breaker, loop.time(), self._refused, lambda: _id_of(client.deciding_call)
+            )
         self._all_ended = self._loop.create_future()
         Strand(self._loop, self._send_arrivals()).start()
         await self._all_ended
@@ -178,6 +192,10 @@ class _Arm:
         if fault.status >= 500:
             raise BackendFailedError(fault.status, fault.retry_after_s)
         return _answer(fault.status)
+
+
+def _id_of(call: Call | None) -> str | None:
+    return None if call is None else call.request_id
 
 
 @cache

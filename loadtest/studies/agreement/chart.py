@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.report import theme
+from loadtest.studies.agreement.ranges import FIGURES
 from loadtest.studies.agreement.words import LABELS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _EDGE = 1.5
 
 
 def draw_ranges(found: Mapping[str, RangeAgreement]) -> Figure:
-    """One panel a scenario, one line a figure: the virtual runs' range as a band, each live run as a point."""
+    """One panel a scenario, one line a figure: where it agrees is a band, each live run a point."""
     with theme.style():
         most = max(len(each.ranges) for each in found.values())
         figure = theme.new_figure(1.0 + 0.25 * most, 4.2 * len(found))
@@ -49,14 +50,14 @@ def _draw_panel(axis: Axes, name: str, found: RangeAgreement) -> None:
     axis.tick_params(axis="y", labelsize=8)
     axis.set_ylim(len(found.ranges) - 0.5, -0.5)
     axis.set_xlim(-1.1 * _EDGE, 1.1 * _EDGE)
-    axis.set_xticks([-0.5, 0.5], ["smallest", "largest"])
+    axis.set_xticks([-0.5, 0.5], ["lowest", "highest"])
     axis.set_title(f"{name}: {found.outside} of {found.checked} outside")
     axis.grid(visible=False)
 
 
 def _place(found: FigureRange, value: float) -> float:
-    """Return where a value stands: -0.5 is the smallest of the virtual runs, 0.5 the largest."""
-    width = found.high - found.low
-    if not width:
-        return 0.0 if value == found.low else _EDGE if value > found.high else -_EDGE
-    return max(-_EDGE, min(_EDGE, (value - found.low) / width - 0.5))
+    """Return where a value stands: -0.5 is the lowest with which a figure agrees, 0.5 the highest."""
+    low, high = found.low - FIGURES[found.figure], found.high + FIGURES[found.figure]
+    if low == high:
+        return 0.0 if value == low else _EDGE if value > high else -_EDGE
+    return max(-_EDGE, min(_EDGE, (value - low) / (high - low) - 0.5))
