@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +18,11 @@ from loadtest.scenario import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from loadtest.records.comparison import RandomYardstick, VerdictCell
     from loadtest.records.run_folder import RunFolder
+
+ROOT = Path(__file__).parents[3]
 
 # A backend that is slow, and a policy that refuses three requests in ten of what it can see: `throttle_k` near 1.
 TEXT = """
@@ -82,6 +84,11 @@ def test_with_a_queue_refusing_at_random_saves_more_than_itself(cell: Callable[.
     assert yardstick.seconds_saved.share > refused + 0.1
     assert yardstick.lost.share < refused - 0.1
     assert yardstick.seconds_beyond.share > 0.2
+    told = (
+        f"{100 * refused:.0f} % of the requests refused at random saved {100 * yardstick.seconds_saved.share:.0f} % of "
+    )
+    told += f"the request-seconds and lost {100 * yardstick.lost.share:.0f} % of the answers"
+    assert told in " ".join((ROOT / "docs" / "policies.md").read_text(encoding="utf-8").split())
     assert yardstick.seconds_lead.share == pytest.approx(
         found.seconds_beyond.share - yardstick.seconds_beyond.share, abs=1e-9
     )
