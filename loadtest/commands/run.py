@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,16 @@ from rich.markup import escape
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, engines, scenarios
 from loadtest.commands.conclude import conclude
-from loadtest.commands.options import BackendUrl, ClientUrl, OutDir, Quiet, check_tracing, find_services, read_settings
+from loadtest.commands.options import (
+    BackendUrl,
+    ClientUrl,
+    OutDir,
+    Quiet,
+    check_tracing,
+    find_services,
+    read_settings,
+    wrong_input,
+)
 from loadtest.terminal import interruption
 from loadtest.terminal.console import fail, finishing, out
 
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
     from loadtest.terminal.interruption import Interrupted
 
 
-def run(
+def run(  # noqa: PLR0913 - each is an option
     name: Annotated[
         str,
         typer.Argument(
@@ -40,6 +50,12 @@ def run(
         ),
     ] = "live",
     seeds: Annotated[str, typer.Option(help="Such as 1-20 or 3,7 (default: the scenario's seed).")] = "",
+    jitter: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="On virtual time: send each request up to so much late, such as 5ms (default: 0)."
+        ),
+    ] = "0",
     client_url: ClientUrl = None,
     backend_url: BackendUrl = None,
     out_dir: OutDir = None,
@@ -58,9 +74,10 @@ def run(
     numbers = parse_seeds(seeds) or [scenario.seed]
     urls = find_services(chosen)
     chosen_engine = _check_engine(engine, urls)
+    jitter_s = _check_jitter(jitter, chosen_engine)
     check_tracing(chosen, urls)
     with run_folder.reserve_place(chosen.out, scenario.name, urls.client if urls else None):
-        folder = run_folder.create(chosen.out, scenario, text, chosen_engine, arms, numbers)
+        folder = run_folder.create(chosen.out, scenario, text, chosen_engine, arms, numbers, jitter_s)
         if not quiet:
             out.print(f"[bold]{escape(scenario.title)}[/bold]\nfiles in {escape(str(folder.path))}")
         interrupted: Interrupted | None = None
@@ -108,6 +125,24 @@ def _check_engine(engine: str, urls: Urls | None) -> Engine:
         message = f"client-url: got {urls.client!r}; the virtual engine runs both services itself: leave it out"
         raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": message}])
     return known
+
+
+def _check_jitter(text: str, engine: Engine) -> float:
+    """Return seconds. Raises WrongInputError for what is no such time, and for any on the live engine."""
+    from loadtest.records.manifest import LEAST_JITTER_S, MOST_JITTER_S
+
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)|0+(?:\.0*)?", text.strip())
+    seconds = float(found[1]) / {"ms": 1000, "s": 1}[found[2]] if found and found[2] else 0.0
+    limits = f"0, or a time from {1000 * LEAST_JITTER_S:g}ms to {MOST_JITTER_S:g}s"
+    if not found or (seconds and not LEAST_JITTER_S <= seconds <= MOST_JITTER_S):
+        raise wrong_input("jitter", text, f"{limits} with its unit, ms or s, such as 5ms")
+    if seconds and engine == "live":
+        message = (
+            f"jitter: got {text!r}; allowed on the live engine: 0, since its requests are as late as the machine makes "
+            f"them; with --engine virtual: {limits}"
+        )
+        raise WrongInputError([{"field": "jitter", "value": text, "detail": message}])
+    return round(seconds, 9)
 
 
 def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:

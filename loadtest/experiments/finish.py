@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loadtest.experiments.distribution import read_distribution
+from loadtest.experiments.random_refusals import with_yardsticks
 from loadtest.experiments.registry import experiment_of
 from loadtest.figures.finished import measure_run
 from loadtest.records.shapes import as_json
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def measure_with_part(folder: RunFolder) -> tuple[FinishedRun, ReportPart]:
     """Fold a run, with what its experiment adds to the report, and write nothing. Raises WrongInputError."""
     experiment = experiment_of(folder.scenario())
-    done = measure_run(folder, experiment.compare if experiment else None)
+    done = with_yardsticks(measure_run(folder, experiment.compare if experiment else None))
     part = experiment.part(done, read_distribution(done.scenario)) if experiment else ReportPart()
     return replace(done, summary=replace(done.summary, headline=headline(done, part))), part
 

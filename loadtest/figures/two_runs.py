@@ -164,6 +164,7 @@ def _differences(first: FinishedRun, second: FinishedRun, arms: Sequence[str]) -
         manifest = done.manifest
         about = {
             "engine": manifest.engine,
+            "jitter": f"up to {1000 * manifest.jitter_s:g} ms" if manifest.jitter_s else "none",
             "seeds": _short_list(manifest.seeds),
             "revision": manifest.git_revision or "unknown",
             "scenario, SHA-256": manifest.scenario_sha256[:16],

@@ -9,12 +9,14 @@ import numpy as np
 
 from client.pipeline.call import Outcome
 from loadtest.figures.comparison import interval
+from loadtest.figures.random_yardstick import RandomRuns, Savings, mean_by_seed, measure_yardstick
 from loadtest.records.comparison import BothSides, Gain, Judgement, Stretch, VerdictCell, Verdicts
 from loadtest.scenario.phases import OVERALL, disturbances, group_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from loadtest.figures.random_yardstick import RandomRun
     from loadtest.records.summary import ArmSummary, RunFigures
     from loadtest.scenario.arm_figures import PhaseFigures
 
@@ -49,7 +51,8 @@ class Shares(NamedTuple):
     """One run against the baseline's. Shares of what the baseline has, but `answers`: of the requests; `won`: a number.
 
     `answers` and `lost` are of opposite sign; the saving `beyond` is what is left of `saved` when `lost` is taken off:
-    whoever refuses at random saves one per cent of the work for each per cent of the answers.
+    if calls do not wait for each other, whoever refuses at random saves one per cent of the work for each per cent of
+    the answers. Elsewhere refusing at random saves more, which `random_yardstick` measures.
     """
 
     won: int
@@ -115,12 +118,15 @@ def _interval_beyond(values: Sequence[float], limit: float) -> bool:
     return _mean_beyond(values, limit) and (bounds is None or bounds[0] > 0)
 
 
-def judge_arms(baseline: str | None, arms: Mapping[str, ArmSummary]) -> Verdicts | None:
+def judge_arms(
+    baseline: str | None, arms: Mapping[str, ArmSummary], at_random: Mapping[str, RandomRuns] | None = None
+) -> Verdicts | None:
     """Return the verdict on each arm in each disturbance and overall, from folded arms on the same weather.
 
     A disturbance is its phases and the quiet time after them; `parts` has both by themselves. One that no request
     met is left out, as is an arm without a seed of the baseline's. None without named phases, a baseline, or a second
-    arm.
+    arm. `at_random`: runs that refused as many requests as an arm, but at random; only what an arm saved beyond them
+    counts as saved.
     """
     if baseline is None or baseline not in arms:
         return None
@@ -136,26 +142,63 @@ def judge_arms(baseline: str | None, arms: Mapping[str, ArmSummary]) -> Verdicts
         runs=len(base),
         arms={
             name: {
-                **{each: _judge_disturbance(base, runs, each) for each in named},
-                OVERALL: _judge_pairs([(_totals(base[run.seed]), _totals(run)) for run in runs]),
+                **{each: _judge_disturbance(base, runs, each, chance.in_disturbances) for each in named},
+                OVERALL: _judge_pairs(
+                    {run.seed: (_totals(base[run.seed]), _totals(run)) for run in runs},
+                    [(each.refusing.seed, _totals(each.baseline), _totals(each.refusing)) for each in chance.overall],
+                ),
             }
             for name, runs in others.items()
+            for chance in [(at_random or {}).get(name, RandomRuns())]
         },
     )
 
 
-def _judge_disturbance(base: Mapping[int, RunFigures], runs: Sequence[RunFigures], disturbance: str) -> VerdictCell:
+def _judge_disturbance(
+    base: Mapping[int, RunFigures], runs: Sequence[RunFigures], disturbance: str, at_random: Sequence[RandomRun]
+) -> VerdictCell:
     groups = (disturbance, group_after(disturbance))
     there = [group for group in groups if group in (runs[0].phases or {})]
-    parts = {group: _sum_stretch(_pair_groups(base, runs, [group])) for group in there}
-    return replace(_judge_pairs(_pair_groups(base, runs, groups)), parts=parts)
+    parts = {group: _sum_stretch(list(_pair_groups(base, runs, [group]).values())) for group in there}
+    chance = [
+        (each.refusing.seed, _totals_of(each.baseline, groups), _totals_of(each.refusing, groups)) for each in at_random
+    ]
+    return replace(_judge_pairs(_pair_groups(base, runs, groups), chance), parts=parts)
 
 
-def _judge_pairs(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> VerdictCell:
-    """Judge (baseline, other) of each seed."""
-    shares = [compare_totals(*pair) for pair in pairs]
-    gains: dict[str, Any] = {name: _gain([getattr(each, name) for each in shares]) for name in Shares._fields[1:]}
-    return VerdictCell(verdict=verdict_over_seeds(shares), **vars(_sum_stretch(pairs)), **gains)
+def _judge_pairs(
+    pairs: Mapping[int, tuple[RunTotals, RunTotals]], chance: Sequence[tuple[int, RunTotals, RunTotals]]
+) -> VerdictCell:
+    """Judge (baseline, other) of each seed. `chance`: the seed, the baseline and a run that refused at random."""
+    shares = {seed: compare_totals(*pair) for seed, pair in pairs.items()}
+    gains: dict[str, Any] = {
+        name: _gain([getattr(each, name) for each in shares.values()]) for name in Shares._fields[1:]
+    }
+    stretch = vars(_sum_stretch(list(pairs.values())))
+    if not chance:
+        return VerdictCell(verdict=verdict_over_seeds(list(shares.values())), **stretch, **gains)
+    savings = [(seed, _savings(compare_totals(base, refusing))) for seed, base, refusing in chance]
+    expected = mean_by_seed(savings, shares)
+    judged = [_reduce_by_chance(each, expected[seed]) for seed, each in shares.items()]
+    own = {seed: _savings(each) for seed, each in shares.items()}
+    return VerdictCell(
+        verdict=verdict_over_seeds(judged),
+        **stretch,
+        **gains,
+        random_yardstick=measure_yardstick(savings, expected, own),
+    )
+
+
+def _savings(shares: Shares) -> Savings:
+    return Savings(**{name: getattr(shares, name) for name in Savings._fields})
+
+
+def _reduce_by_chance(shares: Shares, expected: Savings) -> Shares:
+    """Take off what refusing at random would have saved beyond the answers that it loses."""
+    return shares._replace(
+        seconds_beyond=shares.seconds_beyond - expected.seconds_beyond,
+        calls_beyond=shares.calls_beyond - expected.calls_beyond,
+    )
 
 
 def _gain(values: Sequence[float]) -> Gain:
@@ -175,8 +218,8 @@ def _sum_stretch(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> Stretch:
 
 def _pair_groups(
     base: Mapping[int, RunFigures], runs: Sequence[RunFigures], groups: Sequence[str]
-) -> list[tuple[RunTotals, RunTotals]]:
-    return [(_totals_of(base[run.seed], groups), _totals_of(run, groups)) for run in runs]
+) -> dict[int, tuple[RunTotals, RunTotals]]:
+    return {run.seed: (_totals_of(base[run.seed], groups), _totals_of(run, groups)) for run in runs}
 
 
 def _totals_of(run: RunFigures, groups: Sequence[str]) -> RunTotals:

@@ -89,6 +89,24 @@ class Stretch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomYardstick:
+    """What refusing as many requests at random would have done, simulated on the same weather.
+
+    In a disturbance they are spread over it and the quiet time after it, in the whole over the whole. Shares of what
+    the baseline has, as of the arm itself; means over seeds.
+    """
+
+    runs: Annotated[int, describe("simulated runs that refused at random", "runs")]
+    lost: Annotated[Gain, describe("answers that it loses, as a share of the baseline's", SHARE)]
+    seconds_saved: Annotated[Gain, describe("request-seconds that it saves", SHARE)]
+    seconds_beyond: Annotated[Gain, describe("request-seconds that it saves beyond the answers it loses", SHARE)]
+    calls_saved: Annotated[Gain, describe("backend calls that it saves", SHARE)]
+    calls_beyond: Annotated[Gain, describe("backend calls that it saves beyond the answers it loses", SHARE)]
+    seconds_lead: Annotated[Gain, describe("the arm's `seconds_beyond` minus this one's: what counts as saved", SHARE)]
+    calls_lead: Annotated[Gain, describe("the arm's `calls_beyond` minus this one's: what counts as saved", SHARE)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerdictCell:
     """The verdict on one arm in one disturbance, or overall, and the figures behind it."""
 
@@ -103,6 +121,10 @@ class VerdictCell:
     seconds_beyond: Annotated[Gain, describe("request-seconds saved beyond the answers lost", SHARE)]
     calls_saved: Annotated[Gain, describe("backend calls saved", SHARE)]
     calls_beyond: Annotated[Gain, describe("backend calls saved beyond the answers lost", SHARE)]
+    random_yardstick: Annotated[
+        RandomYardstick | None,
+        describe("what refusing as many requests at random would have done; absent where that was not simulated"),
+    ] = None
     parts: Annotated[
         dict[str, Stretch] | None,
         describe("the disturbance and the quiet time after it by themselves; absent from the whole"),

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from loadtest.scenario.quantities import describe
 
 Engine = Literal["live", "virtual"]
+# Of `jitter_s`, seconds.
+LEAST_JITTER_S, MOST_JITTER_S = 1e-6, 60.0
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 # Those that a report names; there are more.
 NAMED_VERSIONS = ("python", "pybreaker", "locust")
@@ -66,6 +68,11 @@ class Manifest(ManifestPart):
     settings: Annotated[
         dict[str, EffectiveSettings], describe("settings that were in force, by `<arm>/<seed>`; filled as the run goes")
     ]
+    jitter_s: Annotated[
+        float | None,
+        Field(ge=LEAST_JITTER_S, le=MOST_JITTER_S),
+        describe("requests on virtual time were sent up to so much late, uniform from 0; absent where none was", "s"),
+    ] = None
     rows_sha256: Annotated[
         dict[str, str] | None,
         describe("hash of the rows, by `<arm>/<seed>`, in a reference that does not keep them; absent elsewhere"),

@@ -110,10 +110,18 @@ class RunFolder:
         draft.replace(target)
 
 
-def create(root: Path, scenario: Scenario, text: str, engine: Engine, arms: list[str], seeds: list[int]) -> RunFolder:
+def create(
+    root: Path,
+    scenario: Scenario,
+    text: str,
+    engine: Engine,
+    arms: list[str],
+    seeds: list[int],
+    jitter_s: float = 0.0,
+) -> RunFolder:
     """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
 
-    Raises WrongInputError if it cannot be written.
+    `jitter_s`: how late requests are sent at most, on virtual time. Raises WrongInputError if it cannot be written.
     """
     began = datetime.now(UTC)
     parent = root / scenario.name
@@ -140,6 +148,7 @@ def create(root: Path, scenario: Scenario, text: str, engine: Engine, arms: list
                 "git_revision": _git_revision(),
                 "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
                 "settings": {},
+                **({"jitter_s": jitter_s} if jitter_s else {}),
             }
         )
         (path / "manifest.json").write_text(manifest.as_text(), encoding="utf-8")

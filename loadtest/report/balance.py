@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from client.dashboard import looks
 from loadtest.records.comparison import Judgement
 from loadtest.report import theme
+from loadtest.report.random_yardstick import runs_at_random
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _ANSWERS = looks.Look("#0072B2", "", "", "answers lost (left) or won (right)")
 _SECONDS = looks.Look("#E69F00", "", "///", "request-seconds saved (right) or spent (left)")
 _CALLS = looks.Look("none", "D", "", "backend calls saved")
+_AT_RANDOM = "as many refused at random"
 _COLUMNS = 2
 # Beyond all that can be lost or saved; more than this won, or spent, is cut off.
 _EDGE = 105.0
@@ -30,7 +32,7 @@ _EDGE = 105.0
 def balance(verdicts: Verdicts) -> Figure:
     """One panel a disturbance, one row a policy: what it lost to the left, what it saved to the right, and the verdict.
 
-    Bars of the same length are what refusing at random does.
+    Lines across the bars are what refusing as many requests at random would have lost and saved.
     """
     with theme.style():
         arms = list(verdicts.arms)
@@ -58,8 +60,18 @@ def balance(verdicts: Verdicts) -> Figure:
                 label=_CALLS.word,
             ),
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
+        if runs_at_random(verdicts):
+            handles.append(Line2D([], [], linestyle="none", marker="|", color=theme.INK, label=_AT_RANDOM))
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9 if len(handles) == 3 else 8
+        )
         return figure
+
+
+def _draw_chance(axis: Axes, row: float, *shares: float) -> None:
+    """Draw a line across each bar of a row, at what refusing at random gives."""
+    for share, at in zip(shares, (row - 0.19, row + 0.19), strict=True):
+        axis.vlines(100 * share, at - 0.2, at + 0.2, color=theme.INK, linewidth=1.6)
 
 
 def _panel(axis: Axes, place: str, cells: dict[str, VerdictCell]) -> None:
@@ -80,6 +92,9 @@ def _panel(axis: Axes, place: str, cells: dict[str, VerdictCell]) -> None:
         markerfacecolor="white",
         markeredgecolor=theme.INK,
     )
+    for row, cell in zip(rows, cells.values(), strict=True):
+        if cell.random_yardstick is not None and cell.random_yardstick.calls_saved.share:
+            _draw_chance(axis, row, -cell.random_yardstick.lost.share, cell.random_yardstick.seconds_saved.share)
     axis.axvline(0, color=theme.INK, linewidth=0.8)
     for row, cell in zip(rows, cells.values(), strict=True):
         weight = "bold" if cell.verdict in (Judgement.HARMED, Judgement.HELPED) else "normal"

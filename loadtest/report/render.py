@@ -15,6 +15,7 @@ from loadtest.figures import verdict
 from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.report import balance, charts, tables, theme, verdicts
 from loadtest.report.headline import headline
+from loadtest.report.random_yardstick import runs_at_random
 from loadtest.report.requests import as_script, requests_of
 from loadtest.scenario.files import shipped_names
 from loadtest.scenario.phases import named_spans
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from loadtest.figures.finished import FinishedRun
+    from loadtest.records.manifest import Manifest
     from loadtest.records.run_folder import RunFolder
     from loadtest.records.summary import Check
     from loadtest.report.part import ReportPart
@@ -92,6 +94,7 @@ def markdown_of(done: FinishedRun, part: ReportPart) -> str:
         checks=_check_rows(done.summary.validity),
         bounds=_check_rows(done.summary.expect),
         again=_command(done),
+        jitter=_jitter_text(done.manifest),
         **_verdict_parts(done),
         table=table,
         arm_columns=lambda first: {first: first, **{name: f"`{name}`" for name in names}},
@@ -108,6 +111,8 @@ def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
     columns = {"place": "disturbance", "policy": "policy", "verdict": "verdict"}
     columns |= {"during": "answers during", "after": "answers after", "all": "answers together"}
     columns |= {"seconds": "request-seconds held", "calls": "backend calls"}
+    if random_runs := runs_at_random(found):
+        columns["at_random"] = "as many refused at random"
     if found.runs >= LEAST_RUNS:
         columns["intervals"] = "95 % intervals, points"
     return {
@@ -117,6 +122,7 @@ def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
         "verdict_columns": {"policy": "policy", **{place: place for place in places}},
         "verdict_figures": verdicts.figure_rows(found),
         "verdict_figure_columns": columns,
+        "runs_at_random": random_runs,
         "rule_checks": list(verdicts.check_rule(done, found)),
         "shadow_reports": list(verdicts.report_shadows(done)),
         "answers_limit": verdict.ANSWERS,
@@ -135,12 +141,21 @@ def _command(done: FinishedRun) -> str:
     manifest, scenario = done.manifest, done.scenario
     is_shipped = scenario.name in shipped_names()
     whole = manifest.seeds == [scenario.seed] and manifest.arms == list(scenario.arms)
+    engine = " --engine virtual" if manifest.engine == "virtual" else ""
+    if manifest.jitter_s:
+        engine += f" --jitter {_jitter_text(manifest)}"
     if is_shipped and whole and scenario.document:
-        return f"make {scenario.name}" + (" ARGS='--engine virtual'" if manifest.engine == "virtual" else "")
+        return f"make {scenario.name}" + (f" ARGS='{engine.strip()}'" if engine else "")
     name = scenario.name if is_shipped else f"{scenario.name}.toml"
     arms = "" if manifest.arms == list(scenario.arms) else "".join(f" --arm {arm}" for arm in manifest.arms)
-    engine = " --engine virtual" if manifest.engine == "virtual" else ""
     return f".venv/bin/python -m loadtest run {name}{engine}{arms} --seeds {seed_text(manifest.seeds)}"
+
+
+def _jitter_text(manifest: Manifest) -> str:
+    """'5ms': as `--jitter` takes it, to the last digit; empty where there was none."""
+    if not manifest.jitter_s:
+        return ""
+    return f"{1000 * manifest.jitter_s:.6f}".rstrip("0").rstrip(".") + "ms"
 
 
 def table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:

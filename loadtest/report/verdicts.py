@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from client.breakers.settings import tried_by
 from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.figures.random_yardstick import leads_of
 from loadtest.records.comparison import Judgement
+from loadtest.report.random_yardstick import yardstick_text
 from loadtest.scenario.phases import OVERALL, group_after
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def _name_worst(arms: Mapping[str, Cells]) -> str:
 
 
 def _largest_gain(cell: VerdictCell) -> float:
-    return max(cell.seconds_beyond.share, cell.calls_beyond.share, cell.answers.share)
+    seconds, calls = leads_of(cell)
+    return max(seconds.share, calls.share, cell.answers.share)
 
 
 def _answers_lost(cell: VerdictCell) -> float:
@@ -112,6 +115,7 @@ def figure_rows(verdicts: Verdicts) -> list[dict[str, str]]:
             "all": _change_text(cell),
             "seconds": _spending_text(cell.seconds, cell.seconds_saved),
             "calls": _spending_text(cell.calls, cell.calls_saved),
+            "at_random": yardstick_text(cell),
             "intervals": _interval_text(cell),
         }
         for place in places_of(verdicts)
@@ -165,7 +169,8 @@ def _interval_text(cell: VerdictCell) -> str:
     """Return the 95 % intervals that back a verdict: answers in per cent of the requests, savings beyond the loss."""
     if cell.verdict == Judgement.SAME:
         return ""
-    gains = (("answers", cell.answers), ("seconds", cell.seconds_beyond), ("calls", cell.calls_beyond))
+    seconds, calls = leads_of(cell)
+    gains = (("answers", cell.answers), ("seconds", seconds), ("calls", calls))
     return "; ".join(
         f"{label} {100 * gain.interval[0]:+.0f} to {100 * gain.interval[1]:+.0f}"
         for label, gain in gains

@@ -29,6 +29,11 @@ def group_after(disturbance: str) -> str:
     return _AFTER + disturbance
 
 
+def disturbance_of(group: str) -> str:
+    """Return the disturbance that a group belongs to, as the quiet time after it does; another group is its own."""
+    return group.removeprefix(_AFTER)
+
+
 def spans(plan: FaultPlan) -> list[Span]:
     """Return the group of each phase; nothing if no phase has a name.
 

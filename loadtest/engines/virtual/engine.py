@@ -10,6 +10,7 @@ from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from loadtest.engines.virtual.jitter import Jitter
 from loadtest.engines.virtual.simulate import simulate_into
 from loadtest.records.manifest import EffectiveSettings
 from loadtest.records.rows import write
@@ -40,11 +41,13 @@ class _Batch(NamedTuple):
 
     scenario: Scenario
     runs: tuple[tuple[str, int], ...]
+    jitter: Jitter | None
 
 
 def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | None = None) -> None:
     """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes."""
     scenario, manifest = folder.scenario(), folder.manifest()
+    jitter = Jitter(manifest.jitter_s) if manifest.jitter_s else None
     runs = [(arm, seed) for seed in manifest.seeds for arm in manifest.arms]
     settings = {
         f"{arm}/{seed}": EffectiveSettings(
@@ -61,7 +64,11 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
             for path in (folder.requests, folder.transitions, folder.arms)
         )
         stack.enter_context(narrator)
-        results = _spread_runs(scenario, runs, rows, spread) if many and spread else _run_in_turn(scenario, runs, rows)
+        results = (
+            _spread_runs(scenario, runs, jitter, rows, spread)
+            if many and spread
+            else _run_in_turn(scenario, runs, jitter, rows)
+        )
         for moved, record in results:
             for change in moved:
                 write(changes, change)
@@ -71,16 +78,20 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
     folder.update_manifest(settings=settings)
 
 
-def _run_in_turn(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO) -> Iterator[Ended]:
+def _run_in_turn(
+    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: TextIO
+) -> Iterator[Ended]:
     """Write each row as its request ends."""
     for arm, seed in runs:
-        yield simulate_into(partial(write, rows), scenario, arm, seed)
+        yield simulate_into(partial(write, rows), scenario, arm, seed, jitter)
 
 
-def _spread_runs(scenario: Scenario, runs: Sequence[tuple[str, int]], rows: TextIO, spread: Spread) -> Iterator[Ended]:
+def _spread_runs(
+    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: TextIO, spread: Spread
+) -> Iterator[Ended]:
     """Write the rows of each run once it has ended, in the order of the runs."""
     size = max(1, WORTH_SPREADING // 4 * len(runs) // sum(requests_in(scenario.load_of(arm)) for arm, _ in runs))
-    batches = (_Batch(scenario, tuple(runs[start : start + size])) for start in range(0, len(runs), size))
+    batches = (_Batch(scenario, tuple(runs[start : start + size]), jitter) for start in range(0, len(runs), size))
     for results in spread(_run_batch, batches):
         for text, moved, record in results:
             rows.write(text)
@@ -92,6 +103,6 @@ def _run_batch(batch: _Batch) -> Results:
     results: Results = []
     for arm, seed in batch.runs:
         lines = StringIO()
-        moved, record = simulate_into(partial(write, lines), batch.scenario, arm, seed)
+        moved, record = simulate_into(partial(write, lines), batch.scenario, arm, seed, batch.jitter)
         results.append((lines.getvalue(), moved, record))
     return results

@@ -11,6 +11,7 @@ from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from client.core import Client
 from client.pipeline.call import Answer
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError
+from loadtest.engines.virtual.chosen_refusals import ChosenRefusals
 from loadtest.engines.would_have import draw_fault, is_blameless, outcome_of_fault
 from loadtest.records.measured import Measured
 from loadtest.records.rows import ArmRecord, Row, StateChange
@@ -24,22 +25,29 @@ if TYPE_CHECKING:
     from backend.faults import Fault
     from client.events import TransitionEvent
     from client.pipeline.call import Call
+    from loadtest.engines.virtual.jitter import Jitter
     from loadtest.scenario.load.schedule import Arrival
     from loadtest.scenario.model import Scenario
 
 
-def simulate(scenario: Scenario, arm: str, seed: int) -> Measured:
-    """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes."""
+def simulate(
+    scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None, refused: frozenset[str] | None = None
+) -> Measured:
+    """Run one arm with one seed. The same rows as a live run writes, but for the time that HTTP takes.
+
+    With `jitter` requests are sent late; without, each at its time. `refused`: ids of the requests that are refused, in
+    place of those that the arm's breaker would refuse.
+    """
     rows: list[Row] = []
-    changes, record = simulate_into(rows.append, scenario, arm, seed)
+    changes, record = run_virtual(_Arm(rows.append, scenario, arm, seed, jitter, refused).run())
     return Measured(arm, sorted(rows, key=lambda row: row.id), changes, [], [record])
 
 
 def simulate_into(
-    on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int
+    on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int, jitter: Jitter | None = None
 ) -> tuple[list[StateChange], ArmRecord]:
     """Run one arm with one seed; `on_row` gets each row as its request ends, and none is kept."""
-    return run_virtual(_Arm(on_row, scenario, arm, seed).run())
+    return run_virtual(_Arm(on_row, scenario, arm, seed, jitter, None).run())
 
 
 class _Recorder:
@@ -59,8 +67,17 @@ class _Recorder:
 
 
 class _Arm:
-    def __init__(self, on_row: Callable[[Row], None], scenario: Scenario, arm: str, seed: int) -> None:
+    def __init__(
+        self,
+        on_row: Callable[[Row], None],
+        scenario: Scenario,
+        arm: str,
+        seed: int,
+        jitter: Jitter | None,
+        refused: frozenset[str] | None,
+    ) -> None:
         self._on_row = on_row
+        self._jitter, self._refused = jitter, refused
         self._scenario, self._arm, self._seed = scenario, arm, seed
         self._plan = scenario.plan_of(arm, seed)
         self._settings = scenario.arms[arm].call_settings(seed)
@@ -79,7 +96,11 @@ class _Arm:
         self._backend = Backend(clock=self._loop.time, sleep=self._loop.sleep)
         self._backend.set_plan(self._plan)
         recorder = _Recorder()
-        self._client = Client(self._settings, self._upstream, [recorder], self._loop.time)
+        self._client = client = Client(self._settings, self._upstream, [recorder], self._loop.time)
+        if self._refused is not None:
+            client.breaker = ChosenRefusals(
+                self._settings.breaker, loop.time(), self._refused, lambda: _id_of(client.deciding_call)
+            )
         self._all_ended = self._loop.create_future()
         Strand(self._loop, self._send_arrivals()).start()
         await self._all_ended
@@ -115,8 +136,14 @@ class _Arm:
             await loop.sleep_until(arrival.intended_s)
             self._planned += 1
             self._under_way += 1
-            Strand(loop, self._run_request(arrival)).start()
+            request = self._run_request(arrival) if self._jitter is None else self._run_late(arrival, self._jitter)
+            Strand(loop, request).start()
         self._coming = False
+
+    async def _run_late(self, arrival: Arrival, jitter: Jitter) -> None:
+        """Send a request later than it was to be sent."""
+        await self._loop.sleep_until(arrival.intended_s + jitter.delay_s(self._seed, arrival.id))
+        await self._run_request(arrival)
 
     async def _run_request(self, arrival: Arrival) -> None:
         number = arrival.id
@@ -165,6 +192,10 @@ class _Arm:
         if fault.status >= 500:
             raise BackendFailedError(fault.status, fault.retry_after_s)
         return _answer(fault.status, fault.retry_after_s)
+
+
+def _id_of(call: Call | None) -> str | None:
+    return None if call is None else call.request_id
 
 
 @cache

@@ -1,8 +1,9 @@
 """Do both engines tell the same of a scenario? Compare a live run with a virtual one, request by request. Pure.
 
 The rule: with the document's own sequence (Experiment 1, replay) every request has the same outcome, state and count;
-elsewhere 95 % of the requests have the same outcome, and mean times are within 10 %. What differs is listed with the
-reason that can be known from the rows: a race between two timers, or what an earlier difference led to.
+elsewhere 95 % of the requests have the same outcome, and mean times are within 10 %. What differs is listed in the
+order in which it came up, with the reason that can be known from the rows, what came first being asked first: an
+earlier difference, then a race with the breaker when the request was sent, then one with its timeout when it ended.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class ArmAgreement:
-    """One arm with one seed. `same`: requests with the same outcome; `exactly`: with state and count the same, too."""
+    """One arm with one seed. `same`: requests with the same outcome; `exactly`: with state and count the same, too.
+
+    `differences` are in the order in which they came up.
+    """
 
     arm: str
     seed: int
@@ -83,8 +87,8 @@ def compare_rows(
         one, other = ours.get((arm, seed), {}), theirs.get((arm, seed), {})
         differences: list[Disagreement] = []
         same = exactly = 0
-        for number in sorted({*one, *other}):
-            first, second = one.get(number), other.get(number)
+        pairs = [(number, one.get(number), other.get(number)) for number in {*one, *other}]
+        for number, first, second in sorted(pairs, key=lambda pair: (_time_of_difference(*pair[1:]), pair[0])):
             if first is None or second is None:
                 differences.append(
                     Disagreement(
@@ -125,6 +129,14 @@ def _mean_s(found: Collection[Row]) -> float:
     return fmean(row.duration_s for row in found) if found else 0.0
 
 
+def _time_of_difference(live: Row | None, virtual: Row | None) -> float:
+    """Return when two rows of a request came to differ, seconds: when it was sent to another state, else at its end."""
+    rows = [row for row in (live, virtual) if row is not None]
+    if len({row.state for row in rows}) == len(rows):
+        return min(row.sent_s for row in rows)
+    return min(row.end_s for row in rows)
+
+
 def _outcome_text(row: Row | None) -> str:
     return "-" if row is None else f"{row.outcome}, {row.state}, {row.fail_count}"
 
@@ -136,22 +148,35 @@ def _reason(
     changes: Sequence[StateChange],
     timeout_s: float | None,
 ) -> str:
-    """Say why two rows of one request differ, as far as they tell."""
-    outcomes = {live.outcome, virtual.outcome}
-    answered = live if virtual.outcome == "timeout" else virtual
-    if timeout_s is not None and "timeout" in outcomes and timeout_s - answered.duration_s <= RACE_S:
-        return f"a race at the timeout: answered after {answered.duration_s:.3f} s on one engine, limit {timeout_s:g} s"
+    """Say why two rows of one request differ, as far as they tell. What came first is asked first."""
+    own = _race_with_breaker(live, virtual, changes) or _race_at_timeout(live, virtual, timeout_s)
+    if before:
+        first = f"may follow from request {before[0].id}, where the engines first differ"
+        return f"{first}; or {own}" if own else first
+    return own or "no reason is known from the rows"
+
+
+def _race_with_breaker(live: Row, virtual: Row, changes: Sequence[StateChange]) -> str:
+    """Return words on a change of state close to the sending of a request that met another state; '' for none."""
     near = [
         abs(change.at_s - row.sent_s)
         for change in changes
         for row in (live, virtual)
         if (change.arm, change.seed) == (row.arm, row.seed)
     ]
-    if live.state != virtual.state and near and min(near) <= RACE_S:
-        return f"a race with the breaker: it changed its state {1000 * min(near):.0f} ms from the request"
-    if before:
-        return f"follows from request {before[0].id}, where the engines first differ"
-    return "no reason is known from the rows"
+    if live.state == virtual.state or not near or min(near) > RACE_S:
+        return ""
+    return f"a race with the breaker: it changed its state {1000 * min(near):.0f} ms from the request"
+
+
+def _race_at_timeout(live: Row, virtual: Row, timeout_s: float | None) -> str:
+    """Return words on a request that one engine answered shortly before its timeout; '' for none."""
+    answered = live if virtual.outcome == "timeout" else virtual
+    if timeout_s is None or "timeout" not in {live.outcome, virtual.outcome}:
+        return ""
+    if timeout_s - answered.duration_s > RACE_S:
+        return ""
+    return f"a race at the timeout: answered after {answered.duration_s:.3f} s on one engine, limit {timeout_s:g} s"
 
 
 def as_markdown(scenario: str, found: Sequence[ArmAgreement]) -> str:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inputs.wrong_input import WrongInputError
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.registry import experiment_of
 from loadtest.records import rows
 from loadtest.records.run_folder import RunFolder
-from loadtest.studies.agreement.compare import MEANS, SAME_OUTCOMES, ArmAgreement, as_markdown, compare_rows
+from loadtest.report import theme
+from loadtest.studies.agreement.chart import draw_ranges
+from loadtest.studies.agreement.compare import ArmAgreement, compare_rows
+from loadtest.studies.agreement.overload import judge_live
+from loadtest.studies.agreement.ranges import LiveRuns, RangeAgreement
+from loadtest.studies.agreement.words import write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+# In agreement.json, beside an entry for each scenario that is compared request by request.
+RANGES = "ranges"
 
 
 def agreement_of(folder: RunFolder) -> list[ArmAgreement]:
@@ -50,23 +61,41 @@ def run_live(scenario: str, folder: Path) -> RunFolder:
     return RunFolder(folder / scenario / "latest")
 
 
-def write_agreement(out: Path, arms_by_scenario: dict[str, list[ArmAgreement]]) -> str:
-    """Write agreement.json and agreement.md; return the Markdown."""
-    out.mkdir(parents=True, exist_ok=True)
-    entries = {name: [{**asdict(arm), "ok": arm.ok} for arm in arms] for name, arms in arms_by_scenario.items()}
-    (out / "agreement.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
-    rule = (
-        "Each scenario ran on both engines: real services and Locust, and the same code on a virtual clock. The rule: "
-        "in `replay` every request has the same outcome, state and count; elsewhere "
-        f"{SAME_OUTCOMES:.0%} of the requests have the same outcome; mean times are within {MEANS:.0%}."
-    )
-    parts = [
-        "# Do the engines agree?",
-        "",
-        rule,
-        "",
-        *(as_markdown(name, arms) for name, arms in arms_by_scenario.items()),
-    ]
-    text = "\n".join(parts)
-    (out / "agreement.md").write_text(text, encoding="utf-8")
+def write_agreement(
+    out: Path, by_scenario: Mapping[str, Sequence[ArmAgreement]], ranges: Mapping[str, RangeAgreement] | None = None
+) -> str:
+    """Write agreement.json, agreement.md and the picture, all or nothing; return the Markdown.
+
+    `ranges`: what was found of scenarios in which requests wait for each other.
+    """
+    entries: dict[str, Any] = {
+        name: [{**asdict(arm), "ok": arm.ok} for arm in arms] for name, arms in by_scenario.items()
+    }
+    if ranges:
+        entries[RANGES] = {name: _range_entry(each) for name, each in ranges.items()}
+    text = write_text(by_scenario, ranges or {})
+    draft = out.with_name(f".{out.name}.draft-{os.getpid()}")
+    try:
+        draft.mkdir(parents=True)
+        if ranges:
+            theme.save(draw_ranges(ranges), draft / "charts", "ranges")
+        (draft / "agreement.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        (draft / "agreement.md").write_text(text, encoding="utf-8")
+        draft.rename(out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return text
+
+
+def _range_entry(found: RangeAgreement) -> dict[str, Any]:
+    counted = {name: getattr(found, name) for name in ("checked", "outside", "outside_by_chance", "ok")}
+    ranges = [{**asdict(each), "outside": each.outside} for each in found.ranges]
+    return {**asdict(found), "ranges": ranges, **counted}
+
+
+def judge_kept(entries: Mapping[str, Any]) -> dict[str, RangeAgreement]:
+    """Judge again the live runs whose figures a kept agreement.json has, with its jitter. Raises WrongInputError."""
+    return {
+        name: judge_live(name, LiveRuns(**each["live"]), each["streams"], each["jitter_s"])
+        for name, each in entries.get(RANGES, {}).items()
+    }

@@ -15,7 +15,7 @@ from loadtest.records.news import News
 from loadtest.records.run_folder import RunFolder
 from loadtest.records.shapes import as_json
 from loadtest.report.render import markdown_of
-from loadtest.studies.agreement.conduct import agreement_of, write_agreement
+from loadtest.studies.agreement.conduct import agreement_of, judge_kept, write_agreement
 from loadtest.studies.many_runs import workers
 from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.many_runs.processes import cores, spread_in_order
@@ -141,14 +141,18 @@ def _recheck_tune(reference: Path, scratch: Path, console: Console) -> Recheck:
 
 
 def _recheck_agreement(reference: Path, scratch: Path, _: Console) -> Recheck:
-    """Compare both engines again, on the kept rows of the live runs."""
+    """Compare both engines again: on the kept rows of the experiments and the kept figures of the other live runs."""
+    kept = _json(reference / "agreement.json")
     live = {name: RunFolder(reference.resolve().parents[1] / name / reference.name) for name in experiments()}
-    write_agreement(scratch, {name: agreement_of(folder) for name, folder in live.items()})
+    ranges = judge_kept(kept)
+    now = scratch / "agreement"
+    write_agreement(now, {name: agreement_of(folder) for name, folder in live.items()}, ranges)
+    how = "computed again from the rows of both experiments"
     return Recheck(
-        "computed again from the rows of both experiments",
+        f"{how} and the figures of the other live runs" if ranges else how,
         [
-            *compare_values("agreement.json", _json(reference / "agreement.json"), _json(scratch / "agreement.json")),
-            *compare_texts("agreement.md", _text(reference / "agreement.md"), _text(scratch / "agreement.md")),
+            *compare_values("agreement.json", kept, _json(now / "agreement.json")),
+            *compare_texts("agreement.md", _text(reference / "agreement.md"), with_png(_text(now / "agreement.md"))),
         ],
     )
 

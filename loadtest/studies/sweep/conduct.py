@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,6 +14,7 @@ from loadtest.scenario.model import choose_arm
 from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.sweep.grid import Axis, parse_grid
 from loadtest.studies.sweep.plan import make_plan
+from loadtest.studies.sweep.random_yardstick import misjudged_at_random
 from loadtest.studies.sweep.ranking import rank_points
 from loadtest.studies.sweep.report import write_report
 from loadtest.studies.sweep.store import SweepFolder, SweepSpec, folder_for
@@ -81,6 +82,7 @@ def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) 
         with finishing():
             sweep.folder.finish(sweep.plan, measured)
             ranking = rank_points(sweep.plan, measured)
+            ranking = replace(ranking, at_random=misjudged_at_random(sweep.plan, measured, ranking.best))
             write_report(sweep.folder, sweep.plan, sweep.spec, ranking)
     return ranking
 

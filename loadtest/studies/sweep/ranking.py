@@ -28,7 +28,8 @@ _BLOCK = 500
 # What is to be small, all three: the two ways of being wrong, and what waiting costs.
 AIMS = ("false_positives", "bad_calls", "in_flight_s")
 # The share of the good requests that is refused, plus the share of the bad calls that is let through, in per cent.
-# No breaker has 100, refusing everything has 100, and so has refusing at random: less is better than chance.
+# No breaker has 100, and so has refusing everything. Refusing at random has 100, too, where calls do not wait for each
+# other; elsewhere less, which `random_yardstick` simulates. Less than that is better than chance.
 MISJUDGED = "misjudged"
 
 
@@ -52,6 +53,7 @@ class Ranking:
     front: list[int]
     front_share: list[float] | None
     ties: int | None
+    at_random: float | None = None  # what refusing as many requests as the best point, but at random, misjudges
 
 
 def rank_points(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) -> Ranking:

@@ -64,7 +64,7 @@ def headline(plan: Plan, ranking: Ranking) -> str:
         lead = ranking.from_default[MISJUDGED][best]
         sentence += f"; the default {interval_text(figures[plan.default])} %, difference {interval_text(lead)}"
     sentence += (
-        f". No breaker, refusing everything, and refusing at random all score 100 %. Answered: "
+        f". No breaker and refusing everything score 100 %{_chance_text(ranking)}. Answered: "
         f"{number(answered[best].mean)} of {number(ranking.figures['requests'][best].mean)} requests, with the "
         f"default {number(answered[plan.default].mean)}, without a breaker {number(answered[plan.unguarded].mean)}"
     )
@@ -74,6 +74,11 @@ def headline(plan: Plan, ranking: Ranking) -> str:
         verb = "is one other point" if ranking.ties == 1 else f"are {ranking.ties} other points"
         sentence += f". There {verb} that the seeds cannot distinguish from the best"
     return f"{sentence}."
+
+
+def _chance_text(ranking: Ranking) -> str:
+    """', refusing as many at random 83.1 %'."""
+    return "" if ranking.at_random is None else f", refusing as many at random {number(ranking.at_random)} %"
 
 
 def _notes(plan: Plan, ranking: Ranking) -> list[str]:
@@ -89,7 +94,7 @@ def _notes(plan: Plan, ranking: Ranking) -> list[str]:
             side = "smallest" if at == min(numbers) else "largest"
             notes.append(f"The best point has the {side} `{axis.key}` of the grid: a better one may lie outside it.")
     figure = ranking.figures[MISJUDGED][best]
-    if (figure.mean if figure.high is None else figure.high) >= 100:
+    if (figure.mean if figure.high is None else figure.high) >= min(100, ranking.at_random or 100):
         notes.append(
             "Even the best point is not shown to judge better than chance: no setting of this grid helps here."
         )

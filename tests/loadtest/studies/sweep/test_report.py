@@ -281,10 +281,9 @@ def test_the_headline_knows_the_default() -> None:
     said = headline(plan, rank_points(plan, found_for(plan, (1, 2, 3.0), (1, 2, 4.0), (0, 20, 9.0))))
 
     assert said == (
-        "Of 2 settings, `fail_max = 3` misjudges least: 12.0 (12.0 to 12.0) %, and that is the default. No breaker, "
-        "refusing everything, and refusing at random all score 100 %. Answered: 40.0 of 100 requests, with the "
-        "default 40.0, without a breaker 40.0. There is one other point that the seeds cannot distinguish from the "
-        "best."
+        "Of 2 settings, `fail_max = 3` misjudges least: 12.0 (12.0 to 12.0) %, and that is the default. No breaker "
+        "and refusing everything score 100 %. Answered: 40.0 of 100 requests, with the default 40.0, without a breaker "
+        "40.0. There is one other point that the seeds cannot distinguish from the best."
     )
 
 
