@@ -58,6 +58,10 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         str | None,
         typer.Option(metavar="start|end", help="Which end of a request a log's times are (default: start)."),
     ] = None,
+    duration_is: Annotated[
+        str | None,
+        typer.Option(metavar="s|ms|us|ns", help="Unit of a log's durations (default: by the column's name, or found)."),
+    ] = None,
     bad_share: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Lines of a log that may be unreadable (default: 0.05).")
     ] = None,
@@ -79,8 +83,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Find settings for an access log or a described fault profile, and score them on what the search did not see.
 
-    An access log has a line for each request: time (seconds or ISO 8601), status (an HTTP code, or ok, error,
-    timeout) and duration (seconds), as CSV with a header or as JSON lines, in the order of time.
+    An access log has a line for each request: time (seconds or ISO 8601), status (a code of HTTP or gRPC, or ok,
+    error, timeout) and duration (seconds), as CSV with a header or as JSON lines.
     """
     from inputs.check import check
     from inputs.extra import require
@@ -99,6 +103,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         "holdout": holdout,
         "bad_share": bad_share,
         "time_is": time_is,
+        "duration_is": duration_is,
         "timeout": timeout,
         "most_lost": most_lost,
         "candidates": candidates,
@@ -137,8 +142,10 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _problem_text(problem: Problem) -> str:
-    """Say what was read, in two lines."""
+    """Say what was read, and how: in two lines, and a few more where the log was not plain."""
+    from loadtest.studies.tune.log_words import reading_notes, unit_text
     from loadtest.studies.tune.search import JUDGE, LEARN
+    from loadtest.studies.tune.words import strip_markup
 
     timeout = "none" if problem.timeout.total_s is None else f"{problem.timeout.total_s:g} s"
     waiting = f"timeout: {timeout}, {problem.timeout_from}"
@@ -147,12 +154,15 @@ def _problem_text(problem: Problem) -> str:
     log = problem.log
     failed = sum(part.failures for part in problem.parts.values())
     first, rest = (problem.parts[name] for name in (LEARN, JUDGE))
-    return (
+    unit = f"; {unit_text(log)}" if unit_text(log) else ""
+    how = "".join(f"{note}\n" for note in reading_notes(log) if not note.startswith("**Which unit"))
+    text = (
         f"{problem.name}: {len(log.start_s):,} requests in {log.length_s / 60:.3g} minutes, {failed:,} failed; "
-        f"{log.bad:,} of {log.lines:,} lines could not be read\n"
+        f"{log.bad:,} of {log.lines:,} lines could not be read{unit}\n{how}"
         f"searched on the first {first.end_s / 60:.3g} minutes ({len(first.incidents)} incidents), scored on the rest "
         f"({len(rest.incidents)})\n{waiting}"
     )
+    return strip_markup(text)
 
 
 def _duration_text(problem: Problem, options: TuneOptions, policies: int, jobs: int) -> str:

@@ -135,11 +135,11 @@ class Scenario(StrictModel):
     @model_validator(mode="after")
     def _check_timeouts(self) -> Self:
         for name, arm in self.arms.items():
-            hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
+            hangs = any(phase.profile.hangs for phase in self.plan_of(name, self.seed).phases)
             if hangs and arm.timeout.total_s is None:
                 raise ValueError(
-                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate: a number of "
-                    "seconds, since a request that hangs is never answered"
+                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a hang_rate or "
+                    "hang_share: a number of seconds, since a request that hangs is never answered"
                 )
         return self
 

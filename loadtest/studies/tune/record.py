@@ -80,6 +80,13 @@ def _log_json(tuned: Tuned) -> dict[str, Any] | None:
         "lines": log.lines,
         "bad": log.bad,
         "bad_named": list(log.bad_named),
+        "neutral": log.aside,
+        "without_duration": log.without_duration,
+        "out_of_order": log.reading.stray,
+        "lines_by": log.reading.lines_by,
+        "time_is": tuned.problem.time_is,
+        "duration_unit": log.reading.unit.unit,
+        "grpc": log.reading.grpc,
         "parts": {
             name: {
                 "from_s": part.start_s,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT
 from loadtest.studies.tune.search import JUDGE, LEARN
+from loadtest.studies.tune.statuses import ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Problem

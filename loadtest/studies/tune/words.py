@@ -10,6 +10,7 @@ import numpy as np
 
 from client.pipeline.order import CallSettings
 from loadtest.report.numbers import number
+from loadtest.studies.tune.log_words import reading_notes
 from loadtest.studies.tune.objective import PER
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, PairedMean
 from loadtest.studies.tune.snippets import snippets
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from loadtest.studies.tune.conduct import Tuned
 
 _SHOWN_LINE = 200
-# Hardly anybody waits so long for an answer: these are rather milliseconds.
-_LONG_CALL_S = 20.0
 
 
 def headline(tuned: Tuned) -> str:
@@ -62,18 +61,8 @@ def notes(tuned: Tuned) -> list[str]:
     """Say what a reader must not overlook."""
     sentences: list[str] = []
     problem, judge = tuned.problem, tuned.judge
-    if problem.log and problem.log.bad:
-        bad = problem.log
-        share = 100 * bad.bad / bad.lines
-        shown = "; ".join(bad.bad_named)
-        sentences.append(
-            f"{bad.bad:,} of {bad.lines:,} lines ({share:.2g} %) could not be read and were left out: {shown}"
-        )
-    if problem.log and (usual_s := float(np.median(problem.log.duration_s))) > _LONG_CALL_S:
-        sentences.append(
-            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this log. Where the column has "
-            "milliseconds, name it `duration_ms`."
-        )
+    if problem.log:
+        sentences += reading_notes(problem.log)
     if tuned.answer != tuned.result.answer:
         change = judge.difference(tuned.result.answer, DEFAULT)
         sentences.append(
@@ -191,6 +180,9 @@ def window_text(tuned: Tuned) -> str:
 
 
 def _calls_per_s(tuned: Tuned) -> float:
+    if tuned.problem.parts:
+        part = tuned.problem.parts[LEARN]
+        return len(part.log.start_s) / (part.end_s - part.start_s)
     load = tuned.problem.scenarios[LEARN].load
     return sum(each.requests for each in load) / sum(each.pause_s + each.requests / each.rate_per_s for each in load)
 

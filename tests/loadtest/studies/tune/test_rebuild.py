@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.load.schedule import schedule
-from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT, AccessLog
+from loadtest.studies.tune.access_log import AccessLog
 from loadtest.studies.tune.rebuild import burst_length, rebuild
 from loadtest.studies.tune.samples import make
+from loadtest.studies.tune.statuses import ERROR, OK, TIMEOUT
 
 
 def an_access_log(rows: list[tuple[float, int, float]]) -> AccessLog:
