@@ -15,7 +15,7 @@ from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
-    from loadtest.studies.tune.problem import Problem, TuneOptions
+    from loadtest.studies.tune.problem import LogPart, Problem, TuneOptions
 
 # What a request takes on virtual time.
 _REQUEST_S = 3e-5
@@ -92,12 +92,12 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     require("scipy", "tune", "make .venv/.lab")  # which some of these import
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
+    from loadtest.studies.tune.headline import caution, headline, notes
     from loadtest.studies.tune.objective import parse_weights
     from loadtest.studies.tune.problem import TuneOptions, read_problem
     from loadtest.studies.tune.report import check_writable, write_results
     from loadtest.studies.tune.search import Aim
     from loadtest.studies.tune.snippets import snippets
-    from loadtest.studies.tune.words import headline, notes
 
     given = {
         "holdout": holdout,
@@ -133,10 +133,10 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
     if not quiet:
         out.print()
-        for text in (headline(tuned), *notes(tuned)):
+        for text in (headline(tuned), caution(tuned), *notes(tuned)):
             out.print(text.replace("**", "").replace("`", ""), markup=False)
         first = snippets(tuned.settings)[0]
-        if first.text:
+        if first.text and tuned.recommends:
             out.print(f"\n{first.text.rstrip()}\n", markup=False)
     out.print(f"report: {path / 'tune.html'}", markup=False)
 
@@ -159,10 +159,16 @@ def _problem_text(problem: Problem) -> str:
     text = (
         f"{problem.name}: {len(log.start_s):,} requests in {log.length_s / 60:.3g} minutes, {failed:,} failed; "
         f"{log.bad:,} of {log.lines:,} lines could not be read{unit}\n{how}"
-        f"searched on the first {first.end_s / 60:.3g} minutes ({len(first.incidents)} incidents), scored on the rest "
-        f"({len(rest.incidents)})\n{waiting}"
+        f"searched on the first {first.end_s / 60:.3g} minutes ({_count(first)}), scored on the rest ({_count(rest)})\n"
+        f"{waiting}"
     )
     return strip_markup(text)
+
+
+def _count(part: LogPart) -> str:
+    from loadtest.studies.tune.unknown import incidents_text
+
+    return incidents_text(len(part.incidents))
 
 
 def _duration_text(problem: Problem, options: TuneOptions, policies: int, jobs: int) -> str:

@@ -133,18 +133,41 @@ def _wrong_input(log: AccessLog, message: str) -> WrongInputError:
 
 def _cut_time(log: AccessLog, edges: Array) -> list[float]:
     """Return the times at which something changes, 0 and the end among them."""
-    sums = _sums(log, edges)
+    running = _running_sums(log)
+    place = np.append(np.searchsorted(log.start_s, edges[:-1]), len(log.start_s))
+    sums = running[:, place]
     penalty = _PARAMETERS / 2 * math.log(len(log.start_s))
     while True:
         found = _partition(sums, edges, penalty)
         if len(found) - 1 <= _MOST_STRETCHES:
-            return [float(edges[index]) for index in found]
+            break
         penalty *= 2
+    return _refine_borders(log, running, [float(edges[index]) for index in found], float(edges[1]))
 
 
-def _sums(log: AccessLog, edges: Array) -> Array:
-    """Return, up to each edge: requests, errors, timeouts; answered requests, with sum and squares of log latency."""
-    place = np.searchsorted(log.start_s, edges[:-1])
+def _refine_borders(log: AccessLog, running: Array, borders: list[float], reach_s: float) -> list[float]:
+    """Move each border to the request, at most a bin away, at which what comes before and after it fits best."""
+    refined = list(borders)
+    for index in range(1, len(refined) - 1):
+        before_s, now_s, after_s = refined[index - 1 : index + 2]
+        low, high = max(before_s, now_s - reach_s), min(after_s, now_s + reach_s)
+        first, last = np.searchsorted(log.start_s, [low, high], side="right").tolist()
+        last = last if high < after_s else int(np.searchsorted(log.start_s, after_s))
+        if first >= last:
+            continue
+        times = np.append(log.start_s[first:last], now_s)
+        place = np.append(np.arange(first, last), np.searchsorted(log.start_s, now_s))
+        start, end = np.searchsorted(log.start_s, [before_s, after_s]).tolist()
+        end = len(log.start_s) if index == len(refined) - 2 else end
+        middle = running[:, place]
+        misfit = _misfit(middle - running[:, [start]], times - before_s)
+        misfit += _misfit(running[:, [end]] - middle, after_s - times)
+        refined[index] = float(times[np.argmin(misfit)])
+    return refined
+
+
+def _running_sums(log: AccessLog) -> Array:
+    """Return, up to each request: requests, errors, timeouts; answered ones, with sum and squares of log latency."""
     answered = log.outcome != TIMEOUT
     logs = np.where(answered, np.log(np.maximum(log.duration_s, _LEAST_LATENCY_S)), 0.0)
     columns = (
@@ -155,8 +178,7 @@ def _sums(log: AccessLog, edges: Array) -> Array:
         logs,
         logs * logs,
     )
-    running = [np.concatenate(([0.0], np.cumsum(column, dtype=float))) for column in columns]
-    return np.array([np.append(each[place], each[-1]) for each in running])
+    return np.array([np.concatenate(([0.0], np.cumsum(column, dtype=float))) for column in columns])
 
 
 def _partition(sums: Array, edges: Array, penalty: float) -> list[int]:

@@ -77,7 +77,7 @@ def status_number(value: Any) -> int | None:
     return _WORDS.get(text.replace("_", "").replace(" ", "").replace("-", ""))
 
 
-class Outcomes(NamedTuple):
+class LogOutcomes(NamedTuple):
     """What became of each request; `redirects`: an answer that says nothing of the backend; `bad`: it is no status."""
 
     outcome: Codes
@@ -86,7 +86,7 @@ class Outcomes(NamedTuple):
     grpc: bool
 
 
-def read_outcomes(numbers: Numbers, *, http: bool, words: bool) -> Outcomes:
+def read_outcomes(numbers: Numbers, *, http: bool, words: bool) -> LogOutcomes:
     """Read all statuses of a log; `http`: some are HTTP's; `words`: some are words.
 
     Small numbers are gRPC's where no HTTP status stands beside them. Among HTTP's, 0 is no answer, as proxies write
@@ -100,4 +100,4 @@ def read_outcomes(numbers: Numbers, *, http: bool, words: bool) -> Outcomes:
     found = np.array([table[number] for number in numbers.tolist()], dtype=np.int16)
     outcome_of = {status: outcome_of_status(status) for status in np.unique(found).tolist()}
     outcome = np.array([outcome_of[status] for status in found.tolist()], dtype=np.int8)
-    return Outcomes(outcome, (found >= 300) & (found < 400), coded & (not grpc), grpc)
+    return LogOutcomes(outcome, (found >= 300) & (found < 400), coded & (not grpc), grpc)
