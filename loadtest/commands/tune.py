@@ -93,6 +93,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
     from loadtest.studies.tune.headline import caution, headline, notes
+    from loadtest.studies.tune.log_words import reading_notes
     from loadtest.studies.tune.objective import parse_weights
     from loadtest.studies.tune.problem import TuneOptions, read_problem
     from loadtest.studies.tune.report import check_writable, write_results
@@ -133,7 +134,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
     if not quiet:
         out.print()
-        for text in (headline(tuned), caution(tuned), *notes(tuned)):
+        told = reading_notes(problem.log) if problem.log else []
+        for text in (headline(tuned), caution(tuned), *(each for each in notes(tuned) if each not in told)):
             out.print(text.replace("**", "").replace("`", ""), markup=False)
         first = snippets(tuned.settings)[0]
         if first.text and tuned.recommends:

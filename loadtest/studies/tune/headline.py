@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from loadtest.report.numbers import number
 from loadtest.studies.tune.log_words import reading_notes
 from loadtest.studies.tune.objective import PER
+from loadtest.studies.tune.recorded import WHOLE
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF
 from loadtest.studies.tune.space import settings_text, space
-from loadtest.studies.tune.words import breaker_text, change_text, value_text
+from loadtest.studies.tune.words import breaker_text, change_text, count_text, value_text
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.conduct import Tuned
@@ -103,6 +104,8 @@ def notes(tuned: Tuned) -> list[str]:
         for name, each in _disagreeing(tuned).items()
     ]
     problem, judge = tuned.problem, tuned.judge
+    if tuned.recorded.parts and not tuned.needs_none:
+        sentences.append(_replay_text(tuned))
     if problem.log:
         sentences += reading_notes(problem.log)
     sentences += [
@@ -130,6 +133,22 @@ def notes(tuned: Tuned) -> list[str]:
         if _at_edge(getattr(tuned.answer, each.name), each.low, each.high)
     ]
     return sentences
+
+
+def _replay_text(tuned: Tuned) -> str:
+    """Say what the default and what is recommended do to the recorded calls of the whole log."""
+    shown = {"the default": DEFAULT}
+    if tuned.recommends and tuned.answer not in (DEFAULT, OFF):
+        shown["what is recommended"] = tuned.answer
+    said = []
+    for name, each in shown.items():
+        found = tuned.recorded.replay(WHOLE, each)
+        said.append(
+            f"{name} trips {count_text(found.trips)} times, loses {count_text(found.lost)} of "
+            f"{count_text(found.answers)} answers ({100 * found.lost_share:.3g} %) and spares "
+            f"{count_text(found.spared)} of {count_text(found.failures)} failures"
+        )
+    return f"On the recorded calls of the whole log, {'; '.join(said)}."
 
 
 def _at_edge(value: float | None, low: float, high: float) -> bool:

@@ -50,11 +50,11 @@ def reading_notes(log: AccessLog) -> list[str]:
     if reading.grpc:
         sentences.append("Statuses are read as codes of gRPC: 0 is success; 2, 4, 13, 14 and 15 are failures.")
     if log.aside:
-        whose = "codes that are the caller's own" if reading.grpc else "4xx, 499 (the caller left) among them"
+        whose = "such codes of gRPC" if reading.grpc else "4xx"
         sentences.append(
-            f"{log.aside:,} of {count:,} requests ({_percent(log.aside, count)}) say nothing of the backend: "
-            f"{whose}. They "
-            "are neutral for a breaker, and refusing them loses no answer."
+            f"{log.aside:,} of {count:,} requests ({_percent(log.aside, count)}) say nothing of the backend "
+            f"({whose}: the caller's own mistake, or a caller who left). They are neutral for a breaker, and refusing "
+            "them loses no answer."
         )
     if log.without_duration:
         sentences.append(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LEAST_REQUESTS = 50
 # A timeout is longer than so many of the answers.
-_NEARLY_ALL = 0.95
+_NEARLY_ALL = 0.99
 # A call that hangs takes at least this share of the timeout.
 _HUNG = 0.5
 # From this share of failures on, a stretch belongs to an incident.
@@ -170,7 +170,9 @@ def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> 
         raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
     log = read(path, options.bad_share, ends=options.time_is == "end", unit=options.duration_is)
     timeout_s, timeout_from = _timeout(log, options.timeout)
-    log = _cut_at_timeout(log, timeout_s)
+    log = _read_timeouts(log, timeout_s)
+    if options.timeout is not None:
+        log = _cut_answers(log, timeout_s)
     length_s = log.length_s
     cut_s = (1 - options.holdout) * length_s
     parts: dict[str, LogPart] = {}
@@ -240,18 +242,23 @@ def _timeout(log: AccessLog, given: float | None) -> tuple[float, str]:
     return min(3600.0, float(math.ceil(longest) + 1)), f"above the longest call: {none}"
 
 
-def _cut_at_timeout(log: AccessLog, timeout_s: float) -> AccessLog:
-    """Return what callers who wait `timeout_s` see: whatever takes longer, and a timeout of unknown length, is one.
+def _read_timeouts(log: AccessLog, timeout_s: float) -> AccessLog:
+    """Return the log as callers see it who wait `timeout_s`: a timeout of unknown length took so long.
 
-    A timeout that came in less than half of that is an answer that failed: somebody else waited, and for less.
+    One that came in less than half of that is an answer that failed: somebody else waited, and for less.
     """
-    guessed = np.zeros(len(log.outcome), dtype=bool) if log.guessed is None else log.guessed
     timed_out = log.outcome == TIMEOUT
+    guessed = np.zeros(len(timed_out), dtype=bool) if log.guessed is None else log.guessed
+    quick = timed_out & ~guessed & (log.duration_s < _HUNG * timeout_s)
+    outcome = np.where(quick, ERROR, log.outcome).astype(np.int8)
+    return replace(log, outcome=outcome, duration_s=np.where(timed_out & guessed, timeout_s, log.duration_s))
+
+
+def _cut_answers(log: AccessLog, timeout_s: float) -> AccessLog:
+    """Return the log as it would be had its callers waited `timeout_s`: whatever takes longer is given up."""
     late = (log.outcome != ASIDE) & (log.duration_s > timeout_s)
-    hung = timed_out & (guessed | (log.duration_s >= _HUNG * timeout_s))
-    outcome = np.where(late | hung, TIMEOUT, np.where(timed_out, ERROR, log.outcome)).astype(np.int8)
-    duration_s = np.where(late | (hung & guessed), timeout_s, log.duration_s)
-    return replace(log, outcome=outcome, duration_s=duration_s)
+    outcome = np.where(late, TIMEOUT, log.outcome).astype(np.int8)
+    return replace(log, outcome=outcome, duration_s=np.where(late, timeout_s, log.duration_s))
 
 
 def _wrong_input(field: str, value: str | None, detail: str) -> WrongInputError:

@@ -65,7 +65,7 @@ def status_number(value: Any) -> int | None:
 
     None for what is no status.
     """
-    text = str(value).strip().lower()
+    text = str(value).strip().lower().removesuffix(".0")
     if text in _NO_ANSWER_TEXTS:
         return NO_ANSWER
     if isinstance(value, bool) or len(text) > _LONGEST_NAME:

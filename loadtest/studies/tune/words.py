@@ -97,10 +97,9 @@ def replay_rows(tuned: Tuned) -> list[dict[str, Any]]:
                 {
                     "part": PART_NAMES[part],
                     "name": name,
-                    "trips": _count_text(found.trips),
-                    "lost": f"{_count_text(found.lost)} of {_count_text(found.answers)} "
-                    f"({100 * found.lost_share:.3g} %)",
-                    "spared": f"{_count_text(found.spared)} of {_count_text(found.failures)}",
+                    "trips": count_text(found.trips),
+                    "lost": f"{count_text(found.lost)} of {count_text(found.answers)} ({100 * found.lost_share:.3g} %)",
+                    "spared": f"{count_text(found.spared)} of {count_text(found.failures)}",
                     "cost": f"{number(found.cost(tuned.aim.weights))} (none: {number(none)})",
                     "rebuilt": ""
                     if beside is None
@@ -274,7 +273,7 @@ def value_text(value: float | None) -> str:
     return "none" if value is None else f"{value:g}"
 
 
-def _count_text(value: float) -> str:
+def count_text(value: float) -> str:
     """Write a count, or the mean of some."""
     return f"{value:,.0f}" if value == round(value) else number(value)
 

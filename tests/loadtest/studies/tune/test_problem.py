@@ -55,7 +55,7 @@ def test_a_caller_who_leaves_is_no_failure_and_no_timeout(tmp_path: Path) -> Non
     assert failures(found) == 0
     assert found.timeout.total_s == 3
     assert found.timeout_from == "the default: the log has no timeout"
-    assert any("499 (the caller left)" in note for note in reading_notes(found.log or pytest.fail("no log")))
+    assert any("or a caller who left" in note for note in reading_notes(found.log or pytest.fail("no log")))
 
 
 def test_callers_who_leave_hide_no_incident(tmp_path: Path) -> None:
@@ -88,6 +88,21 @@ def test_timeouts_as_short_as_answers_are_none(tmp_path: Path) -> None:
     assert found.timeout_from == "the default: the timeouts in the log took no longer than its answers, 0.05 s"
     profile = (found.parts or {})["judge"].rebuilt.plan.phases[1].profile
     assert (profile.hang_rate, profile.hangs) == (0, False)
+
+
+def test_answers_later_than_the_usual_timeout_are_answers(tmp_path: Path) -> None:
+    """Two came all the same; only a `--timeout` that is given cuts them off."""
+    found = log_of(
+        tmp_path,
+        lambda index, now_s: (504, 2.0) if incident(now_s) else (200, 2.5 if index % 150 == 7 else 0.2),
+    )
+
+    assert found.timeout.total_s == 2
+    assert failures(found) == 80
+    cut = read_problem(str(tmp_path / "log.csv"), None, TuneOptions(timeout=1.5))
+    assert failures(cut) == 82
+    assert cut.log is not None
+    assert cut.log.duration_s.max() == 1.5
 
 
 def test_timeouts_without_a_duration_hang_for_as_long_as_callers_wait(tmp_path: Path) -> None:
