@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LONG_CALL_S = 2.0
 _LINES_BY = {
     "end": "they are in the order in which requests ended, and were sorted by the times at which they began",
-    "start": "in the order of their starts if these times are ends, so they are taken as ends",
+    "start": "they would be in order if these times were ends of requests, so they are taken as ends",
     "none": "they were sorted by time",
 }
 
