@@ -43,6 +43,9 @@ def draw(profile: FaultProfile, key: WeatherKey) -> Fault:
         if cut < profile.hang_rate + profile.reset_rate:
             return Fault("reset", 0, latency_s)
     if _fails(profile, key, stem):
+        hang_share = 0.0 if profile.bursts is None else profile.bursts.hang_share
+        if hang_share and uniform_from_bytes(stem + b"burst-hangs") < hang_share:
+            return Fault("hang", 0, math.inf)
         return Fault("error", profile.error_status, latency_s, profile.retry_after_s)
     return Fault("ok", 200, latency_s)
 

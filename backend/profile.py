@@ -53,6 +53,7 @@ class Bursts(StrictModel):
     rate: Annotated[float, Field(ge=0, lt=1)] = Field(description="share of failures in the long run")
     # A longer burst makes a draw slower.
     mean_length: Annotated[float, Field(ge=1, le=1000)] = Field(description="mean number of failures in a row")
+    hang_share: Chance = Field(0.0, description="share of these failures that are never answered")
 
     @model_validator(mode="after")
     def _is_a_burst(self) -> Self:
@@ -123,6 +124,11 @@ class FaultProfile(StrictModel):
             both = self.hang_rate + self.reset_rate
             raise ValueError(f"hang_rate + reset_rate: got {both:g}; allowed: a sum <= 1")
         return self
+
+    @property
+    def hangs(self) -> bool:
+        """Whether some requests are never answered."""
+        return self.hang_rate > 0 or (self.bursts is not None and self.bursts.hang_share > 0)
 
 
 class Phase(StrictModel):

@@ -15,7 +15,7 @@ from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
-    from loadtest.studies.tune.problem import Problem, TuneOptions
+    from loadtest.studies.tune.problem import LogPart, Problem, TuneOptions
 
 # Time of a request on virtual time.
 _REQUEST_S = 3e-5
@@ -64,6 +64,10 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
             metavar="start|end", help="Whether the log's times are the start or the end of a request (default: start)."
         ),
     ] = None,
+    duration_is: Annotated[
+        str | None,
+        typer.Option(metavar="s|ms|us|ns", help="Unit of a log's durations (default: by the column's name, or found)."),
+    ] = None,
     bad_share: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Largest share of unreadable lines in a log (default: 0.05).")
     ] = None,
@@ -86,8 +90,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Find settings for an access log or a described fault profile, and score them on what the search did not see.
 
-    An access log has a line for each request: time (seconds or ISO 8601), status (an HTTP code, or ok, error,
-    timeout) and duration (seconds), as CSV with a header or as JSON lines, sorted by time.
+    An access log has a line for each request: time (seconds or ISO 8601), status (a code of HTTP or gRPC, or ok,
+    error, timeout) and duration (seconds), as CSV with a header or as JSON lines.
     """
     from inputs.check import check
     from inputs.extra import require
@@ -95,17 +99,19 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     require("scipy", "tune", "make .venv/.lab")  # some of these import it
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
+    from loadtest.studies.tune.headline import caution, headline, notes
+    from loadtest.studies.tune.log_words import reading_notes
     from loadtest.studies.tune.objective import parse_weights
     from loadtest.studies.tune.problem import TuneOptions, read_problem
     from loadtest.studies.tune.report import check_writable, write_results
     from loadtest.studies.tune.search import Aim
     from loadtest.studies.tune.snippets import snippets
-    from loadtest.studies.tune.words import headline, notes
 
     given = {
         "holdout": holdout,
         "bad_share": bad_share,
         "time_is": time_is,
+        "duration_is": duration_is,
         "timeout": timeout,
         "most_lost": most_lost,
         "candidates": candidates,
@@ -135,17 +141,20 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
     if not quiet:
         out.print()
-        for text in (headline(tuned), *notes(tuned)):
+        told = reading_notes(problem.log) if problem.log else []
+        for text in (headline(tuned), caution(tuned), *(each for each in notes(tuned) if each not in told)):
             out.print(text.replace("**", "").replace("`", ""), markup=False)
         first = snippets(tuned.settings)[0]
-        if first.text:
+        if first.text and tuned.recommends:
             out.print(f"\n{first.text.rstrip()}\n", markup=False)
     out.print(f"report: {path / 'tune.html'}", markup=False)
 
 
 def _problem_text(problem: Problem) -> str:
-    """Return what was read, in two or three lines."""
+    """Say what was read, and how: in two lines, and a few more where the log was not plain."""
+    from loadtest.studies.tune.log_words import reading_notes, unit_text
     from loadtest.studies.tune.search import JUDGE, LEARN
+    from loadtest.studies.tune.words import strip_markup
 
     timeout = "none" if problem.timeout.total_s is None else f"{problem.timeout.total_s:g} s"
     waiting = f"timeout: {timeout}, {problem.timeout_from}"
@@ -154,12 +163,21 @@ def _problem_text(problem: Problem) -> str:
     log = problem.log
     failed = sum(part.failures for part in problem.parts.values())
     first, rest = (problem.parts[name] for name in (LEARN, JUDGE))
-    return (
+    unit = f"; {unit_text(log)}" if unit_text(log) else ""
+    how = "".join(f"{note}\n" for note in reading_notes(log) if not note.startswith("**Which unit"))
+    text = (
         f"{problem.name}: {len(log.start_s):,} requests in {log.length_s / 60:.3g} minutes, {failed:,} failed; "
-        f"{log.bad:,} of {log.lines:,} lines could not be read\n"
-        f"searched on the first {first.end_s / 60:.3g} minutes ({len(first.incidents)} incidents), scored on the rest "
-        f"({len(rest.incidents)})\n{waiting}"
+        f"{log.bad:,} of {log.lines:,} lines could not be read{unit}\n{how}"
+        f"searched on the first {first.end_s / 60:.3g} minutes ({_count(first)}), scored on the rest ({_count(rest)})\n"
+        f"{waiting}"
     )
+    return strip_markup(text)
+
+
+def _count(part: LogPart) -> str:
+    from loadtest.studies.tune.unknown import incidents_text
+
+    return incidents_text(len(part.incidents))
 
 
 def _duration_text(problem: Problem, options: TuneOptions, policies: int, jobs: int) -> str:

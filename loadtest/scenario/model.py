@@ -135,10 +135,11 @@ class Scenario(StrictModel):
     @model_validator(mode="after")
     def _check_timeouts(self) -> Self:
         for name, arm in self.arms.items():
-            hangs = any(phase.profile.hang_rate > 0 for phase in self.plan_of(name, self.seed).phases)
-            if hangs and arm.timeout.total_s is None:
+            hanging = [phase.profile for phase in self.plan_of(name, self.seed).phases if phase.profile.hangs]
+            if hanging and arm.timeout.total_s is None:
+                what = "hang_rate" if hanging[0].hang_rate else "hang_share"
                 raise ValueError(
-                    f"arms.{name}.timeout.total_s: got none; allowed with a hang_rate in the faults: a number of "
+                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a {what}: a number of "
                     "seconds, since a request that hangs is never answered"
                 )
         return self

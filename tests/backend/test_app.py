@@ -223,7 +223,7 @@ def test_a_bad_half_does_not_let_the_good_half_in(ask: Ask) -> None:
 
 def test_the_plan_is_read_replaced_changed_and_reset(ask: Ask) -> None:
     """GET, PUT, PATCH and DELETE each answer with the whole plan in force."""
-    burst = {"rate": 0.3, "mean_length": 5.0}
+    burst = {"rate": 0.3, "mean_length": 5.0, "hang_share": 0.0}
 
     assert [
         ask("GET", "/faults").json(),

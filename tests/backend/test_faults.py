@@ -145,6 +145,16 @@ def test_bursts_have_their_rate_and_mean_length(rate: float, mean_length: float)
     assert fmean(runs) == pytest.approx(mean_length, abs=4 * length_off)
 
 
+def test_a_share_of_a_burst_hangs() -> None:
+    """The failures come where they came, and some of them, or all, are never answered."""
+    burst = {"rate": 0.3, "mean_length": 8}
+    fates = {share: kinds({"bursts": {**burst, "hang_share": share}}, range(1, 4001)) for share in (0.0, 0.4, 1.0)}
+
+    assert fates[1.0] == fates[0.0].replace("e", "h")
+    assert fates[0.4].replace("h", "e") == fates[0.0]
+    assert fates[0.4].count("h") / fates[0.0].count("e") == pytest.approx(0.4, abs=0.06)
+
+
 def test_bursts_do_not_depend_on_the_order_of_asking() -> None:
     """Requests overtake each other; the chain's state at a position stays the same."""
     profile = FaultProfile.model_validate({"bursts": {"rate": 0.3, "mean_length": 8}})

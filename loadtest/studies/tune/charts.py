@@ -33,7 +33,7 @@ _TICKS_S = (10, 30, 60, 120, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86_400)
 
 def recommendation(tuned: Tuned) -> Figure:
     """Show the failures over time, what default and answer refuse, and what each costs on the rest."""
-    same = tuned.answer == DEFAULT
+    same = tuned.answer == DEFAULT or not tuned.recommends
     shown = [(DEFAULT, "refused by the default")]
     if not same:
         shown.append((tuned.answer, f"refused by what is recommended ({tuned.answer.policy})"))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from client.pipeline.order import CallSettings
+from loadtest.studies.tune.choice import Recommendation, choose
 from loadtest.studies.tune.fit import PartCourses, simulate_part
+from loadtest.studies.tune.recorded import RecordedCalls
 from loadtest.studies.tune.runner import Runner
 from loadtest.studies.tune.search import (
     DEFAULT,
@@ -71,13 +73,29 @@ class Tuned:
     learn: Ledger
     judge: Ledger
     result: SearchResult
-    answer: PolicySettings
+    choice: Recommendation
+    recorded: RecordedCalls
     failures: Mapping[str, int]
     sensitivity: tuple[Variation, ...]
     sensitivity_part: str
     reweighed: tuple[Reweighed, ...]
     courses: tuple[PartCourses, ...]
     runs: int
+
+    @property
+    def answer(self) -> PolicySettings:
+        """What is recommended; no breaker where nothing is."""
+        return self.choice.answer or OFF
+
+    @property
+    def recommends(self) -> bool:
+        """Whether anything is recommended at all, be it the default or no breaker."""
+        return self.choice.answer is not None
+
+    @property
+    def needs_none(self) -> bool:
+        """Whether nothing fails in all of the log."""
+        return self.problem.log is not None and not any(self.failures.values())
 
     @property
     def settings(self) -> CallSettings:
@@ -111,7 +129,12 @@ def conduct(
         scored = [DEFAULT, result.answer, *result.finalists]
         judge.ensure_runs(scored, options.seeds)
         failures[JUDGE] = _failures(problem, judge, JUDGE)
-        answer = confirm_answer(judge, result.answer, failures[JUDGE])
+        recorded = RecordedCalls(problem, {LEARN: learn, JUDGE: judge})
+        nothing_fails = problem.log is not None and not any(failures.values())
+        choice = (
+            Recommendation(OFF) if nothing_fails else choose(result, recorded.ledgers, failures, recorded.objections)
+        )
+        answer = choice.answer or OFF
         where = judge if failures[JUDGE] else learn
         sensitivity = _sensitivity(where, answer, spaces, options.seeds)
         courses = tuple(simulate_part(problem, runner, part, (DEFAULT, answer)) for part in _parts(problem))
@@ -123,7 +146,8 @@ def conduct(
         learn,
         judge,
         result,
-        answer,
+        choice,
+        recorded,
         failures,
         sensitivity,
         where.part,
@@ -155,19 +179,6 @@ def _failures(problem: Problem, ledger: Ledger, part: str) -> int:
         return problem.parts[part].failures
     pairs = ledger.pairs(OFF)
     return round(sum(bare.requests - bare.ok for _, bare in pairs) / len(pairs))
-
-
-def confirm_answer(judge: Ledger, answer: PolicySettings, failures: int) -> PolicySettings:
-    """Give up an answer that the rest shows to be worse than the default, or to lose more than may be lost.
-
-    A default that loses more than may be lost takes no answer's place, whatever it costs.
-    """
-    if answer in (DEFAULT, OFF) or not failures:
-        return answer
-    worse = judge.difference(answer, DEFAULT).verdict == "worse"
-    if judge.is_allowed(DEFAULT) and (worse or not judge.is_allowed(answer)):
-        return DEFAULT
-    return answer if judge.is_allowed(answer) else OFF
 
 
 def _sensitivity(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loadtest.engines.virtual.simulate import simulate
-from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT
 from loadtest.studies.tune.rebuild import bin_edges
 from loadtest.studies.tune.runner import ARM
 from loadtest.studies.tune.search import FIRST_SEED, OFF
+from loadtest.studies.tune.statuses import ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

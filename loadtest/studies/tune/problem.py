@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -19,9 +19,11 @@ from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.scenario import files
 from loadtest.scenario.model import Arm, Scenario, choose_arm
-from loadtest.studies.tune.access_log import OK, TIMEOUT, AccessLog, read
+from loadtest.studies.tune.access_log import AccessLog, read
+from loadtest.studies.tune.durations import Unit  # noqa: TC001 - pydantic reads the annotation
 from loadtest.studies.tune.rebuild import Rebuilt, rebuild
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN
+from loadtest.studies.tune.statuses import ASIDE, ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 
 LEAST_REQUESTS = 50
+# A timeout is longer than so many of the answers.
+_NEARLY_ALL = 0.99
+# A call that hangs takes at least this share of the timeout.
+_HUNG = 0.5
 # From this share of failures on, a stretch belongs to an incident.
 _INCIDENT = 0.2
 
@@ -37,13 +43,10 @@ _INCIDENT = 0.2
 class TuneOptions(StrictModel):
     """All that determines the result of a tune, besides its source."""
 
-    holdout: float = Field(
-        0.4, ge=0.05, le=0.9, description="share of the log's time, at its end, on which the settings are scored"
-    )
-    bad_share: float = Field(0.05, ge=0, le=1, description="largest share of unreadable lines")
-    time_is: Literal["start", "end"] = Field(
-        "start", description="whether the log's times are the start or the end of a request"
-    )
+    holdout: float = Field(0.4, ge=0.05, le=0.9, description="share of the log's time that scores what was found")
+    bad_share: float = Field(0.05, ge=0, le=1, description="share of lines that may be unreadable")
+    time_is: Literal["start", "end"] = Field("start", description="which end of a request the log's times are")
+    duration_is: Unit | None = Field(None, description="unit of the log's durations, where its column does not say it")
     timeout: float | None = Field(None, gt=0, le=3600, description="seconds that a caller waits")
     most_lost: float = Field(0.1, gt=0, le=1, description="largest share of the answers that may be lost")
     candidates: int = Field(80, ge=5, le=10_000, description="candidates in the first round")
@@ -53,12 +56,16 @@ class TuneOptions(StrictModel):
 
 @dataclass(frozen=True)
 class LogPart:
-    """A part of a log, from `start_s` to `end_s` of the whole, and what was rebuilt from it."""
+    """A part of a log, from `start_s` to `end_s` of the whole, and what was rebuilt from it.
+
+    `recorded`: all its requests; `log`: those that say something of the backend, from which it is rebuilt.
+    """
 
     start_s: float
     end_s: float
     log: AccessLog
     rebuilt: Rebuilt
+    recorded: AccessLog
 
     @property
     def failures(self) -> int:
@@ -160,14 +167,18 @@ def _from_scenario(given: str, arm: str | None, options: TuneOptions) -> Problem
 
 def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> Problem:
     if arm is not None:
-        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has no arms: leave it out")
-    log = read(path, options.bad_share, ends=options.time_is == "end")
+        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
+    log = read(path, options.bad_share, ends=options.time_is == "end", unit=options.duration_is)
     timeout_s, timeout_from = _timeout(log, options.timeout)
+    log = _read_timeouts(log, timeout_s)
+    if options.timeout is not None:
+        log = _cut_answers(log, timeout_s)
     length_s = log.length_s
     cut_s = (1 - options.holdout) * length_s
     parts: dict[str, LogPart] = {}
     for name, start_s, end_s in ((LEARN, 0.0, cut_s), (JUDGE, cut_s, math.nextafter(length_s, math.inf))):
-        inside = log.between(start_s, end_s)
+        recorded = log.between(start_s, end_s)
+        inside = recorded.only(recorded.outcome != ASIDE)
         count = len(inside.start_s)
         if count < LEAST_REQUESTS or end_s - start_s < 1:
             where = "first" if name == LEARN else "last"
@@ -175,11 +186,13 @@ def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> 
             message = (
                 f"{count} requests in {end_s - start_s:.3g} s, the {where} {100 * share:.3g} % of its time (--holdout)"
             )
+            if len(recorded.start_s) > count:
+                message += f", without {len(recorded.start_s) - count:,} that say nothing of the backend"
             detail = (
                 f"log {path}: too short for a holdout: {message}; allowed: at least {LEAST_REQUESTS} in 1 s or more"
             )
             raise _wrong_input("log", str(path), detail)
-        parts[name] = LogPart(start_s, end_s, inside, rebuild(inside, end_s - start_s, timeout_s))
+        parts[name] = LogPart(start_s, end_s, inside, rebuild(inside, end_s - start_s, timeout_s), recorded)
     return Problem(
         given=given,
         name=path.name,
@@ -199,23 +212,53 @@ def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> 
         fixed=(DEFAULT,),
         log=log,
         parts=parts,
-        time_is=options.time_is,
+        time_is="end" if log.reading.ends else "start",
     )
 
 
 def _timeout(log: AccessLog, given: float | None) -> tuple[float, str]:
-    """Return how long callers waited: the median timeout, or a time above the longest answer."""
+    """Return how long callers waited: the median timeout, or what no answer reached.
+
+    A timeout that is no longer than nearly all answers are is none: it would have cut them off, too.
+    """
     if given is not None:
         return given, "as given"
     usual = TimeoutSettings().total_s or 3.0
-    timeouts = log.duration_s[log.outcome == TIMEOUT]
-    if len(timeouts) and float(np.median(timeouts)) > 0:
-        return float(f"{np.median(timeouts):.3g}"), f"the median of the {len(timeouts):,} timeouts in the log"
-    none = "most timeouts in the log took no time" if len(timeouts) else "the log has no timeout"
-    longest = float(log.duration_s.max())
+    known = np.ones(len(log.outcome), dtype=bool) if log.guessed is None else ~log.guessed
+    timeouts = log.duration_s[known & (log.outcome == TIMEOUT)]
+    answers = log.duration_s[known & (log.outcome == OK)]
+    median_s = float(np.median(timeouts)) if len(timeouts) else 0.0
+    if median_s > (float(np.quantile(answers, _NEARLY_ALL)) if len(answers) else 0.0):
+        return float(f"{median_s:.3g}"), f"the median of the {len(timeouts):,} timeouts in the log"
+    none = "the log has no timeout"
+    if len(timeouts):
+        none = f"the timeouts in the log took no longer than its answers, {median_s:.3g} s"
+        none = "most timeouts in the log took no time" if median_s == 0 else none
+    elif (log.outcome == TIMEOUT).any():
+        none = "the log does not say how long its timeouts took"
+    longest = float(log.duration_s[log.outcome != ASIDE].max(initial=0.0))
     if longest < usual:
         return usual, f"the default: {none}"
     return min(3600.0, float(math.ceil(longest) + 1)), f"above the longest call: {none}"
+
+
+def _read_timeouts(log: AccessLog, timeout_s: float) -> AccessLog:
+    """Return the log as callers see it who wait `timeout_s`: a timeout of unknown length took so long.
+
+    One that came in less than half of that is an answer that failed: somebody else waited, and for less.
+    """
+    timed_out = log.outcome == TIMEOUT
+    guessed = np.zeros(len(timed_out), dtype=bool) if log.guessed is None else log.guessed
+    quick = timed_out & ~guessed & (log.duration_s < _HUNG * timeout_s)
+    outcome = np.where(quick, ERROR, log.outcome).astype(np.int8)
+    return replace(log, outcome=outcome, duration_s=np.where(timed_out & guessed, timeout_s, log.duration_s))
+
+
+def _cut_answers(log: AccessLog, timeout_s: float) -> AccessLog:
+    """Return the log as it would be had its callers waited `timeout_s`: whatever takes longer is given up."""
+    late = (log.outcome != ASIDE) & (log.duration_s > timeout_s)
+    outcome = np.where(late, TIMEOUT, log.outcome).astype(np.int8)
+    return replace(log, outcome=outcome, duration_s=np.where(late, timeout_s, log.duration_s))
 
 
 def _wrong_input(field: str, value: str | None, detail: str) -> WrongInputError:

@@ -18,7 +18,7 @@ import numpy as np
 from backend.profile import Bursts, FaultPlan, FaultProfile, Latency, Phase
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.load.segment import Segment
-from loadtest.studies.tune.access_log import ERROR, TIMEOUT
+from loadtest.studies.tune.statuses import ERROR, TIMEOUT
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.access_log import AccessLog
@@ -29,7 +29,8 @@ _MOST_BINS = 3000
 _WIDEST_BIN_S = 600
 # Mean number of requests in a bin: the precision with which a change can be located.
 _IN_A_BIN = 8
-_IN_A_STEP_OF_LOAD = 24
+# Requests of a log that get an arrival time of their own; of a longer one, groups of them do.
+_MOST_SEGMENTS = 20_000
 # Parameters of a stretch: its beginning, rate, two shares, latency's mean and spread.
 _PARAMETERS = 6
 _MOST_STRETCHES = 400
@@ -41,7 +42,7 @@ _BURSTS_FROM = 3.0
 _FEWEST_FAILURES = 5
 _LONGEST_BURST = 1000
 _LONGEST_PAUSE_S = 86_400
-_MOST_PER_S = 100_000
+_MOST_PER_S, _LEAST_PER_S = 100_000, 1e-3
 _NORMAL = NormalDist()
 
 
@@ -96,27 +97,34 @@ def bin_edges(length_s: float, requests: int, wanted: int) -> Array:
 
 
 def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
-    """Return the arrivals as counted in bins, evenly spaced in each, so that the rate varies as in the log."""
-    edges = bin_edges(length_s, len(log.start_s), _IN_A_STEP_OF_LOAD)
-    counts = np.histogram(log.start_s, edges)[0]
+    """Return the arrivals as they came: each at its time, or, in a long log, a few of them evenly from one on.
+
+    A breaker that counts failures in a row goes by who comes between whom, so the gaps are not smoothed.
+    """
+    _check_rate(log, length_s)
+    size = math.ceil(len(log.start_s) / _MOST_SEGMENTS)
+    firsts = [*log.start_s[::size].tolist(), length_s]
     load: list[Segment] = []
-    empty_s = 0.0
-    for count, width_s in zip(counts.tolist(), np.diff(edges).tolist(), strict=True):
-        if count == 0:
-            empty_s += width_s
-            continue
-        # Without a pause, a segment begins one gap after the last request; after a pause, with its first request.
-        first = not load or empty_s > 0
-        pause_s = empty_s + width_s / count if first else 0.0
+    left, now_s = len(log.start_s), 0.0
+    for start_s, next_s in pairwise(firsts):
+        count = min(size, left)
+        rate = min(_MOST_PER_S, max(_LEAST_PER_S, count / max(next_s - start_s, 1e-9))) if count > 1 else _MOST_PER_S
+        pause_s = max(0.0, start_s - now_s)
         if pause_s > _LONGEST_PAUSE_S:
-            raise _wrong_input(log, f"has no request for {pause_s / 3600:.3g} h; allowed: at most 24 h")
-        if count / width_s > _MOST_PER_S:
-            raise _wrong_input(
-                log, f"has {count:,} requests within {width_s:g} s; allowed: at most {_MOST_PER_S:,} a second"
-            )
-        load.append(Segment(requests=count, rate_per_s=count / width_s, pause_s=pause_s))
-        empty_s = 0.0
+            raise _wrong_input(log, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+        load.append(Segment(requests=count, rate_per_s=rate, pause_s=pause_s))
+        # After a pause a segment begins with its first request, without one a gap after the last.
+        now_s += pause_s + (count - (pause_s > 0 or len(load) == 1)) / rate
+        left -= count
     return tuple(load)
+
+
+def _check_rate(log: AccessLog, length_s: float) -> None:
+    """Raise WrongInputError where more requests come than can be simulated."""
+    edges = bin_edges(length_s, len(log.start_s), _IN_A_BIN)
+    most = float(np.max(np.histogram(log.start_s, edges)[0] / np.diff(edges)))
+    if most > _MOST_PER_S:
+        raise _wrong_input(log, f"{most:,.0f} requests come within a second; allowed: at most {_MOST_PER_S:,}")
 
 
 def _wrong_input(log: AccessLog, message: str) -> WrongInputError:
@@ -124,19 +132,42 @@ def _wrong_input(log: AccessLog, message: str) -> WrongInputError:
 
 
 def _cut_time(log: AccessLog, edges: Array) -> list[float]:
-    """Return the times at which something changes, including 0 and the end."""
-    sums = _sums(log, edges)
+    """Return the times at which something changes, 0 and the end among them."""
+    running = _running_sums(log)
+    place = np.append(np.searchsorted(log.start_s, edges[:-1]), len(log.start_s))
+    sums = running[:, place]
     penalty = _PARAMETERS / 2 * math.log(len(log.start_s))
     while True:
         found = _partition(sums, edges, penalty)
         if len(found) - 1 <= _MOST_STRETCHES:
-            return [float(edges[index]) for index in found]
+            break
         penalty *= 2
+    return _refine_borders(log, running, [float(edges[index]) for index in found], float(edges[1]))
 
 
-def _sums(log: AccessLog, edges: Array) -> Array:
-    """Return, up to each edge: requests, errors, timeouts; answered requests, with sum and squares of log latency."""
-    place = np.searchsorted(log.start_s, edges[:-1])
+def _refine_borders(log: AccessLog, running: Array, borders: list[float], reach_s: float) -> list[float]:
+    """Move each border to the request, at most a bin away, at which what comes before and after it fits best."""
+    refined = list(borders)
+    for index in range(1, len(refined) - 1):
+        before_s, now_s, after_s = refined[index - 1 : index + 2]
+        low, high = max(before_s, now_s - reach_s), min(after_s, now_s + reach_s)
+        first, last = np.searchsorted(log.start_s, [low, high], side="right").tolist()
+        last = last if high < after_s else int(np.searchsorted(log.start_s, after_s))
+        if first >= last:
+            continue
+        times = np.append(log.start_s[first:last], now_s)
+        place = np.append(np.arange(first, last), np.searchsorted(log.start_s, now_s))
+        start, end = np.searchsorted(log.start_s, [before_s, after_s]).tolist()
+        end = len(log.start_s) if index == len(refined) - 2 else end
+        middle = running[:, place]
+        misfit = _misfit(middle - running[:, [start]], times - before_s)
+        misfit += _misfit(running[:, [end]] - middle, after_s - times)
+        refined[index] = float(times[np.argmin(misfit)])
+    return refined
+
+
+def _running_sums(log: AccessLog) -> Array:
+    """Return, up to each request: requests, errors, timeouts; answered ones, with sum and squares of log latency."""
     answered = log.outcome != TIMEOUT
     logs = np.where(answered, np.log(np.maximum(log.duration_s, _LEAST_LATENCY_S)), 0.0)
     columns = (
@@ -147,8 +178,7 @@ def _sums(log: AccessLog, edges: Array) -> Array:
         logs,
         logs * logs,
     )
-    running = [np.concatenate(([0.0], np.cumsum(column, dtype=float))) for column in columns]
-    return np.array([np.append(each[place], each[-1]) for each in running])
+    return np.array([np.concatenate(([0.0], np.cumsum(column, dtype=float))) for column in columns])
 
 
 def _partition(sums: Array, edges: Array, penalty: float) -> list[int]:
@@ -190,13 +220,14 @@ def _fit_stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float)
     outcome, duration_s = log.outcome[inside], log.duration_s[inside]
     requests = len(outcome)
     answered = duration_s[outcome != TIMEOUT]
-    failed = (outcome == ERROR)[outcome != TIMEOUT]
+    errors = (outcome == ERROR)[outcome != TIMEOUT]
     mean_s = float(answered.mean()) if len(answered) else 0.0
     spread_s = float(answered.std()) if len(answered) else 0.0
-    error_share = float(failed.mean()) if len(failed) else 0.0
-    late = int(np.sum((outcome == TIMEOUT) | (duration_s > timeout_s)))
-    latency = _latency(mean_s, spread_s, timeout_s, late, requests)
+    late = (outcome == TIMEOUT) | (duration_s > timeout_s)
+    failed = (outcome == ERROR) | late
     burst = burst_length(failed)
+    # What comes in bursts hangs there; then the latency has no tail beyond the timeout.
+    latency = _latency(mean_s, spread_s, timeout_s, 0 if burst else int(late.sum()), requests)
     return SteadyStretch(
         start_s=start_s,
         end_s=end_s,
@@ -207,10 +238,12 @@ def _fit_stretch(log: AccessLog, start_s: float, end_s: float, timeout_s: float)
         spread_s=spread_s,
         burst=burst,
         profile=FaultProfile(
-            error_rate=0.0 if burst else error_share,
-            bursts=Bursts(rate=error_share, mean_length=burst) if burst else None,
+            error_rate=0.0 if burst or not len(errors) else float(errors.mean()),
+            bursts=Bursts(rate=float(failed.mean()), mean_length=burst, hang_share=float(late.sum() / failed.sum()))
+            if burst
+            else None,
             latency=latency,
-            hang_rate=_hangs(latency, timeout_s, late / requests if requests else 0.0),
+            hang_rate=0.0 if burst else _hangs(latency, timeout_s, float(late.mean()) if requests else 0.0),
         ),
     )
 

@@ -14,11 +14,13 @@ import numpy as np
 
 from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.tune.fit import distance
+from loadtest.studies.tune.headline import caution, headline, notes
 from loadtest.studies.tune.objective import parts
+from loadtest.studies.tune.recorded import WHOLE
 from loadtest.studies.tune.search import DEFAULT, FIRST_SEED, JUDGE, LEARN, OFF
 from loadtest.studies.tune.space import settings_text
 from loadtest.studies.tune.unknown import unknowns
-from loadtest.studies.tune.words import command_text, headline, notes, snippet_rows, strip_markup
+from loadtest.studies.tune.words import command_text, snippet_rows, strip_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,11 +40,15 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
         "schema": 1,
         "kind": "tune",
         "source": problem.name,
-        "recommended": _settings_json(tuned.answer),
+        "recommended": _settings_json(tuned.answer) if tuned.recommends else None,
+        "turned_down": [
+            {"settings": _settings_json(each.breaker), "why": list(each.why)} for each in tuned.choice.turned_down
+        ],
         "timeout_s": problem.timeout.total_s,
         "timeout_from": problem.timeout_from,
         "verdict": tuned.verdict,
         "headline": strip_markup(headline(tuned)),
+        "caution": caution(tuned),
         "notes": [strip_markup(each) for each in notes(tuned)],
         "weights": tuned.aim.weights.model_dump(),
         "most_lost": tuned.aim.most_lost,
@@ -52,6 +58,7 @@ def as_json(tuned: Tuned) -> dict[str, Any]:
             LEARN: _ledger_json(tuned.learn, tuned),
             JUDGE: _ledger_json(tuned.judge, tuned),
         },
+        "replay": _replay_json(tuned) or None,
         "found": {"settings": _settings_json(tuned.result.answer), "why": tuned.result.why},
         "sensitivity": {
             "part": tuned.sensitivity_part,
@@ -80,6 +87,13 @@ def _log_json(tuned: Tuned) -> dict[str, Any] | None:
         "lines": log.lines,
         "bad": log.bad,
         "bad_named": list(log.bad_named),
+        "neutral": log.aside,
+        "without_duration": log.without_duration,
+        "out_of_order": log.reading.stray,
+        "lines_by": log.reading.lines_by,
+        "time_is": tuned.problem.time_is,
+        "duration_unit": log.reading.unit.unit,
+        "grpc": log.reading.grpc,
         "parts": {
             name: {
                 "from_s": part.start_s,
@@ -124,6 +138,33 @@ def _ledger_json(ledger: Ledger, tuned: Tuned) -> dict[str, Any]:
         }
         for name, each in shown.items()
     }
+
+
+def _replay_json(tuned: Tuned) -> dict[str, Any]:
+    """Return what breakers do to the recorded calls of each part, and whether the rebuilt pattern agrees."""
+    shown = {"off": OFF, "default": DEFAULT, "found": tuned.result.answer}
+    if tuned.recommends:
+        shown["recommended"] = tuned.answer
+    parts_json: dict[str, Any] = {}
+    for part in tuned.recorded.parts:
+        parts_json[part] = {}
+        for name, each in shown.items():
+            found = tuned.recorded.replay(part, each)
+            entry = {
+                **found._asdict(),
+                "lost_share": found.lost_share,
+                "cost": found.cost(tuned.aim.weights),
+            }
+            if part != WHOLE:
+                beside = tuned.recorded.agreement(part, each)
+                entry |= {
+                    "rebuilt_lost_share": beside.rebuilt,
+                    "rebuilt_trips": beside.rebuilt_trips,
+                    "expected_lost_share": list(beside.expected),
+                    "agrees": beside.holds,
+                }
+            parts_json[part][name] = entry
+    return parts_json
 
 
 def candidates_csv(tuned: Tuned) -> str:

@@ -18,6 +18,7 @@ from loadtest.report.numbers import number
 from loadtest.report.render import collapse_empty_lines, page, table
 from loadtest.studies.tune import charts
 from loadtest.studies.tune.fit import distance
+from loadtest.studies.tune.headline import caution, headline, notes
 from loadtest.studies.tune.objective import PER
 from loadtest.studies.tune.record import as_json, candidates_csv, manifest
 from loadtest.studies.tune.search import JUDGE, LEARN, OFF
@@ -26,9 +27,8 @@ from loadtest.studies.tune.words import (
     command_text,
     figure_rows,
     fit_rows,
-    headline,
-    notes,
     policy_rows,
+    replay_rows,
     reweighed_text,
     sensitivity_text,
     snippet_rows,
@@ -123,6 +123,18 @@ def _markdown(tuned: Tuned, policies: Sequence[str]) -> str:
         problem=problem,
         log=problem.log,
         headline=headline(tuned),
+        caution=caution(tuned),
+        replay_rows=replay_rows(tuned),
+        replay_columns={
+            "part": "",
+            "name": "breaker",
+            "trips": "trips",
+            "lost": "answers lost",
+            "spared": "failures spared",
+            "cost": f"cost for {PER:,}",
+            "rebuilt": "lost in the rebuilt pattern (19 of 20 draws)",
+            "agrees": "agree",
+        },
         notes=notes(tuned),
         snippet_rows=snippet_rows(tuned),
         window_text=window_text(tuned),

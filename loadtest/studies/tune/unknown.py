@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT
 from loadtest.studies.tune.search import JUDGE, LEARN
+from loadtest.studies.tune.statuses import ERROR, OK, TIMEOUT
 
 if TYPE_CHECKING:
     from loadtest.studies.tune.problem import Problem
@@ -42,7 +42,7 @@ def _log_unknowns(problem: Problem) -> list[str]:
     quick = int((failed & (log.duration_s < _QUICK * usual_s)).sum())
     rate = count / max(log.length_s, 1.0)
     said = {
-        "Other incidents": f"The first part has {_incidents(len(parts[LEARN].incidents))}, the rest "
+        "Other incidents": f"The first part has {incidents_text(len(parts[LEARN].incidents))}, the rest "
         f"{len(parts[JUDGE].incidents)}. The intervals come from drawing this pattern again, request by request; they "
         "say nothing about an outage of another kind or length.",
         "Relief": "In the rebuilt pattern the backend recovers when it did in the log. Whether it would have "
@@ -50,6 +50,11 @@ def _log_unknowns(problem: Problem) -> list[str]:
         "worth more, and frequent probes may cost more.",
         "Retries": f"A retried call looks like two calls.{_surge(problem)}",
     }
+    if log.aside:
+        said["What says nothing of the backend"] = (
+            f"{log.aside:,} requests (4xx, or such codes of gRPC) are in the replay of the recorded calls, where they "
+            "are neutral, and not in the rebuilt pattern. A caller who left (499) may have left because it hung."
+        )
     if timeouts:
         said["After the timeout"] = (
             f"{timeouts:,} calls ({100 * timeouts / count:.2g} %) were given up; whether they would have "
@@ -65,15 +70,16 @@ def _log_unknowns(problem: Problem) -> list[str]:
         f"other end, calls that hang began or ended {problem.wait_s:g} s earlier or later than assumed here.",
         "Other instances": f"One breaker sees all {rate:.2g} requests a second. With N clients each sees one in N: "
         "counts (`fail_max`, `min_calls`, `window_calls`) then take N times as long to fill.",
-        "Who failed": "Failures within a stretch are drawn in the same way for all requests. If one route, customer or "
-        "server fails while the others are healthy, a breaker for each is better than any settings of a single one.",
-        "Fine detail": "Arrivals are spaced evenly within steps of some 24 requests, so short bursts of load are "
-        "smoothed, and answers and errors of a stretch share one log-normal latency.",
+        "Who failed": "Failures within a stretch are drawn alike for all requests. If one route, one customer or one "
+        "of several servers fails while the others are well, a breaker for each is better than any settings of one.",
+        "The fine grain": "Requests come when they came in the log (in a log of more than 20,000, a few of them evenly "
+        "from when the first of them came). Answers and errors of a stretch share one log-normal latency.",
     }
     return [f"**{name}.** {text}" for name, text in said.items()]
 
 
-def _incidents(count: int) -> str:
+def incidents_text(count: int) -> str:
+    """Write how many incidents there are."""
     return "no incident" if count == 0 else "1 incident" if count == 1 else f"{count} incidents"
 
 

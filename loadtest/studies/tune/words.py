@@ -10,7 +10,7 @@ import numpy as np
 
 from client.pipeline.order import CallSettings
 from loadtest.report.numbers import number
-from loadtest.studies.tune.objective import PER
+from loadtest.studies.tune.recorded import PART_NAMES, WHOLE
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, PairedMean
 from loadtest.studies.tune.snippets import snippets
 from loadtest.studies.tune.space import settings_text, space
@@ -22,94 +22,13 @@ if TYPE_CHECKING:
     from loadtest.studies.tune.conduct import Tuned
 
 _SHOWN_LINE = 200
-# Hardly anybody waits so long for an answer: the numbers are probably milliseconds.
-_LONG_CALL_S = 20.0
-
-
-def headline(tuned: Tuned) -> str:
-    """Return the settings to use, their cost on the rest, and how certain that is."""
-    where = "the rest of the log" if tuned.problem.log else "other seeds"
-    if tuned.answer == DEFAULT:
-        return f"**Keep the default** (`{_breaker_text(DEFAULT)}`): {_why_default(tuned)}."
-    what = "**Use no breaker**" if tuned.answer == OFF else f"**Use `{settings_text(tuned.answer)}`**"
-    if tuned.verdict == "cannot tell" and not tuned.failures[JUDGE]:
-        return f"{what}: {tuned.result.why}. {_capitalize(where)} cannot tell: nothing fails in it."
-    sentence = f"{what}: on {where} it costs {number(tuned.judge.mean(tuned.answer))} answers for each {PER:,} requests"
-    for name, other in (("the default", DEFAULT), ("no breaker", OFF)):
-        if other == tuned.answer:
-            continue
-        change = tuned.judge.difference(tuned.answer, other)
-        verdict = change.verdict
-        if verdict != "better" and not tuned.judge.is_allowed(other):
-            verdict += f", but {name} loses {100 * tuned.judge.lost_share(other):.2g} % of the answers"
-        sentence += f", {name} {number(tuned.judge.mean(other))} (difference {_change_text(change)}: {verdict})"
-    return f"{sentence}."
-
-
-def _why_default(tuned: Tuned) -> str:
-    if not tuned.failures[LEARN]:
-        first = "first part of the log" if tuned.problem.log else "scenario"
-        return f"nothing fails in the {first}, so nothing can be learnt from it"
-    if not any(bare.ok for _, bare in tuned.learn.pairs(OFF)):
-        first = "first part of the log" if tuned.problem.log else "scenario"
-        return f"nothing succeeds in the {first}, so the cost of refusals cannot be seen"
-    if tuned.result.answer != DEFAULT:
-        return "what the search found did not hold up on the rest, see below"
-    return tuned.result.why
-
-
-def notes(tuned: Tuned) -> list[str]:
-    """Return what readers must not overlook."""
-    sentences: list[str] = []
-    problem, judge = tuned.problem, tuned.judge
-    if problem.log and problem.log.bad:
-        bad = problem.log
-        share = 100 * bad.bad / bad.lines
-        shown = "; ".join(bad.bad_named)
-        sentences.append(
-            f"{bad.bad:,} of {bad.lines:,} lines ({share:.2g} %) could not be read and were left out: {shown}"
-        )
-    if problem.log and (usual_s := float(np.median(problem.log.duration_s))) > _LONG_CALL_S:
-        sentences.append(
-            f"**Are these seconds?** The median call takes {usual_s:,.4g} s by this log. If the column has "
-            "milliseconds, name it `duration_ms`."
-        )
-    if tuned.answer != tuned.result.answer:
-        change = judge.difference(tuned.result.answer, DEFAULT)
-        sentences.append(
-            f"**Not confirmed.** The search found `{settings_text(tuned.result.answer)}`; on the rest it is "
-            f"{change.verdict} against the default ({_change_text(change)}), or loses more answers than may be lost."
-        )
-    if not tuned.failures[JUDGE] and tuned.failures[LEARN]:
-        sentences.append(
-            "Nothing fails in the holdout, so it cannot tell whether settings help. Take another `--holdout`."
-        )
-    if not judge.is_allowed(DEFAULT):
-        sentences.append(
-            f"The default loses {100 * judge.lost_share(DEFAULT):.3g} % of the answers, more than the "
-            f"{100 * tuned.aim.most_lost:.3g} % that may be lost (`--most-lost`)."
-        )
-    if tuned.candidates < tuned.options.candidates:
-        sentences.append(
-            f"The log is long, so the first round had {tuned.candidates} candidates, not {tuned.options.candidates}."
-        )
-    sentences += [
-        f"`{each.name} = {_value_text(getattr(tuned.answer, each.name))}` is at the edge of the searched range, "
-        f"{each.low:g} to {each.high:g}: a value outside may cost less, but see what the search could not know."
-        for each in space(problem.wait_s).get(tuned.answer.policy, ())
-        if _at_edge(getattr(tuned.answer, each.name), each.low, each.high)
-    ]
-    return sentences
-
-
-def _at_edge(value: float | None, low: float, high: float) -> bool:
-    """Return whether a setting is at an end of its range, except 1, where counts and shares end anyway."""
-    return value is not None and value in (low, high) and value != 1
 
 
 def snippet_rows(tuned: Tuned) -> list[dict[str, Any]]:
-    """Return the snippets to paste; if the answer's policy does not map, with the best finalist that does."""
-    rows = []
+    """Return what to paste; where the answer's policy does not map, with the best finalist of one that does."""
+    rows: list[dict[str, Any]] = []
+    if not tuned.recommends:
+        return rows
     for one in snippets(tuned.settings, _calls_per_s(tuned)):
         entry: dict[str, Any] = {**asdict(one), "instead": None}
         if one.text is None and tuned.answer != OFF:
@@ -133,8 +52,10 @@ def figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
     names = {LEARN: "searched on", JUDGE: "rest"}
     rows = [("no breaker", OFF), ("default", DEFAULT)]
     rows += [("the scenario's", each) for each in tuned.problem.fixed if each not in (DEFAULT, OFF)]
-    if tuned.result.answer not in (OFF, DEFAULT):
-        rows.append(("**recommended**" if tuned.answer == tuned.result.answer else "found", tuned.result.answer))
+    if tuned.result.answer not in (OFF, DEFAULT, tuned.answer):
+        rows.append(("found", tuned.result.answer))
+    if tuned.answer not in (OFF, DEFAULT):
+        rows.append(("**recommended**", tuned.answer))
     found = []
     for name, each in rows:
         pairs = ledger.pairs(each)
@@ -152,11 +73,42 @@ def figure_rows(tuned: Tuned, part: str) -> list[dict[str, Any]]:
                 "bad": number(mean("bad_calls")),
                 "held": number(mean("in_flight_s")),
                 "answered": f"{number(mean('ok'))} of {number(mean('requests'))}",
-                "default": "" if each == DEFAULT else _change_text(ledger.difference(each, DEFAULT)),
-                "off": "" if each == OFF else _change_text(ledger.difference(each, OFF)),
+                "default": "" if each == DEFAULT else change_text(ledger.difference(each, DEFAULT)),
+                "off": "" if each == OFF else change_text(ledger.difference(each, OFF)),
             }
         )
     return found
+
+
+def replay_rows(tuned: Tuned) -> list[dict[str, Any]]:
+    """Return what each breaker does to the recorded calls, a row each, beside the rebuilt pattern."""
+    shown = {"default": DEFAULT}
+    if tuned.result.answer not in (OFF, DEFAULT, tuned.answer):
+        shown["found"] = tuned.result.answer
+    if tuned.answer not in (OFF, DEFAULT):
+        shown["**recommended**"] = tuned.answer
+    rows = []
+    for part in tuned.recorded.parts:
+        none = tuned.recorded.replay(part, OFF).cost(tuned.aim.weights)
+        for name, each in shown.items():
+            found = tuned.recorded.replay(part, each)
+            beside = None if part == WHOLE else tuned.recorded.agreement(part, each)
+            rows.append(
+                {
+                    "part": PART_NAMES[part],
+                    "name": name,
+                    "trips": count_text(found.trips),
+                    "lost": f"{count_text(found.lost)} of {count_text(found.answers)} ({100 * found.lost_share:.3g} %)",
+                    "spared": f"{count_text(found.spared)} of {count_text(found.failures)}",
+                    "cost": f"{number(found.cost(tuned.aim.weights))} (none: {number(none)})",
+                    "rebuilt": ""
+                    if beside is None
+                    else f"{100 * beside.rebuilt:.2g} % ({100 * max(0.0, beside.expected[0]):.2g} to "
+                    f"{100 * beside.expected[1]:.2g}), {number(beside.rebuilt_trips)} trips",
+                    "agrees": "" if beside is None else "yes" if beside.holds else "**no**",
+                }
+            )
+    return rows
 
 
 def policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
@@ -171,11 +123,11 @@ def policy_rows(tuned: Tuned) -> list[dict[str, Any]]:
         lead = tuned.learn.difference(each, tuned.answer)
         rows.append(
             {
-                "settings": f"`{_breaker_text(each) if each == DEFAULT else settings_text(each)}`",
+                "settings": f"`{breaker_text(each) if each == DEFAULT else settings_text(each)}`",
                 "learn": number(tuned.learn.mean(each)),
                 "judge": number(tuned.judge.mean(each)),
                 "lost": f"{100 * tuned.judge.lost_share(each):.2g} %",
-                "lead": "" if each == tuned.answer else f"{_change_text(lead)}",
+                "lead": "" if each == tuned.answer or not tuned.recommends else f"{change_text(lead)}",
             }
         )
     return rows
@@ -191,12 +143,17 @@ def window_text(tuned: Tuned) -> str:
 
 
 def _calls_per_s(tuned: Tuned) -> float:
+    if tuned.problem.parts:
+        part = tuned.problem.parts[LEARN]
+        return len(part.log.start_s) / (part.end_s - part.start_s)
     load = tuned.problem.scenarios[LEARN].load
     return sum(each.requests for each in load) / sum(each.pause_s + each.requests / each.rate_per_s for each in load)
 
 
 def ties_text(tuned: Tuned) -> str:
-    """Name the finalists that the search's seeds cannot distinguish from the answer."""
+    """Name the finalists that the search's seeds cannot tell from the answer."""
+    if not tuned.recommends:
+        return ""
     others = [each for each in tuned.result.finalists if each != tuned.answer]
     equal = [each for each in others if tuned.learn.difference(each, tuned.answer).verdict == "cannot tell"]
     if not equal:
@@ -220,9 +177,9 @@ def sensitivity_text(tuned: Tuned) -> list[str]:
         share = worst.change.mean / base if base else 0.0
         word = "matters much" if share > 0.25 else "matters" if share > 0.05 else "hardly matters"
         if all(each.change.verdict == "cannot tell" for each in found):
-            word = "makes no difference that these seeds can show"
-        changes = "; ".join(f"{_value_text(each.value)}: {_change_text(each.change)}" for each in found)
-        sentences.append(f"`{name} = {_value_text(getattr(tuned.answer, name))}` {word}. {changes}")
+            word = "makes no difference that these seeds can tell"
+        changes = "; ".join(f"{value_text(each.value)}: {change_text(each.change)}" for each in found)
+        sentences.append(f"`{name} = {value_text(getattr(tuned.answer, name))}` {word}. {changes}")
     return sentences
 
 
@@ -299,11 +256,11 @@ def command_text(tuned: Tuned, policies: Sequence[str]) -> str:
     return f".venv/bin/python -m loadtest tune {shlex.quote(tuned.problem.given)}{arm}{chosen}{weights}{given}"
 
 
-def _breaker_text(breaker: PolicySettings) -> str:
+def breaker_text(breaker: PolicySettings) -> str:
     return f"{breaker.policy}: fail_max = {breaker.fail_max}, reset_timeout = {breaker.reset_timeout:g}"
 
 
-def _change_text(change: PairedMean) -> str:
+def change_text(change: PairedMean) -> str:
     def signed(value: float) -> str:
         return f"{'+' if value > 0 else '-' if value < 0 else ''}{number(abs(value))}"
 
@@ -312,8 +269,13 @@ def _change_text(change: PairedMean) -> str:
     return f"{signed(change.mean)} ({signed(change.interval[0])} to {signed(change.interval[1])})"
 
 
-def _value_text(value: float | None) -> str:
+def value_text(value: float | None) -> str:
     return "none" if value is None else f"{value:g}"
+
+
+def count_text(value: float) -> str:
+    """Write a count, or the mean of some."""
+    return f"{value:,.0f}" if value == round(value) else number(value)
 
 
 def _figure_text(value: float) -> str:
@@ -323,7 +285,3 @@ def _figure_text(value: float) -> str:
 def strip_markup(text: str) -> str:
     """Return a text without its Markdown."""
     return text.replace("**", "").replace("`", "")
-
-
-def _capitalize(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -227,6 +227,10 @@ HANGS = "[arms.with.timeout]\ntotal_s = 'none'\n[arms.with.faults]\n"
             TEXT + HANGS + "phases = [{ duration_s = 1 }, { profile = { hang_rate = 1 } }]",
             NEVER,
         ),
+        (
+            TEXT + HANGS + "bursts = { rate = 0.1, mean_length = 3, hang_share = 0.5 }",
+            NEVER.replace("hang_rate", "hang_share"),
+        ),
         (TEXT + "[faults]\nerror_rate = true", "faults.error_rate: got True; allowed: a number >= 0 and <= 1"),
     ],
 )

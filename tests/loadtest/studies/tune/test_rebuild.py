@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.profile import Bursts
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.load.schedule import schedule
-from loadtest.studies.tune.access_log import ERROR, OK, TIMEOUT, AccessLog
+from loadtest.studies.tune.access_log import AccessLog
 from loadtest.studies.tune.rebuild import burst_length, rebuild
 from loadtest.studies.tune.samples import make
+from loadtest.studies.tune.statuses import ERROR, OK, TIMEOUT
 
 
 def an_access_log(rows: list[tuple[float, int, float]]) -> AccessLog:
@@ -54,6 +56,32 @@ def test_an_outage_is_found() -> None:
     assert before.profile.error_rate < 0.03
     assert before.profile.latency.mean_s == pytest.approx(0.1 * np.exp(0.125), rel=0.1)
     assert [phase.duration_s for phase in found.plan.phases] == [before.end_s, outage.end_s - outage.start_s, None]
+
+
+def test_an_outage_begins_with_its_first_failure() -> None:
+    """To the request, though time is cut in bins first: a breaker goes by failures in a row."""
+    rows = [(index / 4 + 0.1, ERROR if 207 <= index < 263 else OK, 0.05) for index in range(480)]
+    found = rebuild(an_access_log(rows), 120, 2.0)
+
+    assert [each.start_s for each in found.stretches] == pytest.approx([0, 207 / 4 + 0.1, 263 / 4 + 0.1])
+    assert [each.error_share for each in found.stretches] == [0, 1, 0]
+
+
+def test_arrivals_come_as_they_came() -> None:
+    """Those that came together come together, and a pause is one."""
+    times = [0.5, 0.51, 0.52, 3, 3, 3, 9, 9.25]
+    found = rebuild(an_access_log([(time, OK, 0.1) for time in times]), 10, 2.0)
+
+    assert [each.intended_s for each in schedule(found.load, 1)] == pytest.approx(times, abs=1e-4)
+
+
+def test_hangs_in_runs_become_bursts() -> None:
+    """Six calls in a row hang, now and then; the rebuilt pattern has as many in a row, and no other failures."""
+    rows = [(index / 10, TIMEOUT if index % 97 < 6 else OK, 2.0 if index % 97 < 6 else 0.1) for index in range(970)]
+    profile = rebuild(an_access_log(rows), 97, 2.0).plan.phases[0].profile
+
+    assert profile.bursts == Bursts(rate=6 / 97, mean_length=6, hang_share=1)
+    assert (profile.hang_rate, profile.error_rate) == (0, 0)
 
 
 def test_steady_noise_is_one_stretch() -> None:

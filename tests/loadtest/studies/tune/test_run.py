@@ -22,17 +22,18 @@ from inputs.wrong_input import WrongInputError
 from loadtest.commands import app as cli
 from loadtest.studies.many_runs import workers
 from loadtest.studies.many_runs.work import run_task
-from loadtest.studies.tune import charts, search
+from loadtest.studies.tune import charts, recorded, search
 from loadtest.studies.tune import conduct as conducting
 from loadtest.studies.tune.conduct import conduct
 from loadtest.studies.tune.fit import distance
+from loadtest.studies.tune.headline import headline, notes
 from loadtest.studies.tune.objective import Weights
 from loadtest.studies.tune.problem import Problem, TuneOptions, read_problem
 from loadtest.studies.tune.record import as_json
+from loadtest.studies.tune.replay import Replayed
 from loadtest.studies.tune.report import check_writable, write_results
 from loadtest.studies.tune.runner import Runner
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger
-from loadtest.studies.tune.words import headline, notes
 from loadtest.terminal.interruption import Interrupted
 
 if TYPE_CHECKING:
@@ -182,14 +183,81 @@ def test_a_healthy_holdout_cannot_tell(tmp_path: Path) -> None:
 
 def test_without_a_failure_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     """The answer is to keep the default, and says why; nothing is searched."""
-    found = tuned(problem(tmp_path, lines([(150, 168)])), policies=("consecutive",))
+    found = tuned(problem(tmp_path, lines([(700, 824)], seconds=1000)), policies=("consecutive",))
 
     assert found.answer == DEFAULT
     assert len(found.result.tried) == 2
+    assert headline(found).startswith("**The first part of the log holds no incident**, so there was none to learn")
     assert "nothing fails in the first part of the log" in headline(found)
     told = (write_results(tmp_path / "out", found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
     assert "Nothing was searched. Only no breaker and the default were run, and" in told
     assert "an even draw" not in told
+
+
+def test_a_default_that_the_rest_does_not_bear_is_not_kept(lab: Lab, tmp_path: Path) -> None:
+    """The first part holds no incident, and in the rest the default refuses for too long: that is no answer."""
+    (tmp_path / "log.csv").write_text(lines([(150, 168)]), encoding="utf-8")
+    assert lab("log.csv", "--candidates", "5", "--seeds", "5", "--policy", "consecutive", "--jobs", "1") == 0
+    told = json.loads((tmp_path / "results/tune/latest/tune.json").read_text(encoding="utf-8"))
+
+    assert told["recommended"] is None
+    assert told["snippets"] == []
+    assert told["headline"].startswith(
+        "The first part of the log holds no incident, so there was none to learn from. No recommendation: nothing "
+        "holds up on the rest and on the recorded calls. The default loses 27.4 % of the answers on the rest"
+    )
+    assert told["turned_down"][0]["settings"] == {"policy": "consecutive"}
+    assert told["caution"].startswith("The rebuilt backend never suffers from probes or load")
+    assert "CLIENT_BREAKER" not in lab.out
+    assert told["headline"] in lab.out.replace("\n", " ")
+    assert told["caution"] in lab.out.replace("\n", " ")
+    assert "nothing to paste" in (tmp_path / "results/tune/latest/tune.md").read_text(encoding="utf-8")
+
+
+def test_nothing_fails_at_all(tmp_path: Path) -> None:
+    """Callers who leave are no failures, so no breaker is needed."""
+    left = re.sub(r"(\d*5\.?\d*),200,0.1", r"\1,499,0.03", lines([]))
+    found = tuned(problem(tmp_path, left))
+
+    assert left.count("499") > 10
+    assert found.failures == {LEARN: 0, JUDGE: 0}
+    assert headline(found) == "**No breaker is needed**: nothing fails in the 200 requests of the log."
+    assert as_json(found)["recommended"] == {"policy": "off"}
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_where_the_recorded_calls_say_otherwise(once: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the rebuilt pattern has never shown is on top of the report, and nothing that rests on it is recommended."""
+    monkeypatch.setattr(
+        recorded,
+        "replay",
+        lambda _, breaker: Replayed(200, 160, 40, 4, 0 if breaker == OFF else 53, 10, 20),
+    )
+    found = tuned(once.problem, policies=("consecutive",))
+    told = as_json(found)
+    source = (write_results(tmp_path, found, ("consecutive",)) / "tune.md").read_text(encoding="utf-8")
+
+    assert not found.recommends
+    assert "No recommendation" in told["headline"]
+    assert "The recorded calls and the rebuilt pattern disagree" in told["headline"]
+    assert told["notes"][0].startswith("The recorded calls and the rebuilt pattern disagree.")
+    assert "33.1 % of the answers of the recorded calls, 0 % in the rebuilt pattern" in " ".join(told["notes"])
+    assert told["replay"]["judge"]["found"]["agrees"] is False
+    assert "| **no** |" in source
+
+
+def test_the_recorded_calls_stand_beside_the_rebuilt_pattern(once: Tuned) -> None:
+    """Trips, answers lost and failures spared of the calls themselves, for the default and what is recommended."""
+    told = as_json(once)["replay"]
+
+    assert "On the recorded calls of the whole log, the default trips 3 times, loses 51 of 146 answers (34.9 %)" in (
+        " ".join(notes(once))
+    )
+    assert {name: each["trips"] for name, each in told["whole"].items()}["default"] == 3
+    assert told["whole"]["default"]["answers"] == 146
+    assert told["whole"]["default"]["lost_share"] == pytest.approx(51 / 146)
+    assert all(told[part]["recommended"]["agrees"] for part in (LEARN, JUDGE))
+    assert told["whole"]["recommended"]["spared"] > 10
 
 
 def test_without_a_success_there_is_nothing_to_lose(tmp_path: Path) -> None:
@@ -207,11 +275,11 @@ def test_timeouts_that_took_no_time_are_no_lack_of_timeouts(tmp_path: Path) -> N
     assert read_problem(str(path), None, ASKED).timeout_from == "the default: most timeouts in the log took no time"
 
 
-def test_milliseconds_in_a_column_of_seconds_are_suspected(tmp_path: Path) -> None:
+def test_long_calls_are_suspected_to_be_milliseconds(tmp_path: Path) -> None:
     """A search takes them as they are, but the report says so."""
-    found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",100\n")))
-    assert [text.split(" If")[0] for text in notes(found)] == [
-        "**Are these seconds?** The median call takes 100 s by this log."
+    found = tuned(problem(tmp_path, lines([]).replace(",0.1\n", ",4.5\n")))
+    assert [text.split(" Where")[0] for text in notes(found) if "seconds?" in text] == [
+        "**Are these seconds?** The median call takes 4.5 s by this log."
     ]
 
 

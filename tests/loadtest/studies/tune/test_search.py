@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.breakers.settings import breaker_settings
 from inputs.wrong_input import WrongInputError
 from loadtest.studies.many_runs.work import StudyFigures
-from loadtest.studies.tune.conduct import confirm_answer, count_candidates
+from loadtest.studies.tune.conduct import count_candidates
 from loadtest.studies.tune.objective import Weights, answers_lost, cost, parse_weights
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger, PairedMean, SearchResult, search
 from loadtest.studies.tune.space import draw, space, vary_settings
@@ -167,28 +166,6 @@ def test_the_default_stays_where_nothing_is_better() -> None:
 )
 def test_a_verdict_goes_by_the_interval(values: list[float], verdict: str) -> None:
     assert PairedMean.of(values).verdict == verdict
-
-
-@pytest.mark.parametrize(
-    ("default", "own", "kept"),
-    [
-        (figures(ok=790, bad=100), figures(ok=795, bad=20), "own"),
-        (figures(ok=795, bad=20), figures(ok=790, bad=100), "default"),
-        (figures(ok=795, bad=100), figures(ok=500, bad=0, held_s=0), "default"),
-        (figures(ok=100, bad=0, held_s=0), figures(ok=795, bad=100), "own"),
-        (figures(ok=100, bad=0, held_s=0), figures(ok=100, bad=0, held_s=0), "off"),
-    ],
-    ids=["better", "worse", "loses too much", "default loses too much", "both lose too much"],
-)
-def test_the_rest_may_overrule_the_search(default: StudyFigures, own: StudyFigures, kept: str) -> None:
-    """An answer that is worse than the default there, or loses too much, is given up, but never for what loses more."""
-    answer = breaker_settings(fail_max=7)
-    given = {OFF: figures(), DEFAULT: default, answer: own}
-    ledger = Ledger(JUDGE, lambda jobs: {job: given[job.breaker] for job in jobs}, Aim(Weights(), 0.1))
-    ledger.ensure_runs(list(given), 6)
-
-    assert confirm_answer(ledger, answer, failures=1) == {"own": answer, "default": DEFAULT, "off": OFF}[kept]
-    assert confirm_answer(ledger, answer, failures=0) == answer
 
 
 def test_a_long_trace_gets_fewer_candidates() -> None:
