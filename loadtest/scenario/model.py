@@ -139,7 +139,7 @@ class Scenario(StrictModel):
             if hanging and arm.timeout.total_s is None:
                 what = "hang_rate" if hanging[0].hang_rate else "hang_share"
                 raise ValueError(
-                    f"arms.{name}.timeout.total_s: got none; allowed where the faults have a {what}: a number of "
+                    f"arms.{name}.timeout.total_s: got none; allowed with a {what} in the faults: a number of "
                     "seconds, since a request that hangs is never answered"
                 )
         return self

@@ -111,7 +111,7 @@ def read(path: Path, bad_share: float = 0.05, *, ends: bool = False, unit: Unit 
     """
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise wrong_log(path, "is no regular file; save what it gives as one")
+            raise wrong_log(path, "is not a regular file; save its content to one")
         with path.open("rb") as raw:
             if b"\0" in raw.read(4096):
                 raise wrong_log(path, "not a text file in UTF-8; allowed: CSV or JSON lines")
@@ -179,7 +179,7 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool, unit: Unit 
     _check_bad(path, lines, bad_share)
     fine = ~(outcomes.bad | too_long)
     if not fine.any():
-        raise wrong_log(path, "has a header and no request; allowed: a line for each request")
+        raise wrong_log(path, "has a header but no requests; allowed: a line for each request")
     outcome = outcomes.outcome[fine]
     duration_s, guessed = fill_durations(duration_s[fine], outcome)
     times = put_in_order(np.array(lines.times)[fine], duration_s, ends=ends or columns.ends)

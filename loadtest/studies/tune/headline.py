@@ -90,7 +90,7 @@ def _why_default(tuned: Tuned) -> str:
         return f"nothing fails in the {first}, so there is nothing to go by"
     if not any(bare.ok for _, bare in tuned.learn.pairs(OFF)):
         first = "first part of the log" if tuned.problem.log else "scenario"
-        return f"nothing succeeds in the {first}, so what refusing costs cannot be seen"
+        return f"nothing succeeds in the {first}, so the cost of refusals cannot be seen"
     if tuned.result.answer != DEFAULT:
         return "what the search found did not hold up on the rest, see below"
     return tuned.result.why

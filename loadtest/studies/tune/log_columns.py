@@ -105,7 +105,9 @@ def _json_names(path: Path, number: int, line: str) -> list[str]:
     try:
         return list(json.loads(line))
     except (ValueError, RecursionError, TypeError):
-        raise wrong_log(path, f"line {number}: begins like JSON and is none; the first line must be whole") from None
+        raise wrong_log(
+            path, f"line {number}: begins like JSON but is not valid; the first line must be whole"
+        ) from None
 
 
 def _json_columns(path: Path, names: list[str]) -> Columns:

@@ -54,14 +54,12 @@ class LogClock:
         except OverflowError:
             seconds = math.inf
         if isinstance(value, bool) or not 0 <= seconds < math.inf:  # -1 often stands for a time that is missing
-            raise BadLineError(f"time: got {value!r:.40}; allowed: seconds from 0 on, or ISO 8601")
+            raise BadLineError(f"time: got {value!r:.40}; allowed: seconds >= 0, or ISO 8601")
         seconds *= self._scale
         if abs(seconds) > _MOST_SECONDS:
             if self._kind:  # others were fine, so it is not the unit
                 raise BadLineError(f"time: got {value!r:.40}; allowed: seconds or ISO 8601")
-            raise wrong_log(
-                self._path, f"time: got {value!r:.40} seconds; name the column time_ms where it has milliseconds"
-            )
+            raise wrong_log(self._path, f"time: got {value!r:.40} seconds; if it has milliseconds, name it time_ms")
         return seconds, "a number"
 
     def _iso(self, value: Any) -> tuple[float, str]:

@@ -167,7 +167,7 @@ def _from_scenario(given: str, arm: str | None, options: TuneOptions) -> Problem
 
 def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> Problem:
     if arm is not None:
-        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has none, leave it out")
+        raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has no arms: leave it out")
     log = read(path, options.bad_share, ends=options.time_is == "end", unit=options.duration_is)
     timeout_s, timeout_from = _timeout(log, options.timeout)
     log = _read_timeouts(log, timeout_s)

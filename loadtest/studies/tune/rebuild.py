@@ -111,7 +111,7 @@ def _load(log: AccessLog, length_s: float) -> tuple[Segment, ...]:
         rate = min(_MOST_PER_S, max(_LEAST_PER_S, count / max(next_s - start_s, 1e-9))) if count > 1 else _MOST_PER_S
         pause_s = max(0.0, start_s - now_s)
         if pause_s > _LONGEST_PAUSE_S:
-            raise _wrong_input(log, f"nothing comes for {pause_s / 3600:.3g} h; allowed: at most 24 h")
+            raise _wrong_input(log, f"has no request for {pause_s / 3600:.3g} h; allowed: at most 24 h")
         load.append(Segment(requests=count, rate_per_s=rate, pause_s=pause_s))
         # After a pause a segment begins with its first request, without one a gap after the last.
         now_s += pause_s + (count - (pause_s > 0 or len(load) == 1)) / rate

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from client.breakers.interface import FAILURE, NEUTRAL, SUCCESS
+from client.breakers.interface import NEUTRAL, SUCCESS
+from client.pipeline.classification import DEFAULT
 
 if TYPE_CHECKING:
     from client.breakers.interface import Verdict
@@ -41,9 +42,7 @@ _LONGEST_NAME = 40
 
 def verdict_of_status(status: int) -> Verdict:
     """Return what an HTTP status says about the backend's health."""
-    if status == NO_ANSWER or status >= 500:
-        return FAILURE
-    return SUCCESS if status < 300 else NEUTRAL
+    return SUCCESS if 100 <= status < 200 else DEFAULT.verdict_of_status(status)
 
 
 def is_answer(status: int) -> bool:
