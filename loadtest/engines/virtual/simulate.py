@@ -170,7 +170,7 @@ class _Arm:
                 call.attempts,
                 call.backend_calls,
                 would,
-                is_blameless(fault, would, self._settings.classification),
+                would == "error" and is_blameless(fault, would, self._settings.classification),
             )
         )
         self._under_way -= 1
