@@ -50,7 +50,9 @@ def check_run(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) 
             checks.append(_check_schedule(arm))
     if scenario.baseline is not None:
         checks.append(_check_weather(manifest, scenario.baseline, arms))
-        checks += _check_differences(scenario, comparable_arms(manifest, scenario.baseline), arms)
+        checks += _check_differences(
+            scenario, comparable_arms(manifest, scenario.baseline), arms if manifest.complete else _ended_together(arms)
+        )
     return checks
 
 
@@ -88,6 +90,12 @@ def _runs_needed(runs: int, difference: float, width: float) -> str:
         if needed <= MOST_RUNS
         else "if any number would"
     )
+
+
+def _ended_together(arms: Sequence[Measured]) -> list[Measured]:
+    """Return what every arm ran to its end: of a run that was cut off, nothing else can be held side by side."""
+    together = set.intersection(*({record.seed for record in arm.records} for arm in arms))
+    return [arm.of_seeds(together) for arm in arms]
 
 
 def _check_differences(scenario: Scenario, names: Sequence[str], arms: Sequence[Measured]) -> list[Check]:

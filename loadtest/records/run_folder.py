@@ -102,6 +102,12 @@ class RunFolder:
         manifest = Manifest.model_validate({**self.manifest().as_json(), **values})
         self.write("manifest.json", manifest.as_text())
 
+    def end(self, *, complete: bool) -> None:
+        """Say in the manifest whether every arm ran to its end, and point `latest` to a run of which that is so."""
+        self.update_manifest(complete=complete)
+        if complete:
+            _point_latest(self.path.parent, self.path)
+
     def write(self, name: str, text: str) -> None:
         """Write a whole file, or nothing."""
         target = self.path / name
@@ -111,7 +117,7 @@ class RunFolder:
 
 
 def create(root: Path, scenario: Scenario, text: str, engine: Engine, arms: list[str], seeds: list[int]) -> RunFolder:
-    """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
+    """Make the folder of a new run, with its manifest marked incomplete.
 
     Raises WrongInputError if it cannot be written.
     """
@@ -143,7 +149,6 @@ def create(root: Path, scenario: Scenario, text: str, engine: Engine, arms: list
             }
         )
         (path / "manifest.json").write_text(manifest.as_text(), encoding="utf-8")
-        _point_latest(parent, path)
     except OSError as error:
         detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
         raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error

@@ -72,7 +72,7 @@ def markdown_of(done: FinishedRun, part: ReportPart) -> str:
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
     figures = tables.figure_rows(done)
-    names = list(done.summary.arms)
+    names = done.measured_arms
     text = environment.get_template("report.md.j2").render(
         scenario=done.scenario,
         manifest=done.manifest,
