@@ -75,7 +75,7 @@ def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
             low, high = pair.interval
             if low > 0 or high < 0:
                 clear += 1
-            elif low < high:
+            elif pair.difference:
                 unclear.append(f"{figure} of `{arm}` ({_runs_needed(runs, pair.difference, high - low)})")
     detail = f"{runs} runs of each arm; {clear} differences are clear, {len(unclear)} may be chance"
     caution = f"too few runs to tell a difference: {', '.join(unclear)}" if unclear else ""

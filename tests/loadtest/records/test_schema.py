@@ -59,6 +59,7 @@ def test_a_field_is_required_unless_it_is_absent_where_there_is_nothing() -> Non
     assert optional == {
         *("Summary.verdicts", "Summary.headline", "ArmSummary.phases", "ArmSummary.shadow", "RunFigures.phases"),
         *("ArmSummary.transitions", "ArmSummary.runs", "Check.caution", "VerdictCell.parts"),
+        *("VerdictCell.balance", "Quantiles.p90"),
     }
 
 
