@@ -7,7 +7,7 @@ ARGS   ?=
 SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution docs schema lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution coverage docs schema lock test-containers up observe down clean
 
 help:  ## List the commands
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -90,6 +90,9 @@ search: $(VENV)/.lab  ## Repeat the search for the settings of experiment-2 (ARG
 
 distribution: $(VENV)/.lab  ## Repeat both experiments over many seeds on virtual time, for their reports
 	@$(RUN) -m loadtest distribution $(ARGS)
+
+coverage: $(VENV)/.lab  ## Measure how often the 95 % intervals cover the truth, for docs/ (2 minutes)
+	@$(RUN) -m loadtest coverage $(ARGS)
 
 schema: $(VENV)/.run  ## Rewrite docs/schema/, the JSON Schema of a run's files
 	@$(RUN) -m loadtest schema $(ARGS)

@@ -10,6 +10,7 @@ import typer
 from inputs.wrong_input import WrongInputError
 from loadtest.commands import completion
 from loadtest.commands.agreement import agreement
+from loadtest.commands.coverage import coverage
 from loadtest.commands.distribution import distribution
 from loadtest.commands.docs import docs
 from loadtest.commands.fill import fill
@@ -44,6 +45,7 @@ app.command()(sweep)
 app.command()(tune)
 app.command()(ui)
 app.command(rich_help_panel="For the lab itself")(agreement)
+app.command(rich_help_panel="For the lab itself")(coverage)
 app.command(rich_help_panel="For the lab itself")(distribution)
 app.command(rich_help_panel="For the lab itself")(docs)
 app.command(rich_help_panel="For the lab itself")(search)

@@ -154,7 +154,7 @@ def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupte
         with finishing():
             if folder.log.exists() and folder.log.stat().st_size == 0:
                 folder.log.unlink()
-            folder.update_manifest(complete=folder.has_ended() and not failed)
+            folder.end(complete=folder.has_ended() and not failed)
             done = finish(folder)
     except BaseException as error:
         interrupted = interruption.interruption_in(error)

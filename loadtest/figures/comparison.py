@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loadtest.figures.student import quantile_two_sided
 from loadtest.records.comparison import ComparedArm, Comparison, PairedFigure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from loadtest.records.summary import RunFigures
 
-# Resamples of an interval.
-_RESAMPLES = 9_999
-# Below this number of runs an interval says more about luck than about the arms.
-LEAST_RUNS = 5
+LEVEL = 0.95
+# Below this number of runs there is no spread to go by.
+LEAST_RUNS = 2
+# By how much a run is taken to differ where nothing was seen to: as a share of the whole.
+UNSEEN = 0.05
+# As a share of the largest value: sums of the same times differ by so much.
+_ROUNDING = 1e-9
 
 
 def compare_arms(baseline: str | None, runs: Mapping[str, Sequence[RunFigures]]) -> Comparison | None:
     """Return each arm beside the baseline, from the runs of each; none without baseline or second arm.
 
-    `difference` is the mean over seeds of value minus baseline on the same weather; `interval` its 95 % percentile
-    bootstrap interval from resampling seeds, none below LEAST_RUNS seeds.
+    `difference` is the mean over seeds of value minus baseline on the same weather; `interval` its 95 % interval.
     """
     if baseline is None or baseline not in runs or len(runs) < 2:
         return None
@@ -54,35 +56,73 @@ def _pair_runs(base: Sequence[RunFigures], runs: Sequence[RunFigures], figure: s
         value=after,
         difference=after - before,
         ratio=after / before if before else None,
-        interval=interval([second - first for first, second in pairs]),
+        interval=interval([second - first for first, second in pairs], step_of(figure, before, after)),
     )
 
 
-def interval(differences: Sequence[float]) -> list[float] | None:
-    """Return the 95 % percentile bootstrap interval of the mean over seeds; none below LEAST_RUNS seeds."""
-    if len(differences) < LEAST_RUNS:
+def step_of(figure: str, before: float, after: float) -> float | None:
+    """Return by how much one run is taken to differ where none of the runs that were made does.
+
+    A twentieth: of all requests for a share, else of what the larger mean is; of a count at least one. None for a time
+    of which there is none.
+    """
+    if figure.endswith("_rate"):
+        return UNSEEN
+    largest = UNSEEN * max(abs(before), abs(after))
+    if figure.endswith("_s"):
+        return largest or None
+    return max(1.0, largest)
+
+
+def interval(differences: Sequence[float], step: float | None = None) -> list[float] | None:
+    """Return the 95 % interval of the mean over runs by Student's t; none below LEAST_RUNS runs.
+
+    Runs that are all alike have no spread, but say no more than so many runs can: see `_room`. Without `step` there is
+    no interval then.
+    """
+    runs = len(differences)
+    if runs < LEAST_RUNS:
         return None
-    return _middle(_means(differences, np.random.default_rng(0)))
+    mean = float(np.mean(differences))
+    if _are_alike(differences):
+        return _around(mean, _room(runs, step))
+    return _around(mean, quantile_two_sided(LEVEL, runs - 1) * _error(differences))
 
 
-def unpaired_interval(before: Sequence[float], after: Sequence[float]) -> list[float] | None:
-    """Return the interval for the difference of two means over separate runs; none below LEAST_RUNS of each."""
+def unpaired_interval(before: Sequence[float], after: Sequence[float], step: float | None = None) -> list[float] | None:
+    """Return the interval for the difference of two means over separate runs; none below LEAST_RUNS of each.
+
+    Welch's, with Satterthwaite's degrees of freedom (Biometrics Bulletin 2 (1946) 110).
+    """
     if min(len(before), len(after)) < LEAST_RUNS:
         return None
-    rng = np.random.default_rng(0)
-    means = _means(after, rng)
-    return _middle(means - _means(before, rng))
+    difference = float(np.mean(after)) - float(np.mean(before))
+    errors = [0.0 if _are_alike(side) else _error(side) for side in (before, after)]
+    whole = math.hypot(*errors)
+    if not whole:
+        return _around(difference, _room(min(len(before), len(after)), step))
+    shares = ((error / whole) ** 4 / (len(side) - 1) for error, side in zip(errors, (before, after), strict=True))
+    return _around(difference, quantile_two_sided(LEVEL, 1 / sum(shares)) * whole)
 
 
-def _means(values: Sequence[float], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the mean of each resample, which draws as many values as there are, with replacement."""
-    chosen = rng.integers(0, len(values), (_RESAMPLES, len(values)))
-    return np.asarray(np.asarray(values, dtype=float)[chosen].mean(axis=-1))
+def _are_alike(values: Sequence[float]) -> bool:
+    """Whether nothing but rounding tells the runs apart."""
+    return max(values) - min(values) <= _ROUNDING * max(map(abs, values))
 
 
-def _middle(resampled: NDArray[np.float64]) -> list[float]:
-    """Return where the middle 95 % of the resamples begin and end: the percentile bootstrap interval.
+def _error(values: Sequence[float]) -> float:
+    """Return the standard error of the mean."""
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
-    Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
+
+def _room(runs: int, step: float | None) -> float | None:
+    """Return what n runs without a difference leave open: in up to 3/n of all runs there is one, of `step`.
+
+    The rule of three (Hanley and Lippman-Hand, JAMA 249 (1983) 1743): what was seen in none of n runs happens in fewer
+    than 3/n of them, at 95 %.
     """
-    return [float(end) for end in np.quantile(resampled, (0.025, 0.975))]
+    return None if step is None else step * min(1.0, 3 / runs)
+
+
+def _around(mean: float, margin: float | None) -> list[float] | None:
+    return None if margin is None else [mean - margin, mean + margin]

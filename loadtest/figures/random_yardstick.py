@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from client.pipeline.call import Outcome
-from loadtest.figures.comparison import interval
+from loadtest.figures.comparison import UNSEEN, interval
 from loadtest.figures.summary import sort_rows
 from loadtest.records.comparison import Gain, RandomYardstick
 from loadtest.scenario.phases import OVERALL, disturbance_of
@@ -90,24 +90,20 @@ def _mean(several: Sequence[Savings]) -> Savings:
 
 
 def measure_yardstick(
-    savings: Sequence[tuple[int, Savings]], expected: Mapping[int, Savings], own: Mapping[int, Savings]
+    savings: Sequence[tuple[int, Savings]], expected: Mapping[int, Savings], seconds_lead: Gain, calls_lead: Gain
 ) -> RandomYardstick:
-    """Return the yardstick of an arm. `expected`: the means of `savings` by seed; `own`: what the arm itself saved."""
+    """Return the yardstick of an arm. `expected`: the means of `savings` by seed; leads: what the arm has beyond it."""
     seeds = list(dict.fromkeys(seed for seed, _ in savings))
-
-    def lead(name: str) -> Gain:
-        return _gain([getattr(own[seed], name) - getattr(expected[seed], name) for seed in own])
-
     return RandomYardstick(
         runs=len(savings),
         **{name: _gain([getattr(expected[seed], name) for seed in seeds]) for name in Savings._fields},
-        seconds_lead=lead("seconds_beyond"),
-        calls_lead=lead("calls_beyond"),
+        seconds_lead=seconds_lead,
+        calls_lead=calls_lead,
     )
 
 
 def _gain(values: Sequence[float]) -> Gain:
-    return Gain(fmean(values), interval(values))
+    return Gain(fmean(values), interval(values, UNSEEN))
 
 
 def leads_of(cell: VerdictCell) -> tuple[Gain, Gain]:

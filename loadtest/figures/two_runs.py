@@ -10,7 +10,7 @@ import numpy as np
 
 from client.pipeline.order import CallSettings
 from inputs.wrong_input import WrongInputError
-from loadtest.figures.comparison import LEAST_RUNS, interval, unpaired_interval
+from loadtest.figures.comparison import LEAST_RUNS, interval, step_of, unpaired_interval
 from loadtest.records.manifest import EffectiveSettings
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class ArmPair:
         if self.paired:
             runs = "one seed" if first == 1 else f"{first} seeds"
             means = "" if first == 1 else "; means over them"
-            intervals = few if first < LEAST_RUNS else "95 % intervals from resampling the differences by seed"
+            intervals = few if first < LEAST_RUNS else "95 % intervals of the differences by seed (Student's t)"
             return f"paired, {runs} that both runs have, on the same weather{means}; {intervals}"
-        intervals = few if min(first, second) < LEAST_RUNS else "95 % intervals from resampling the seeds of each run"
+        intervals = few if min(first, second) < LEAST_RUNS else "95 % intervals from the seeds of each run (Welch's t)"
         return f"not paired, since seeds or weather differ; means over {first} and {second} seed(s); {intervals}"
 
 
@@ -144,12 +144,13 @@ def _pair_figure(
         before, after = ([value for value in each.values() if value is not None] for each in sides)
     if not before or not after:
         return FigurePair(figure, label, kind, _mean(before), _mean(after), None, None)
-    bounds = (
-        interval([new - old for old, new in zip(before, after, strict=True)])
-        if paired
-        else unpaired_interval(before, after)
-    )
     means = float(np.mean(before)), float(np.mean(after))
+    step = step_of(figure, *means)
+    bounds = (
+        interval([new - old for old, new in zip(before, after, strict=True)], step)
+        if paired
+        else unpaired_interval(before, after, step)
+    )
     return FigurePair(figure, label, kind, *means, means[1] - means[0], bounds)
 
 

@@ -56,7 +56,12 @@ def check_run(scenario: Scenario, manifest: Manifest, arms: Sequence[Measured]) 
             checks += [_check_schedule(arm), *_check_loop(scenario, arm)]
     if scenario.baseline is not None:
         checks.append(_check_weather(manifest, scenario.baseline, arms))
-        checks += _check_differences(scenario, comparable_arms(manifest, scenario.baseline), arms, explained)
+        checks += _check_differences(
+            scenario,
+            comparable_arms(manifest, scenario.baseline),
+            arms if manifest.complete else _ended_together(arms),
+            explained,
+        )
     return checks
 
 
@@ -91,7 +96,7 @@ def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
             low, high = pair.interval
             if low > 0 or high < 0:
                 clear += 1
-            elif low < high:
+            elif pair.difference:
                 unclear.append(f"{figure} of `{arm}` ({_runs_needed(runs, pair.difference, high - low)})")
     detail = f"{runs} runs of each arm; {clear} differences are clear, {len(unclear)} may be chance"
     caution = f"too few runs to tell a difference: {', '.join(unclear)}" if unclear else ""
@@ -106,6 +111,12 @@ def _runs_needed(runs: int, difference: float, width: float) -> str:
         if needed <= MOST_RUNS
         else "if any number would"
     )
+
+
+def _ended_together(arms: Sequence[Measured]) -> list[Measured]:
+    """Return what every arm ran to its end: of a run that was cut off, nothing else can be compared side by side."""
+    together = set.intersection(*({record.seed for record in arm.records} for arm in arms))
+    return [arm.of_seeds(together) for arm in arms]
 
 
 def _check_differences(

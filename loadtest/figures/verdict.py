@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from client.pipeline.call import Outcome
-from loadtest.figures.comparison import interval
+from loadtest.figures.comparison import UNSEEN, interval
 from loadtest.figures.random_yardstick import RandomRuns, Savings, mean_by_seed, measure_yardstick
 from loadtest.records.comparison import BothSides, Gain, Judgement, Stretch, VerdictCell, Verdicts
 from loadtest.scenario.phases import OVERALL, disturbances, group_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from loadtest.figures.random_yardstick import RandomRun
     from loadtest.records.summary import ArmSummary, RunFigures
     from loadtest.scenario.arm_figures import PhaseFigures
 
-# More answers lost or won than this share of the requests count, and more than this number in a run: so much a race
-# between two timers may move.
+# Answers lost or won count from this share of the requests on, or from this share of the baseline's answers on, and
+# beyond this number in all runs together: so much a race between two timers may move.
 ANSWERS = 0.01
+OF_ANSWERS = 0.10
 FEW = 2
 # Request-seconds or backend calls saved beyond the answers lost count from this share of the baseline's on.
 SAVING = 0.10
@@ -47,75 +52,155 @@ class RunTotals:
         )
 
 
-class Shares(NamedTuple):
-    """One run against the baseline's. Shares of what the baseline has, but `answers`: of the requests; `won`: a number.
+Pairs = Sequence[tuple[RunTotals, RunTotals]]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """All runs of an arm against the baseline's, as shares of what the baseline has; `answers`: of the requests.
 
     `answers` and `lost` are of opposite sign; the saving `beyond` is what is left of `saved` when `lost` is taken off:
     if calls do not wait for each other, whoever refuses at random saves one per cent of the work for each per cent of
     the answers. Elsewhere refusing at random saves more, which `random_yardstick` measures.
     """
 
-    won: int
-    answers: float
-    lost: float
-    seconds_saved: float
-    seconds_beyond: float
-    calls_saved: float
-    calls_beyond: float
+    answers: Gain
+    lost: Gain
+    seconds_saved: Gain
+    seconds_beyond: Gain
+    calls_saved: Gain
+    calls_beyond: Gain
+
+    @property
+    def balance(self) -> float:
+        """The mean of both savings, less what was lost."""
+        return (self.seconds_saved.share + self.calls_saved.share) / 2 - self.lost.share
 
 
-def compare_totals(base: RunTotals, other: RunTotals) -> Shares:
-    """Compare one run with the baseline's."""
-    won = other.ok - base.ok
-    answers = won / base.requests if base.requests else 0.0
-    lost = -won / base.ok if base.ok else 0.0
-    seconds = 1 - other.seconds / base.seconds if base.seconds else 0.0
-    calls = 1 - other.calls / base.calls if base.calls else 0.0
-    return Shares(won, answers, lost, seconds, seconds - max(0.0, lost), calls, calls - max(0.0, lost))
+class _Ratio(NamedTuple):
+    """A sum over runs as a share of another one, and what each run adds to its error (linearized).
+
+    Cochran, Sampling Techniques, 3rd edition, 2.11: the error of a ratio of sums is that of the mean of y - r x.
+    """
+
+    share: float
+    errors: NDArray[np.float64]
+
+    def gain(self) -> Gain:
+        return Gain(self.share, interval((self.share + self.errors).tolist(), UNSEEN))
 
 
-def decide_verdict(*, won: bool, lost: bool, saved: bool, spent: bool) -> Judgement:
+def compare_totals(pairs: Pairs, by_chance: Sequence[Savings] = ()) -> Shares:
+    """Compare (baseline, other) of each run, all runs together.
+
+    `by_chance`: what refusing at random saves in each run, which is taken off what is saved beyond the answers lost.
+    """
+    base, other = (_columns([pair[side] for pair in pairs]) for side in (0, 1))
+    won = other["ok"] - base["ok"]
+    answers, lost = _ratio(won, base["requests"]), _ratio(-won, base["ok"])
+    seconds, calls = (_ratio(base[name] - other[name], base[name]) for name in ("seconds", "calls"))
+    return Shares(
+        answers=answers.gain(),
+        lost=lost.gain(),
+        seconds_saved=seconds.gain(),
+        seconds_beyond=_less_chance(_less_lost(seconds, lost), [each.seconds_beyond for each in by_chance]).gain(),
+        calls_saved=calls.gain(),
+        calls_beyond=_less_chance(_less_lost(calls, lost), [each.calls_beyond for each in by_chance]).gain(),
+    )
+
+
+def _columns(runs: Sequence[RunTotals]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.array([getattr(run, name) for run in runs], float) for name in RunTotals.__dataclass_fields__}
+
+
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> _Ratio:
+    if not whole.sum():
+        return _Ratio(0.0, np.zeros(len(whole)))
+    share = float(part.sum() / whole.sum())
+    return _Ratio(share, (part - share * whole) / whole.mean())
+
+
+def _less_lost(saved: _Ratio, lost: _Ratio) -> _Ratio:
+    """Take what was lost off what was saved; answers won are no saving."""
+    return saved if lost.share <= 0 else _Ratio(saved.share - lost.share, saved.errors - lost.errors)
+
+
+def _less_chance(saved: _Ratio, by_chance: Sequence[float]) -> _Ratio:
+    if not by_chance:
+        return saved
+    expected = np.array(by_chance)
+    mean = float(expected.mean())
+    return _Ratio(saved.share - mean, saved.errors - (expected - mean))
+
+
+def decide_verdict(*, won: bool, lost: bool, saved: bool, spent: bool, balance: float = 0.0) -> Judgement:
     """Return the verdict: the gain is answers won or work saved, the harm answers lost or work spent.
 
-    Lost or won: more than ANSWERS of the requests, and more than FEW. Saved: SAVING beyond what is lost, of seconds or
-    of calls. Spent: SAVING more of either.
+    A trade goes by its balance.
     """
     gain, harm = won or saved, lost or spent
     if gain and harm:
-        return Judgement.TRADE
+        return Judgement.TRADE_UP if balance > 0 else Judgement.TRADE_DOWN
     return Judgement.HELPED if gain else Judgement.HARMED if harm else Judgement.SAME
 
 
-def verdict_over_seeds(runs: Sequence[Shares]) -> Judgement:
-    """Return the verdict on the means over seeds; `unclear` where the intervals do not back it."""
-    by_means, by_intervals = (_decide_by(runs, goes_beyond) for goes_beyond in (_mean_beyond, _interval_beyond))
-    return by_means if by_means == by_intervals else Judgement.UNCLEAR
+def verdict_over_seeds(pairs: Pairs, by_chance: Sequence[Savings] = ()) -> Judgement:
+    """Return the verdict on (baseline, other) of each run, by what all runs have together; `by_chance`: see above.
+
+    `unclear` where the intervals do not back it: what is beyond its limit has to be more than nothing, and 'no
+    difference' needs every interval within the limits. One run has no intervals: it can say what happened in it, but
+    not that nothing would.
+    """
+    if not pairs:
+        return Judgement.UNCLEAR
+    shares = compare_totals(pairs, by_chance)
+    limit = _limit_of_answers([base for base, _ in pairs])
+    by_totals, by_intervals = (_decide_by(shares, limit, goes_beyond) for goes_beyond in (_is_beyond, _is_backed))
+    if by_totals != by_intervals:
+        return Judgement.UNCLEAR
+    if by_totals == Judgement.SAME and not _lies_within(shares, limit):
+        return Judgement.UNCLEAR
+    return by_totals
 
 
-def _decide_by(runs: Sequence[Shares], goes_beyond: Callable[[Sequence[float], float], bool]) -> Judgement:
-    """Decide with `goes_beyond(values, limit)`."""
-
-    def exceeds(name: str, limit: float) -> bool:
-        return goes_beyond([getattr(run, name) for run in runs], limit)
-
-    def falls_below(name: str, limit: float) -> bool:
-        return goes_beyond([-getattr(run, name) for run in runs], limit)
-
-    saved = exceeds("seconds_beyond", SAVING) or exceeds("calls_beyond", SAVING)
-    spent = falls_below("seconds_saved", SAVING) or falls_below("calls_saved", SAVING)
-    won = exceeds("answers", ANSWERS) and exceeds("won", FEW)
-    lost = falls_below("answers", ANSWERS) and falls_below("won", FEW)
-    return decide_verdict(won=won, lost=lost, saved=saved, spent=spent)
+def _limit_of_answers(base: Sequence[RunTotals]) -> float:
+    """Return how many answers, as a share of all requests, may be lost or won without a word."""
+    requests, ok = sum(run.requests for run in base), sum(run.ok for run in base)
+    return max(FEW, min(ANSWERS * requests, OF_ANSWERS * ok)) / requests if requests else 0.0
 
 
-def _mean_beyond(values: Sequence[float], limit: float) -> bool:
-    return bool(values) and float(np.mean(values)) > limit
+def _decide_by(shares: Shares, limit: float, goes_beyond: Callable[[Gain, float, int], bool]) -> Judgement:
+    """Decide with `goes_beyond(gain, limit, sign)`."""
+    return decide_verdict(
+        won=goes_beyond(shares.answers, limit, 1),
+        lost=goes_beyond(shares.answers, limit, -1),
+        saved=goes_beyond(shares.seconds_beyond, SAVING, 1) or goes_beyond(shares.calls_beyond, SAVING, 1),
+        spent=goes_beyond(shares.seconds_saved, SAVING, -1) or goes_beyond(shares.calls_saved, SAVING, -1),
+        balance=shares.balance,
+    )
 
 
-def _interval_beyond(values: Sequence[float], limit: float) -> bool:
+def _is_beyond(gain: Gain, limit: float, sign: int) -> bool:
+    return sign * gain.share > limit
+
+
+def _is_backed(gain: Gain, limit: float, sign: int) -> bool:
     """Whether the interval, where there are enough runs for one, excludes that there is nothing."""
-    bounds = interval(values) if _mean_beyond(values, limit) else None
-    return _mean_beyond(values, limit) and (bounds is None or bounds[0] > 0)
+    if not _is_beyond(gain, limit, sign):
+        return False
+    return gain.interval is None or min(sign * end for end in gain.interval) > 0
+
+
+def _lies_within(shares: Shares, limit: float) -> bool:
+    """Whether every interval lies within the limits; without intervals nobody knows."""
+    held = (
+        (shares.answers, -limit, limit),
+        (shares.seconds_beyond, -math.inf, SAVING),
+        (shares.calls_beyond, -math.inf, SAVING),
+        (shares.seconds_saved, -SAVING, math.inf),
+        (shares.calls_saved, -SAVING, math.inf),
+    )
+    return all(gain.interval and low <= gain.interval[0] < gain.interval[1] <= high for gain, low, high in held)
 
 
 def judge_arms(
@@ -170,39 +255,25 @@ def _judge_pairs(
     pairs: Mapping[int, tuple[RunTotals, RunTotals]], chance: Sequence[tuple[int, RunTotals, RunTotals]]
 ) -> VerdictCell:
     """Judge (baseline, other) of each seed. `chance`: the seed, the baseline and a run that refused at random."""
-    shares = {seed: compare_totals(*pair) for seed, pair in pairs.items()}
-    gains: dict[str, Any] = {
-        name: _gain([getattr(each, name) for each in shares.values()]) for name in Shares._fields[1:]
-    }
-    stretch = vars(_sum_stretch(list(pairs.values())))
+    runs = list(pairs.values())
+    shares = compare_totals(runs)
+    whole: dict[str, Any] = {**vars(_sum_stretch(runs)), **vars(shares), "balance": shares.balance}
     if not chance:
-        return VerdictCell(verdict=verdict_over_seeds(list(shares.values())), **stretch, **gains)
-    savings = [(seed, _savings(compare_totals(base, refusing))) for seed, base, refusing in chance]
-    expected = mean_by_seed(savings, shares)
-    judged = [_reduce_by_chance(each, expected[seed]) for seed, each in shares.items()]
-    own = {seed: _savings(each) for seed, each in shares.items()}
+        return VerdictCell(verdict=verdict_over_seeds(runs), **whole)
+    savings = [(seed, _savings_of(base, refusing)) for seed, base, refusing in chance]
+    expected = mean_by_seed(savings, pairs)
+    by_chance = list(expected.values())
+    lead = compare_totals(runs, by_chance)
     return VerdictCell(
-        verdict=verdict_over_seeds(judged),
-        **stretch,
-        **gains,
-        random_yardstick=measure_yardstick(savings, expected, own),
+        verdict=verdict_over_seeds(runs, by_chance),
+        **whole,
+        random_yardstick=measure_yardstick(savings, expected, lead.seconds_beyond, lead.calls_beyond),
     )
 
 
-def _savings(shares: Shares) -> Savings:
-    return Savings(**{name: getattr(shares, name) for name in Savings._fields})
-
-
-def _reduce_by_chance(shares: Shares, expected: Savings) -> Shares:
-    """Take off what refusing at random would have saved beyond the answers that it loses."""
-    return shares._replace(
-        seconds_beyond=shares.seconds_beyond - expected.seconds_beyond,
-        calls_beyond=shares.calls_beyond - expected.calls_beyond,
-    )
-
-
-def _gain(values: Sequence[float]) -> Gain:
-    return Gain(float(np.mean(values)), interval(values))
+def _savings_of(base: RunTotals, other: RunTotals) -> Savings:
+    shares = compare_totals([(base, other)])
+    return Savings(**{name: getattr(shares, name).share for name in Savings._fields})
 
 
 def _sum_stretch(pairs: Sequence[tuple[RunTotals, RunTotals]]) -> Stretch:

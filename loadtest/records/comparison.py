@@ -9,7 +9,7 @@ from typing import Annotated
 from loadtest.scenario.quantities import SHARE, describe
 
 Interval = Annotated[
-    list[float] | None, describe("95 % interval from resampling seeds, [low, high]; null below five seeds")
+    list[float] | None, describe("95 % interval over seeds by Student's t, [low, high]; null below two seeds")
 ]
 
 
@@ -51,7 +51,8 @@ class Judgement(StrEnum):
 
     HELPED = "helped"
     HARMED = "harmed"
-    TRADE = "a trade"
+    TRADE_UP = "a trade, more saved than lost"
+    TRADE_DOWN = "a trade, more lost than saved"
     SAME = "no difference"
     UNCLEAR = "unclear"
 
@@ -66,9 +67,9 @@ class BothSides:
 
 @dataclass(frozen=True)
 class Gain:
-    """What an arm gained, as a share of what the baseline has: a mean over seeds."""
+    """What an arm gained, as a share of what the baseline has, over all seeds together."""
 
-    share: Annotated[float, describe("the mean over seeds", SHARE)]
+    share: Annotated[float, describe("over all seeds together", SHARE)]
     interval: Interval
 
 
@@ -125,6 +126,9 @@ class VerdictCell:
         RandomYardstick | None,
         describe("what refusing as many requests at random would have done; absent where that was not simulated"),
     ] = None
+    balance: Annotated[
+        float, describe("the mean of both savings, less the answers lost, as a share of the baseline's", SHARE)
+    ] = 0.0
     parts: Annotated[
         dict[str, Stretch] | None,
         describe("the disturbance and the quiet time after it by themselves; absent from the whole"),

@@ -102,6 +102,12 @@ class RunFolder:
         manifest = Manifest.model_validate({**self.manifest().as_json(), **values})
         self.write("manifest.json", manifest.as_text())
 
+    def end(self, *, complete: bool) -> None:
+        """Say in the manifest whether every arm ran to its end, and point `latest` to a run of which that is so."""
+        self.update_manifest(complete=complete)
+        if complete:
+            _point_latest(self.path.parent, self.path)
+
     def write(self, name: str, text: str) -> None:
         """Write a whole file, or nothing."""
         target = self.path / name
@@ -119,7 +125,7 @@ def create(
     seeds: list[int],
     jitter_s: float = 0.0,
 ) -> RunFolder:
-    """Make the folder of a new run, with its manifest marked incomplete, and point `latest` to it.
+    """Make the folder of a new run, with its manifest marked incomplete.
 
     `jitter_s`: how late requests are sent at most, on virtual time. Raises WrongInputError if it cannot be written.
     """
@@ -152,7 +158,6 @@ def create(
             }
         )
         (path / "manifest.json").write_text(manifest.as_text(), encoding="utf-8")
-        _point_latest(parent, path)
     except OSError as error:
         detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
         raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client.pipeline.call import Outcome
+from loadtest.figures.document import DOCUMENT_CHECK
 from loadtest.report import verdicts
 from loadtest.report.numbers import short_time
 
@@ -19,13 +20,28 @@ def headline(done: FinishedRun, part: ReportPart) -> str:
     """Return the answer in two sentences, or in one where the run cannot answer; what `part` has goes first."""
     if not any(arm.rows for arm in done.arms):
         return "Nothing was measured."
+    return _answer(done, part) + _name_missed_figures(done)
+
+
+def _answer(done: FinishedRun, part: ReportPart) -> str:
     if part.headline:
         return part.headline
     if done.summary.verdicts is not None:
         return verdicts.headline(done, done.summary.verdicts)
-    if done.summary.comparison is not None:
+    if done.summary.comparison is not None and done.manifest.complete:
         return _compare_first(done, done.summary.comparison)
-    return " ".join(_describe_arm(arm.arm, done.summary.arms[arm.arm]) for arm in done.arms[:2])
+    described = [_describe_arm(name, done.summary.arms[name]) for name in done.measured_arms[:2]]
+    if done.scenario.baseline in done.manifest.arms and done.summary.comparison is None and len(done.arms) > 1:
+        described.insert(0, "Fewer than two arms ran to their end: there is nothing to compare.")
+    return " ".join(described)
+
+
+def _name_missed_figures(done: FinishedRun) -> str:
+    """Return a sentence where the document's figures fail the run."""
+    if all(check.name != DOCUMENT_CHECK for check in done.broken_bounds):
+        return ""
+    missed = [figure.name for figure in done.summary.document if not figure.within]
+    return f" {len(missed)} of the document's {len(done.summary.document)} figures are outside: {', '.join(missed)}."
 
 
 def _compare_first(done: FinishedRun, comparison: Comparison) -> str:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from loadtest.figures import verdict
-from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.figures.comparison import LEAST_RUNS, LEVEL
 from loadtest.report import balance, charts, tables, theme, verdicts
 from loadtest.report.headline import headline
 from loadtest.report.random_yardstick import runs_at_random
@@ -74,7 +74,7 @@ def markdown_of(done: FinishedRun, part: ReportPart) -> str:
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
     figures = tables.figure_rows(done)
-    names = list(done.summary.arms)
+    names = done.measured_arms
     text = environment.get_template("report.md.j2").render(
         scenario=done.scenario,
         manifest=done.manifest,
@@ -90,6 +90,8 @@ def markdown_of(done: FinishedRun, part: ReportPart) -> str:
         side_by_side=len(names) > 1,
         comparison=tables.comparison_rows(done),
         intervals=tables.interval_rows(done),
+        clear=tables.count_clear(done),
+        by_chance=(1 - LEVEL) * len(tables.interval_rows(done)),
         metrics=tables.metric_rows(done),
         checks=_check_rows(done.summary.validity),
         bounds=_check_rows(done.summary.expect),
@@ -127,6 +129,8 @@ def _verdict_parts(done: FinishedRun) -> dict[str, Any]:
         "shadow_reports": list(verdicts.report_shadows(done)),
         "answers_limit": verdict.ANSWERS,
         "few": verdict.FEW,
+        "of_answers_limit": verdict.OF_ANSWERS,
+        "ranking": verdicts.rank_arms(done, found),
         "saving_limit": verdict.SAVING,
         "least_runs": LEAST_RUNS,
     }

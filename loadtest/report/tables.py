@@ -115,6 +115,16 @@ def interval_rows(done: FinishedRun) -> list[dict[str, str]]:
     ]
 
 
+def count_clear(done: FinishedRun) -> int:
+    """Count the differences from the baseline whose interval is on one side of zero."""
+    arms = done.summary.comparison.arms.values() if done.summary.comparison else ()
+    return sum(
+        pair.interval is not None and not pair.interval[0] <= 0 <= pair.interval[1]
+        for figures in arms
+        for pair in vars(figures).values()
+    )
+
+
 def printable_arms(done: FinishedRun, most: int) -> list[Measured]:
     """Return the arms, first seed only, that are short enough to be printed request by request."""
     firsts = [arm.of_seed(arm.seeds[0]) for arm in done.arms if arm.seeds]

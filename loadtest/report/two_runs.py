@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loadtest.figures.comparison import LEVEL
 from loadtest.records.run_folder import RunFolder
 from loadtest.report import charts, theme
 from loadtest.report.numbers import short_time
@@ -78,6 +79,7 @@ def _markdown(compared: RunComparison, names: tuple[str, str]) -> str:
         headline=headline(compared),
         warnings=_warnings(compared),
         once=_have_one_seed(compared),
+        chance=_chance_text,
         rows=_rows,
         columns={
             "label": "figure",
@@ -117,6 +119,14 @@ def _warnings(compared: RunComparison) -> list[str]:
     if compared.scenario_diff:
         lines.append("The scenario's text is not the same in both; what differs stands below.")
     return lines
+
+
+def _chance_text(arm: ArmPair) -> str:
+    """Say how many figures chance alone would put beyond chance; nothing where there are no intervals."""
+    count = sum(each.interval is not None for each in arm.figures if each.first or each.second)
+    return (
+        f"Chance alone would put about {(1 - LEVEL) * count:.1f} of these {count} figures beyond it." if count else ""
+    )
 
 
 def _have_one_seed(compared: RunComparison) -> bool:

@@ -60,7 +60,7 @@ def new_run() -> Callable[..., RunFolder]:
         found = files.parse(text, "mine.toml")
         folder = run_folder.create(root, found, text, "virtual", list(found.arms), list(seeds))
         _fill(folder, only)
-        folder.update_manifest(complete=complete)
+        folder.end(complete=complete)
         return folder
 
     return make

@@ -39,6 +39,7 @@ TARGETS = {
     "tune": ("lab", ["VENV/bin/python -m loadtest tune ARGS"]),
     "agreement": ("lab", ["VENV/bin/python -m loadtest agreement ARGS"]),
     "search": ("lab", ["VENV/bin/python -m loadtest search ARGS"]),
+    "coverage": ("lab", ["VENV/bin/python -m loadtest coverage ARGS"]),
     "distribution": ("lab", ["VENV/bin/python -m loadtest distribution ARGS"]),
     "docs": ("run", ["VENV/bin/python -m loadtest docs ARGS"]),
     "references": ("lab", ["VENV/bin/python -m loadtest references ARGS"]),

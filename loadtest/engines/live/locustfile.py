@@ -243,7 +243,7 @@ def finish_run(environment: Environment, **_: Any) -> None:
         session.progress.read_news()
     try:
         complete = folder.has_ended()
-        folder.update_manifest(complete=complete)
+        folder.end(complete=complete)
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
         report = subprocess.run(command, capture_output=True, text=True, check=False)
         log.warning("%s%s", report.stdout.strip(), report.stderr.strip())

@@ -1,6 +1,7 @@
 """Where each point stands: means with intervals, which is best, and which are on the Pareto front. Pure.
 
-All points met the same weather, so the seeds are resampled once for all of them: differences are paired.
+All points met the same weather, so differences are paired. Which point comes out first is asked of resamples of
+the seeds, the same ones for all points.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.figures.comparison import UNSEEN, interval, step_of
 from loadtest.studies.many_runs.work import StudyFigures
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 RESAMPLES = 2000
+# With fewer seeds the best point is as good as drawn by lot.
+LEAST_SEEDS = 5
 # For whether a point is on the front in a resample, which costs the square of the points each time.
 _FRONT_RESAMPLES = 400
 _FRONT_POINTS = 1000
-_BLOCK = 500
 # What is to be small, all three: the two ways of being wrong, and what waiting costs.
 AIMS = ("false_positives", "bad_calls", "in_flight_s")
 # The share of the good requests that is refused, plus the share of the bad calls that is let through, in per cent.
@@ -34,7 +36,7 @@ MISJUDGED = "misjudged"
 
 
 class MeanWithInterval(NamedTuple):
-    """A mean over seeds with its 95 % interval; without one below LEAST_RUNS seeds."""
+    """A mean over seeds with its 95 % interval; without one below LEAST_SEEDS seeds."""
 
     mean: float
     low: float | None
@@ -72,13 +74,11 @@ def rank_points(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) ->
         wins[order] = np.bincount(np.argmin(ranked, axis=1), minlength=on_grid)
         best_share = [float(count) / len(weights) for count in wins]
         front_share = _front_share(runs, weights, on_grid)
-        lead = _means_with_intervals(runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best], weights)
+        lead = _means_with_intervals(MISJUDGED, runs[MISJUDGED][:on_grid] - runs[MISJUDGED][best])
         ties = sum(each.low is not None and each.low <= 0 for each in lead) - 1
     return Ranking(
-        figures={name: _means_with_intervals(table, weights) for name, table in runs.items()},
-        from_default={
-            name: _means_with_intervals(table - table[plan.default], weights) for name, table in runs.items()
-        },
+        figures={name: _means_with_intervals(name, table) for name, table in runs.items()},
+        from_default={name: _from_default(name, table, plan.default) for name, table in runs.items()},
         order=order,
         best=best,
         best_share=best_share,
@@ -116,23 +116,31 @@ def _tables(plan: Plan, measured: Mapping[tuple[int, int], StudyFigures]) -> dic
 
 def _resamples(seeds: int) -> Table | None:
     """Return how much each seed weighs in each resample; none where seeds are too few to say anything."""
-    if seeds < LEAST_RUNS:
+    if seeds < LEAST_SEEDS:
         return None
     rng = np.random.default_rng(0)
     return np.asarray(rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds, dtype=np.float64)
 
 
-def _means_with_intervals(table: Table, weights: Table | None) -> list[MeanWithInterval]:
-    intervals: list[MeanWithInterval] = []
-    for start in range(0, len(table), _BLOCK):
-        part = table[start : start + _BLOCK]
-        means = part.mean(axis=1).round(9)
-        if weights is None:
-            intervals += [MeanWithInterval(float(mean), None, None) for mean in means]
-            continue
-        low, high = np.percentile(weights @ part.T, [2.5, 97.5], axis=0).round(9)
-        intervals += [MeanWithInterval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
-    return intervals
+def _from_default(name: str, table: Table, default: int) -> list[MeanWithInterval]:
+    """Return each row less the default's; the default is itself, which is no matter of chance."""
+    found = _means_with_intervals(name, table - table[default], table)
+    found[default] = MeanWithInterval(0.0, *((None, None) if found[default].low is None else (0.0, 0.0)))
+    return found
+
+
+def _means_with_intervals(name: str, table: Table, whole: Table | None = None) -> list[MeanWithInterval]:
+    """Return the mean of each row. Of differences, `whole` has what they were taken of: it says what a run could do."""
+    means = table.mean(axis=1).round(9)
+    if table.shape[1] < LEAST_SEEDS:
+        return [MeanWithInterval(float(mean), None, None) for mean in means]
+    largest = float(np.abs(table if whole is None else whole).mean(axis=1).max(initial=0.0))
+    step = 100 * UNSEEN if name == MISJUDGED else step_of(name, largest, largest)
+    bounds = (interval(row.tolist(), step) for row in table)
+    return [
+        MeanWithInterval(float(mean), *((None, None) if each is None else (round(each[0], 9), round(each[1], 9))))
+        for mean, each in zip(means, bounds, strict=True)
+    ]
 
 
 def _front_share(runs: dict[str, Table], weights: Table, on_grid: int) -> list[float] | None:

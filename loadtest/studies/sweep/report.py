@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from loadtest.figures.comparison import LEAST_RUNS
 from loadtest.report import theme
 from loadtest.report.numbers import interval_text, number
 from loadtest.report.render import collapse_empty_lines, page, table
@@ -18,7 +17,7 @@ from loadtest.studies.sweep.heat_map import heat_map
 from loadtest.studies.sweep.lines import lines
 from loadtest.studies.sweep.marks import PANELS
 from loadtest.studies.sweep.pareto import numbered_points, pareto
-from loadtest.studies.sweep.ranking import MISJUDGED
+from loadtest.studies.sweep.ranking import LEAST_SEEDS, MISJUDGED
 from loadtest.studies.sweep.view import choose_view
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def _markdown(plan: Plan, spec: SweepSpec, ranking: Ranking, view: View) -> str:
         trim_blocks=True,
         autoescape=False,  # noqa: S701 - Markdown, whose HTML is disabled when it becomes a page
     )
-    few = len(plan.seeds) < LEAST_RUNS
+    few = len(plan.seeds) < LEAST_SEEDS
     front = numbered_points(ranking)
     settings = {f"setting {place}": f"`{axis.name}`" for place, axis in enumerate(plan.axes)}
     best_columns = {"rank": "rank", **settings, MISJUDGED: "misjudged, %", "lead": "from default", **_FIGURES}
@@ -137,7 +136,7 @@ def _markdown(plan: Plan, spec: SweepSpec, ranking: Ranking, view: View) -> str:
         seeds=len(plan.seeds),
         few=few,
         same=all(each[0].mean == one.mean for each in ranking.figures.values() for one in each[: plan.on_grid]),
-        least_runs=LEAST_RUNS,
+        least_runs=LEAST_SEEDS,
         shown=_SHOWN,
         best_rows=_best_rows(plan, ranking),
         best_columns=best_columns,

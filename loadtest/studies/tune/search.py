@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from client.breakers.settings import breaker_settings
-from loadtest.figures.comparison import interval
+from loadtest.figures.comparison import UNSEEN, interval
 from loadtest.studies.tune.objective import answers_lost, cost
 from loadtest.studies.tune.runner import Job
 from loadtest.studies.tune.space import Candidate, draw, draw_around
@@ -112,13 +112,10 @@ class PairedMean:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> PairedMean:
-        """Resample the seeds."""
-        found = None
-        if len(set(values)) == 1 and len(values) > 1:
-            found = [values[0], values[0]]
-        elif len(values) > 1:
-            found = interval(values)
-        return cls(float(np.mean(values)), (found[0], found[1]) if found else None)
+        """Take the interval of Student's t; values that are all alike leave room for what was not seen."""
+        mean = float(np.mean(values))
+        found = interval(values, UNSEEN * abs(mean) or None)
+        return cls(mean, (found[0], found[1]) if found else None)
 
     @property
     def verdict(self) -> str:

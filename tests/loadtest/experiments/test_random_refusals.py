@@ -104,7 +104,7 @@ def test_a_policy_that_is_no_better_than_that_has_saved_nothing(
 
     assert before.seconds_beyond == found.seconds_beyond
     assert before.seconds_beyond.share > 0.1 > yardstick_of(found).seconds_lead.share
-    assert before.verdict in (Judgement.HELPED, Judgement.TRADE)
+    assert before.verdict in (Judgement.HELPED, Judgement.TRADE_UP)
     assert found.verdict != before.verdict
     assert before.random_yardstick is None
 

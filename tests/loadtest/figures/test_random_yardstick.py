@@ -69,8 +69,8 @@ def arm(*runs: Any) -> Any:
 @pytest.mark.parametrize(
     ("at_random", "verdict"),
     [
-        (None, Judgement.TRADE),
-        ((70, 70.0, 70), Judgement.TRADE),  # one for one: 47 - 20 points are saved beyond it
+        (None, Judgement.TRADE_UP),
+        ((70, 70.0, 70), Judgement.TRADE_UP),  # one for one: 47 - 20 points are saved beyond it
         ((70, 53.0, 70), Judgement.HARMED),  # a coin toss saves 17 points more
         ((95, 70.0, 70), Judgement.HARMED),  # it saves as little, and loses less
     ],

@@ -45,13 +45,13 @@ def pair(found: RunComparison, arm: str, figure: str) -> FigurePair:
 
 def test_the_same_weather_is_paired_by_seed(tmp_path: Path, new_run: Callable[..., RunFolder]) -> None:
     """Only seeds that both have count, and an arm that nothing was changed of has no difference at all."""
-    found = compare(new_run(tmp_path, TEXT, range(1, 8)), new_run(tmp_path, SLOWER, range(2, 10)))
+    found = compare(new_run(tmp_path, TEXT, range(1, 16)), new_run(tmp_path, SLOWER, range(2, 18)))
 
     assert [(each.arm, each.paired, each.first_seeds, each.second_seeds) for each in found.arms] == [
-        ("without", True, [2, 3, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7]),
-        ("with", True, [2, 3, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7]),
+        ("without", True, [*range(2, 16)], [*range(2, 16)]),
+        ("with", True, [*range(2, 16)], [*range(2, 16)]),
     ]
-    assert pair(found, "without", "success_rate").interval == [0.0, 0.0]
+    assert pair(found, "without", "success_rate").interval == pytest.approx([-0.15 / 14, 0.15 / 14])
     refused = pair(found, "with", "fast_fail_rate")
     assert refused.is_beyond_chance
     assert refused.difference == pytest.approx(refused.second - refused.first)
@@ -107,12 +107,14 @@ def test_an_arm_that_only_one_run_has(tmp_path: Path, new_run: Callable[..., Run
 
 
 def test_an_interval_for_separate_runs() -> None:
-    """It covers the difference of the means, and needs five runs of each."""
+    """It covers the difference of the means, and needs two runs of each."""
     low, high = unpaired_interval([1, 2, 3, 4, 5], [11, 12, 13, 14, 15, 13]) or (0.0, 0.0)
 
     assert low < 10 < high
     assert low > 7
-    assert unpaired_interval([1, 2, 3, 4], [1, 2, 3, 4, 5]) is None
+    assert unpaired_interval([1], [1, 2, 3, 4, 5]) is None
+    assert unpaired_interval([2, 2, 2, 2], [3] * 6) is None
+    assert unpaired_interval([2, 2, 2, 2], [3] * 6, 1.0) == [0.25, 1.75]
 
 
 def run(*arguments: object) -> int:

@@ -396,18 +396,16 @@ def compared(*figures: tuple[float, list[float] | None]) -> Comparison:
 def test_few_runs_are_told_for_what_they_are() -> None:
     """They hold for themselves, whatever they say."""
     one = check_claims(compared(*[(1.0, None)] * 4), 1)[0]
-    four = check_claims(compared(*[(1.0, None)] * 4), 4)[0]
 
-    assert (one.ok, one.detail) == (True, "1 run of each arm, no intervals; from 5 runs on there are some")
+    assert (one.ok, one.detail) == (True, "1 run of each arm, no intervals; from 2 runs on there are some")
     assert one.caution.startswith("this comparison holds only for this one run; ")
-    assert four.caution.startswith("this comparison holds only for these 4 runs; ")
 
 
 def test_a_difference_that_may_be_chance_says_how_many_runs_would_tell() -> None:
     """An interval narrows with the root of their number: one twice as wide as its mean needs four times the runs."""
     clear, half = (1.0, [0.5, 1.5]), (0.5, [-0.5, 1.5])
 
-    found = check_claims(compared(clear, half, (0.0, [0.0, 0.0]), (1e-9, [-1.0, 1.0])), 10)[0]
+    found = check_claims(compared(clear, half, (0.0, [-0.03, 0.03]), (1e-9, [-1.0, 1.0])), 10)[0]
 
     assert (found.ok, found.detail) == (True, "10 runs of each arm; 1 differences are clear, 2 may be chance")
     assert found.caution == (

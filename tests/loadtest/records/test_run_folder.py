@@ -35,7 +35,9 @@ def create(root: Path) -> RunFolder:
     return run_folder.create(root, files.parse(TEXT, ""), TEXT, "live", ["with"], [3, 4])
 
 
-def test_a_new_run_has_its_manifest_and_is_the_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_has_its_manifest_and_is_the_latest_once_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Incomplete until it has ended; everything needed to repeat it is in the manifest."""
     monkeypatch.setattr(run_folder, "datetime", _Noon)
     found = files.parse(TEXT, "")
@@ -63,19 +65,25 @@ def test_a_new_run_has_its_manifest_and_is_the_latest(tmp_path: Path, monkeypatc
     assert host["cores"] == os.cpu_count()
     assert revision is None or isinstance(revision, str)
     latest = tmp_path / "new" / "results" / "mine" / "latest"
+    folder.end(complete=False)
+    assert not latest.is_symlink()
+    folder.end(complete=True)
     assert latest.is_symlink()
     assert latest.readlink() == Path(folder.path.name)  # relative, so that results may be moved
     assert RunFolder(latest).scenario() == found
 
 
 def test_two_runs_within_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is overwritten, and `latest` is the last one."""
+    """Nothing is overwritten, and `latest` is the last one that ran to its end."""
     monkeypatch.setattr(run_folder, "datetime", _Noon)
 
-    names = [create(tmp_path).path.name for _ in range(3)]
+    folders = [create(tmp_path) for _ in range(3)]
+    for folder, complete in zip(folders, (True, True, False), strict=True):
+        folder.end(complete=complete)
+    names = [folder.path.name for folder in folders]
 
     assert names == ["20260102T120000Z-live", "20260102T120000Z.2-live", "20260102T120000Z.3-live"]
-    assert (tmp_path / "mine" / "latest").readlink() == Path(names[-1])
+    assert (tmp_path / "mine" / "latest").readlink() == Path(names[1])
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted([*names, "latest"])
 
 

@@ -293,10 +293,11 @@ def test_five_seeds_give_intervals(tmp_path: Path, new_run: Callable[..., RunFol
     finish(folder)
 
     lines = words(folder).splitlines()
-    assert "| with | backend_calls | -8 | -8 to -8 |" in lines
-    assert "| with | in_flight_s | -0.8 | -0.8 to -0.8 |" in lines
+    assert "| with | backend_calls | -8 | -9.2 to -6.8 |" in lines
+    assert "| with | in_flight_s | -0.8 | -0.92 to -0.68 |" in lines
     assert ".venv/bin/python -m loadtest run mine.toml --engine virtual --seeds 1-5" in lines
     assert not any("too few for an interval" in line for line in lines)
+    assert any(re.match(r"Of these 7 differences, 6 are clear: .* about 0\.[34] look so", line) for line in lines)
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -338,8 +339,42 @@ def test_an_interrupted_run_says_that_it_is_incomplete(tmp_path: Path, new_run: 
         "> - the run is complete: 0 of 2 arms x seeds ran to their end",
     ]
     assert headline(done, ReportPart()) == (
-        "Only one of the arms without and with was measured: there is nothing to compare."
+        "Fewer than two arms ran to their end: there is nothing to compare. Arm `without`: 29 of 39 requests got what "
+        "they asked for, 0 were refused; the breaker tripped 0 time(s)."
     )
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize(("only", "ended"), [(["without"], 1), (["with"], 1), (["without", "with"], 2)])
+def test_an_arm_that_did_not_run_is_compared_with_nothing(
+    tmp_path: Path, new_run: Callable[..., RunFolder], only: list[str], ended: int
+) -> None:
+    """Neither in the summary nor in a table; where both ran to their end, the comparison is there, cut off or not."""
+    folder = new_run(tmp_path, text(), only=only, complete=False)
+
+    done = finish(folder)
+
+    assert (done.summary.comparison is not None) == (ended == 2)
+    assert ("## The arms side by side" in words(folder)) == (ended == 2)
+    assert all(f"`{name}`" in words(folder) for name in only)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_run_that_was_cut_off_is_compared_by_the_seeds_that_ended(
+    tmp_path: Path, new_run: Callable[..., RunFolder]
+) -> None:
+    """The seed that was under way has rows, but nothing to hold them against."""
+    folder = new_run(tmp_path, text(), seeds=range(1, 4), complete=False)
+    ends = folder.arms.read_text(encoding="utf-8").splitlines()
+    folder.arms.write_text("".join(f"{line}\n" for line in ends[:-1]), encoding="utf-8")
+    rows = folder.requests.read_text(encoding="utf-8").splitlines()
+    folder.requests.write_text("".join(f"{line}\n" for line in rows[:-35]), encoding="utf-8")
+
+    compared = finish(folder).summary.comparison
+
+    assert compared is not None
+    pair = compared.arms["with"].backend_calls
+    assert (pair.baseline, pair.value) == (40.0, 32.0)
 
 
 @pytest.mark.usefixtures("no_png")
@@ -354,8 +389,8 @@ def test_arms_without_rows_are_reported_as_such(
 
     assert_self_contained(page(folder))
     assert sorted(path.stem for path in (folder.path / "charts").glob("*.svg")) == CHARTS
-    assert "| success rate | none | " in words(folder)
-    said = "Nothing was measured." if not only else "Only one of the arms without and with was measured"
+    assert "## The arms side by side" not in words(folder)
+    said = "Nothing was measured." if not only else "Fewer than two arms ran to their end"
     assert headline(done, ReportPart()).startswith(said)
 
 

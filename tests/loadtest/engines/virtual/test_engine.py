@@ -48,7 +48,7 @@ def run(folder: Path, seeds: list[int]) -> run_folder.RunFolder:
     made = run_folder.create(folder, found, TEXT, "virtual", list(found.arms), seeds)
     story = Narrator(Console(quiet=True), found, list(found.arms), seeds, News(made), virtual=True, quiet=True)
     run_on_virtual_time(made, story, map)
-    made.update_manifest(complete=made.has_ended())
+    made.end(complete=made.has_ended())
     return made
 
 
