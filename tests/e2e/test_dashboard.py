@@ -110,7 +110,7 @@ def desk(opened: Desk) -> Desk:
     """Return the page as a user finds it, over services at rest."""
     opened.client.send("DELETE", "/traffic")
     opened.backend.send("PUT", "/faults", QUICK)
-    opened.client.send("PATCH", "/breaker", CALM)
+    opened.client.send("PATCH", "/breaker?fresh=true", CALM)
     opened.page.get(opened.client.url)
     ready = "return document.querySelectorAll('#faults [name=error_rate], #settings [name=fail_max]').length === 2"
     eventually(lambda: opened.state() == "closed" and opened.page.execute_script(ready))
