@@ -128,9 +128,9 @@ def test_the_report_says_who_helped_and_who_harmed(done: tuple[RunFolder, Finish
     """In the first two sentences; policies that are fixed do not compete."""
     assert headline(done[1], ReportPart()) == (
         "In this one run, of 5 policies compared with `off`, `time-window` helped most: overall, 45 % of the "
-        "request-seconds and 15 % of the backend calls saved, 4 of 298 answers lost (a trade, more saved than lost in `outage`). `throttle` "
-        "harmed most: in `outage` and after it, 53 % of the request-seconds and 70 % of the backend calls saved, 75 of "
-        "76 answers lost."
+        "request-seconds and 15 % of the backend calls saved, 4 of 298 answers lost (a trade, more saved than lost in "
+        "`outage`). `throttle` harmed most: in `outage` and after it, 53 % of the request-seconds and 70 % of the "
+        "backend calls saved, 75 of 76 answers lost."
     )
 
 
@@ -143,10 +143,14 @@ def test_the_report_has_a_verdict_for_each_policy_and_disturbance(done: tuple[Ru
         "| `throttle` | unclear | **harmed** | a trade, more saved than lost |",
         "| `adaptive` | **harmed** | a trade, more saved than lost | a trade, more saved than lost |",
         (
-            "| outage | `consecutive` | a trade, more saved than lost | 0 to 0 | 76 to 68 (-8) | 76 to 68 (-8) | 110 to 30 (-73 %) | "
+            "| outage | `consecutive` | a trade, more saved than lost | 0 to 0 | 76 to 68 (-8) | 76 to 68 (-8) | "
+            "110 to 30 (-73 %) | "
             "178 to 91 (-49 %) |"
         ),
-        "- A check of the rule: `shadow`, whatever the weather, has to come out overall as 'no difference'; one run cannot tell.",
+        (
+            "- A check of the rule: `shadow`, whatever the weather, has to come out overall as 'no difference'; "
+            "one run cannot tell."
+        ),
         "- A check of the rule: `forced-open`, whatever the weather, has to come out overall as 'harmed'; it does.",
         (
             "- `shadow` tried `time_window` without refusing anything: it would have refused 63 of 420 calls, 4 of "
