@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     Word = TypeVar("Word", bound=StrEnum)
 
-# Of the fields of Quantiles.
-_QUANTILES = (0.5, 0.95, 0.99, 1.0)
+# The fields of Quantiles.
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 # Read once: looking up a member of an enum takes longer than comparing with it, and this is done for every row.
 _OK, _ERROR, _FAST_FAIL = Outcome.OK, Outcome.ERROR, Outcome.FAST_FAIL
@@ -168,10 +168,17 @@ def _count_probes(rows: Sequence[Row]) -> ProbeFigures:
 
 
 def _quantiles_by_outcome(rows: Sequence[Row], field: str) -> dict[Literal["all"] | Outcome, Quantiles]:
-    """Return quantiles in seconds for `all` and for each outcome that occurred, by linear interpolation."""
-    times: dict[Literal["all"] | Outcome, list[float]] = {"all": [getattr(row, field) for row in rows]}
-    times |= {name: [getattr(row, field) for row in rows if row.outcome == name] for name in Outcome}
-    return {name: Quantiles(*np.quantile(each, _QUANTILES).tolist()) for name, each in times.items() if each}
+    """Return quantiles in seconds for each outcome that occurred, `ok` first, and `all`, by linear interpolation."""
+    times: dict[Literal["all"] | Outcome, list[float]] = {
+        name: [getattr(row, field) for row in rows if row.outcome == name]
+        for name in sorted(Outcome, key=lambda name: name != _OK)
+    }
+    times["all"] = [getattr(row, field) for row in rows]
+    return {
+        name: Quantiles(**dict(zip(_QUANTILES, np.quantile(each, [*_QUANTILES.values()]).tolist(), strict=True)))
+        for name, each in times.items()
+        if each
+    }
 
 
 def _count_words(rows: Sequence[Row], field: str, words: type[Word]) -> dict[Word, int]:

@@ -101,7 +101,7 @@ def _panel(axis: Axes, place: str, cells: dict[str, VerdictCell]) -> None:
         axis.text(
             1.02,
             row,
-            cell.verdict,
+            cell.verdict.replace(", ", ",\n"),
             transform=axis.get_yaxis_transform(),
             va="center",
             fontsize=8.5,

@@ -102,12 +102,13 @@ def _one_timeline(axis: Axes, arm: Measured, low: float, high: float, *, guarded
 
 
 def _mark_disturbances(axis: Axes, disturbed: Sequence[Span]) -> None:
-    """Name the disturbances between dotted lines, in the free space at the top of the axis."""
+    """Shade the phases between dotted lines, and name them in the free space at the top of the axis."""
     left, right = axis.get_xlim()
     for span in disturbed:
         start_s, end_s = max(span.start_s, left), min(span.end_s, right)
         if start_s >= right:
             continue
+        axis.axvspan(start_s, end_s, facecolor=theme.INK, alpha=0.08, edgecolor="none", zorder=0)
         for at_s in (start_s, end_s):
             axis.axvline(at_s, color=theme.INK, linestyle=":", linewidth=0.9)
         axis.text(
@@ -197,21 +198,38 @@ def outcomes(summaries: Mapping[str, ArmSummary]) -> Figure:
 
 
 def latency(arms: Sequence[Measured]) -> Figure:
-    """Share of requests answered within a time, for each arm, on a log time axis."""
+    """Share of all requests that succeeded within a time, for each arm, on a log time axis.
+
+    What was refused or failed never succeeds: a line ends at the success rate, and a quick refusal lifts nothing.
+    """
     with theme.style():
         figure = theme.new_figure(3.3)
         axis = figure.subplots()
+        longest, lines = 0.0, []
         for arm, (colour, dashes) in zip(arms, _styles(arms), strict=True):
-            times = [max(row.duration_s, _LEAST_S) for row in arm.rows]
+            times = sorted(max(row.duration_s, _LEAST_S) for row in arm.rows if row.outcome == Outcome.OK)
             if times:
-                axis.ecdf(times, color=colour, linestyle=dashes, linewidth=2, label=arm.arm)
+                shares = np.arange(len(times) + 1) / len(arm.rows)
+                longest = max(longest, times[-1])
+                lines.append((times, shares, colour, dashes, arm.arm))
+        for times, shares, colour, dashes, name in lines:
+            axis.step(
+                [times[0], *times, longest],
+                [0, *shares[1:], shares[-1]],
+                where="post",
+                color=colour,
+                linestyle=dashes,
+                linewidth=2,
+                label=name,
+            )
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(_seconds))
         axis.minorticks_off()
         axis.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
-        axis.set_xlabel("time from sending to the end of the request")
-        axis.set_ylabel("requests ended")
-        if any(arm.rows for arm in arms):
+        axis.set_xlabel("time from sending to the answer")
+        axis.set_ylabel("requests answered")
+        axis.set_ylim(0, 1.02)
+        if lines:
             axis.legend(loc="upper left")
         return figure
 

@@ -53,12 +53,21 @@ def _compare_first(done: FinishedRun, comparison: Comparison) -> str:
     answers, other_answers = (each.outcomes[Outcome.OK] for each in (base, other))
     return (
         f"Arm `{other_name}` against `{base_name}`: the mean response time went from "
-        f"{short_time(base.mean_response_s)} to {short_time(other.mean_response_s)}, timeouts from "
+        f"{short_time(base.mean_response_s)} to {short_time(other.mean_response_s)}, refusals included"
+        f"{_describe_median(base, other)}, timeouts from "
         f"{timeouts} to {other_timeouts}{_describe_holding(base, other)}. The cost: "
         f"{other.outcomes[Outcome.FAST_FAIL]} of {other.requests} requests were refused, "
         f"{count_answered_elsewhere(done, other_name)} of which `{base_name}` got answered, and "
         f"{other_answers} instead of {answers} got what they asked for.{_name_others(comparison)}"
     )
+
+
+def _describe_median(base: ArmSummary, other: ArmSummary) -> str:
+    """Return the medians of the successful requests, in which no refusal counts; nothing where one has none."""
+    medians = [each.latency_s[Outcome.OK].p50 for each in (base, other) if Outcome.OK in each.latency_s]
+    if len(medians) < 2:
+        return ""
+    return f" (median of the successful requests: {short_time(medians[0])} to {short_time(medians[1])})"
 
 
 def _describe_holding(base: ArmSummary, other: ArmSummary) -> str:

@@ -30,4 +30,4 @@ def interval_text(figure: Estimate) -> str:
 
 def short_time(value: float) -> str:
     """Write seconds with two digits; milliseconds below a tenth of a second."""
-    return f"{1000 * value:.2g} ms" if value < 0.1 else f"{value:.2f} s"
+    return f"{1000 * value:.2g} ms" if value < 0.0995 else f"{value:.2f} s"

@@ -17,8 +17,9 @@ from loadtest.report import balance, charts, tables, theme, verdicts
 from loadtest.report.headline import headline
 from loadtest.report.random_yardstick import runs_at_random
 from loadtest.report.requests import as_script, requests_of
+from loadtest.report.under_test import under_test_rows
 from loadtest.scenario.files import shipped_names
-from loadtest.scenario.phases import named_spans
+from loadtest.scenario.phases import shaded_spans
 from loadtest.scenario.seeds import seed_text
 from loadtest.terminal import transcript
 from loadtest.terminal.narrator import MOST_PRINTED
@@ -54,7 +55,7 @@ def _write_charts(folder: Path, done: FinishedRun, part: ReportPart) -> None:
 def pictures_of(done: FinishedRun, part: ReportPart) -> Iterator[tuple[str, Figure]]:
     """Yield each picture of a report with its name."""
     unguarded = [name for name, arm in done.scenario.arms.items() if not arm.guarded]
-    disturbed = {arm.arm: named_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
+    disturbed = {arm.arm: shaded_spans(done.scenario.plan_of(arm.arm, done.scenario.seed)) for arm in done.arms}
     yield "timeline", charts.timeline(done.arms, unguarded, disturbed)
     yield "outcomes", charts.outcomes(done.summary.arms)
     yield "latency", charts.latency(done.arms)
@@ -93,6 +94,9 @@ def markdown_of(done: FinishedRun, part: ReportPart) -> str:
         clear=tables.count_clear(done),
         by_chance=(1 - LEVEL) * len(tables.interval_rows(done)),
         metrics=tables.metric_rows(done),
+        under_test=under_test_rows(done),
+        latencies=tables.latency_rows(done),
+        latency_columns={"arm": "arm", "outcome": "outcome", "requests": "requests", **tables.LATENCIES},
         checks=_check_rows(done.summary.validity),
         bounds=_check_rows(done.summary.expect),
         again=_command(done),

@@ -10,7 +10,7 @@ from client.breakers.interface import State
 from client.dashboard import looks
 from client.pipeline.call import Outcome, Served
 from loadtest.figures.summary import state_bands
-from loadtest.scenario.phases import named_spans
+from loadtest.scenario.phases import shaded_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def _arm(done: FinishedRun, arm: Measured, seed: int, every: int) -> dict[str, A
     one = arm.of_seed(seed)
     rows = [row for row in one.rows if row.id % every == 0] if every > 1 else one.rows
     duration_s = one.duration_s(seed)
-    marks = named_spans(done.scenario.plan_of(arm.arm, seed))
+    marks = shaded_spans(done.scenario.plan_of(arm.arm, seed))
     guarded = done.scenario.arms[arm.arm].guarded
     return {
         "arm": arm.arm,

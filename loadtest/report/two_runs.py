@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loadtest.records.measured import Measured
 
 # What the headline tells of an arm.
-_IN_HEADLINE = ("success_rate", "fast_fail_rate", "mean_response_s")
+_IN_HEADLINE = ("success_rate", "fast_fail_rate", "mean_backend_response_s")
 
 
 def write_comparison(compared: RunComparison, folder: Path, names: tuple[str, str]) -> None:
@@ -151,14 +151,17 @@ def _rows(arm: ArmPair) -> list[dict[str, str]]:
 
 
 def _pooled_rows(compared: RunComparison) -> list[dict[str, str]]:
-    """Return figures over all requests of a run, which have no interval."""
+    """Return figures over all seeds of a run, which have no interval."""
     rows = []
     for arm in (each.arm for each in compared.arms):
         sides = [done.summary.arms[arm] for done in (compared.first, compared.second)]
         requests = [str(each.requests) for each in sides]
         rows.append({"arm": f"`{arm}`", "figure": "requests", "first": requests[0], "second": requests[1]})
-        for quantile, label in (("p50", "median latency"), ("p95", "95th percentile of latency")):
-            first, second = (figure_at(each, f"latency_s.all.{quantile}") for each in sides)
+        for quantile, label in (
+            ("p50", "median latency of the successful requests"),
+            ("p95", "95th percentile of these"),
+        ):
+            first, second = (figure_at(each, f"latency_s.ok.{quantile}") for each in sides)
             texts = ["none" if value is None else short_time(value) for value in (first, second)]
             rows.append({"arm": "", "figure": label, "first": texts[0], "second": texts[1]})
     return rows

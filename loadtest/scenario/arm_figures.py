@@ -29,11 +29,12 @@ MeanResponse = Annotated[float | None, describe("mean time to the end of a reque
 InFlight = Annotated[float, describe("request-seconds held: the sum of all response times", "s")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Quantiles:
     """Quantiles of response times, by linear interpolation."""
 
     p50: Annotated[float, describe("the median", "s")]
+    p90: Annotated[float | None, describe("the 90th percentile; absent in a run of an older version", "s")] = None
     p95: Annotated[float, describe("the 95th percentile", "s")]
     p99: Annotated[float, describe("the 99th percentile", "s")]
     max: Annotated[float, describe("the longest", "s")]
@@ -124,7 +125,7 @@ class ArmFigures(TotalFigures):
     served: Annotated[dict[Served, int], describe("how many requests were given what", "requests")]
     latency_s: Annotated[
         dict[Literal["all"] | Outcome, Quantiles],
-        describe("time from sending to the end: of all requests, and of each outcome that occurred", "s"),
+        describe("time from sending to the end: of each outcome that occurred, and of all requests", "s"),
     ]
     intended_latency_s: Annotated[
         dict[Literal["all"] | Outcome, Quantiles],

@@ -155,9 +155,13 @@ class Scenario(StrictModel):
         return plan.model_copy(update={"seed": seed})
 
     def weather_hash(self, arm: str, seed: int) -> str:
-        """Return a hash of the load and faults that `arm` meets: equal for arms that may be compared."""
-        load = "".join(segment.model_dump_json() for segment in self.load_of(arm))
-        return sha256((load + self.plan_of(arm, seed).model_dump_json()).encode()).hexdigest()[:16]
+        """Return a hash of the load and faults that `arm` meets: equal for arms that may be compared.
+
+        Fields at their defaults are left out, so that a field that is new does not change the hashes of older runs.
+        """
+        load = "".join(segment.model_dump_json(exclude_defaults=True) for segment in self.load_of(arm))
+        plan = self.plan_of(arm, seed).model_dump_json(exclude_defaults=True)
+        return sha256((load + plan).encode()).hexdigest()[:16]
 
     def choose_arms(self, wanted: list[str]) -> list[str]:
         """Return the arms to run, in the file's order; all if none is named. Raises WrongInputError."""

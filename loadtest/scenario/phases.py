@@ -68,6 +68,19 @@ def named_spans(plan: FaultPlan) -> list[Span]:
     return found
 
 
+def shaded_spans(plan: FaultPlan) -> list[Span]:
+    """Return what a picture over time shades: disturbances; without names, the phases that differ from the first."""
+    if any(phase.name for phase in plan.phases):
+        return named_spans(plan)
+    found, start_s = [], 0.0
+    for number, phase in enumerate(plan.phases, start=1):
+        end_s = math.inf if phase.duration_s is None else start_s + phase.duration_s
+        if phase.profile != plan.phases[0].profile:
+            found.append(Span(f"phase {number}", start_s, end_s))
+        start_s = end_s
+    return found
+
+
 def groups(found: Iterable[Span]) -> list[str]:
     """Return the names of the groups, in the order of their first phases."""
     return list(dict.fromkeys(span.group for span in found))

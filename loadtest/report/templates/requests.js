@@ -160,6 +160,7 @@
       if (right - left > 60) inside.append(svg("text", { x: (left + right) / 2, y: TOP - 5, "text-anchor": "middle" }, data.states[state].word));
     }
     for (const [name, start, end] of arm.marks) {
+      inside.append(svg("rect", { class: "phase", x: x(start), width: Math.max(1, x(end) - x(start)), y: TOP, height: HEIGHT - TOP - BOTTOM }));
       for (const at of [start, end]) inside.append(svg("line", { class: "mark", x1: x(at), x2: x(at), y1: TOP, y2: HEIGHT - BOTTOM }));
       const [left, right] = [Math.max(x(start), LEFT), Math.min(x(end), width - RIGHT)];
       if (right - left > name.length * 7) inside.append(svg("text", { x: (left + right) / 2, y: HEIGHT - BOTTOM - 5, "text-anchor": "middle", "font-style": "italic" }, name));

@@ -77,7 +77,7 @@ def test_a_figure_is_held_against_its_bound(line: str, check: Check) -> None:
         ("outcomes", " (did you mean 'outcomes.ok'?)"),
         ("outcomes.ok.p50", " (did you mean 'outcomes.ok'?)"),
         ("latency_s.fastfail.p95", " (did you mean 'latency_s.fast_fail.p95'?)"),
-        ("latency_s.ok.p90", " (did you mean 'latency_s.ok.p99'?)"),
+        ("latency_s.ok.p98", " (did you mean 'latency_s.ok.p99'?)"),
         ("runs", ""),
         ("odd", ""),
     ],

@@ -71,8 +71,8 @@ TWO_SEEDS = Measured(
 )
 
 
-def quantiles(p50: float, p95: float, p99: float, most: float) -> dict[str, float]:
-    return {"p50": p50, "p95": p95, "p99": p99, "max": most}
+def quantiles(p50: float, p90: float, p95: float, p99: float, most: float) -> dict[str, float]:
+    return {"p50": p50, "p90": p90, "p95": p95, "p99": p99, "max": most}
 
 
 def test_two_seeds_fold_into_one_summary() -> None:
@@ -123,18 +123,18 @@ def test_two_seeds_fold_into_one_summary() -> None:
         "trips": 2,
         "served": {"fresh": 2, "stale": 0, "fallback": 4, "nothing": 3},
         "latency_s": {
-            "all": quantiles(1.0, 2.6, 2.92, 3.0),
-            "ok": quantiles(1.5, 1.95, 1.99, 2.0),
-            "error": quantiles(1.0, 1.0, 1.0, 1.0),
-            "timeout": quantiles(3.0, 3.0, 3.0, 3.0),
-            "fast_fail": quantiles(0.0, 0.0, 0.0, 0.0),
+            "all": quantiles(1.0, 2.2, 2.6, 2.92, 3.0),
+            "ok": quantiles(1.5, 1.9, 1.95, 1.99, 2.0),
+            "error": quantiles(1.0, 1.0, 1.0, 1.0, 1.0),
+            "timeout": quantiles(3.0, 3.0, 3.0, 3.0, 3.0),
+            "fast_fail": quantiles(0.0, 0.0, 0.0, 0.0, 0.0),
         },
         "intended_latency_s": {
-            "all": quantiles(1.0, 2.6, 2.92, 3.0),
-            "ok": quantiles(1.5, 1.95, 1.99, 2.0),
-            "error": quantiles(1.25, 1.475, 1.495, 1.5),
-            "timeout": quantiles(3.0, 3.0, 3.0, 3.0),
-            "fast_fail": quantiles(0.0, 0.0, 0.0, 0.0),
+            "all": quantiles(1.0, 2.2, 2.6, 2.92, 3.0),
+            "ok": quantiles(1.5, 1.9, 1.95, 1.99, 2.0),
+            "error": quantiles(1.25, 1.45, 1.475, 1.495, 1.5),
+            "timeout": quantiles(3.0, 3.0, 3.0, 3.0, 3.0),
+            "fast_fail": quantiles(0.0, 0.0, 0.0, 0.0, 0.0),
         },
         "transitions": [
             {"seed": 1, "at_s": 2.5, "before": "closed", "after": "open", "cause": "because", "fail_count": 0},

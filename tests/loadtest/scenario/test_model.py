@@ -388,3 +388,14 @@ def test_an_arm_can_wait_for_ever() -> None:
     found = files.parse(text(arm='timeout = { total_s = "none" }'), "mine.toml")
 
     assert found.arms["with"].timeout.total_s is None
+
+
+def test_a_new_field_would_not_change_the_weather_hash_of_older_runs() -> None:
+    """It is held here for the shipped scenarios: two runs are paired by it, whatever version of the lab made them."""
+    scenarios = {name: files.read(name)[0] for name in ("experiment-1", "experiment-2", "policies")}
+
+    assert {name: found.weather_hash(next(iter(found.arms)), 1) for name, found in scenarios.items()} == {
+        "experiment-1": "69f8d989443ccf7e",
+        "experiment-2": "3bd462a2c7fe78f4",
+        "policies": "e4105b001a6758e5",
+    }

@@ -16,7 +16,7 @@ from loadtest.records.rows import Row
 from loadtest.records.shapes import as_json
 from loadtest.scenario import files
 from loadtest.scenario.arm_figures import figure_names
-from loadtest.scenario.phases import Span, disturbances, groups, named_spans, spans
+from loadtest.scenario.phases import Span, disturbances, groups, named_spans, shaded_spans, spans
 
 OK = Row("with", 1, 1, 0.0, 0.0, 0.25, 200, "ok", "fresh", "closed", 0, 1, 1, "ok")
 
@@ -63,6 +63,16 @@ def test_a_disturbance_is_drawn_as_one() -> None:
     found = named_spans(plan(("", 5), ("a", 1), ("a", 1), ("", 2), ("a", 1), ("", None)))
 
     assert found == [Span("a", 5, 7), Span("a", 9, 10)]
+
+
+def test_phases_without_names_are_shaded_where_they_differ() -> None:
+    """By their number; where some have names, those are the disturbances; of one phase there is nothing to shade."""
+    slow = {"latency": {"mean_s": 1.0}}
+    text = {"phases": [{"duration_s": 5}, {"duration_s": 3, "profile": slow}, {"duration_s": 2}, {"profile": slow}]}
+
+    assert shaded_spans(FaultPlan.model_validate(text)) == [Span("phase 2", 5, 8), Span("phase 4", 10, math.inf)]
+    assert shaded_spans(plan(("", 5), ("a", 1), ("", None))) == [Span("a", 5, 6)]
+    assert shaded_spans(FaultPlan()) == []
 
 
 def test_requests_count_where_they_were_to_be_sent() -> None:
