@@ -98,7 +98,7 @@ class ConsecutiveBreaker(OpeningBreaker):
         super().report(permit, verdict, now, retry_after_s)
 
     def _count_call(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> Cause | None:  # noqa: ARG002
-        if self._has_aged(now):
+        if self._forget_after_s < math.inf and self._has_aged(now):
             self._machine.close()  # alone sets pybreaker's failure count to zero
         if failed or slow:
             self._failed_at = now

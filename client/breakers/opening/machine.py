@@ -194,7 +194,7 @@ class OpeningBreaker(Breaker):
         return min(1.0, (now - self.since) / self.settings.ramp_s) if self._ramping else 1.0
 
     def _report_closed(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:
-        cause = self._find_wish(verdict, retry_after_s)
+        cause = self._find_wish(retry_after_s) if verdict is NEUTRAL else None
         if self._under_way is not None:
             cause = cause or self._count_overdue_calls(self._under_way, now)
             counted = permit not in self._under_way
@@ -208,9 +208,9 @@ class OpeningBreaker(Breaker):
         if cause is not None:
             self._open(now, cause, retry_after_s)
 
-    def _find_wish(self, verdict: Verdict, retry_after_s: float | None) -> Cause | None:
+    def _find_wish(self, retry_after_s: float | None) -> Cause | None:
         """Say whether the backend, by an answer that is no failure (429), asks to be left alone for a time."""
-        asks = verdict is NEUTRAL and self.settings.honour_retry_after and (retry_after_s or 0) > 0
+        asks = self.settings.honour_retry_after and (retry_after_s or 0) > 0
         return Cause(OpeningCause.ASKED) if asks else None
 
     def _count_overdue_calls(self, under_way: OrderedDict[Permit, None], now: float) -> Cause | None:
@@ -278,9 +278,11 @@ class OpeningBreaker(Breaker):
         probe = self._probes.under_way.pop(permit, None)
         if probe is None:
             self._report_late(permit, verdict, now, retry_after_s)
-        elif (wish := self._find_wish(verdict, retry_after_s)) is not None:
-            self._open(now, wish, retry_after_s)
-        elif not (probe.slow or verdict is NEUTRAL):
+        elif verdict is NEUTRAL:
+            wish = self._find_wish(retry_after_s)
+            if wish is not None:
+                self._open(now, wish, retry_after_s)
+        elif not probe.slow:
             self._count_probe(permit, verdict, now, retry_after_s)
 
     def _report_late(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None) -> None:

@@ -127,7 +127,8 @@ class WindowedBreaker(OpeningBreaker):
         if self._under_way is not None and slow and not failed:
             self._places[permit] = place
         if window.failures or window.slow:
-            self._failure_seen = self._failure_seen or failed
+            if failed:
+                self._failure_seen = True
             return self._find_trip_cause()
         self.fail_count = 0
         return None
