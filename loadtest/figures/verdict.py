@@ -145,7 +145,10 @@ def decide_verdict(*, won: bool, lost: bool, saved: bool, spent: bool, balance: 
 
 
 def verdict_over_seeds(pairs: Pairs, by_chance: Sequence[Savings] = ()) -> Judgement:
-    """Return the verdict on (baseline, other) of each run, by what all runs have together; `by_chance`: see above.
+    """Return the verdict on (baseline, other) of each run, by what all runs have together.
+
+    `by_chance`: what refusing at random saves in each run. It is taken off where answers are lost: whoever loses none
+    has helped, however simple the rule that did it.
 
     `unclear` where the intervals do not back it: what is beyond its limit has to be more than nothing, and 'no
     difference' needs every interval within the limits. One run has no intervals: it can say what happened in it, but
@@ -153,8 +156,10 @@ def verdict_over_seeds(pairs: Pairs, by_chance: Sequence[Savings] = ()) -> Judge
     """
     if not pairs:
         return Judgement.UNCLEAR
-    shares = compare_totals(pairs, by_chance)
+    shares = compare_totals(pairs)
     limit = _limit_of_answers([base for base, _ in pairs])
+    if by_chance and _is_beyond(shares.answers, limit, -1):
+        shares = compare_totals(pairs, by_chance)
     by_totals, by_intervals = (_decide_by(shares, limit, goes_beyond) for goes_beyond in (_is_beyond, _is_backed))
     if by_totals != by_intervals:
         return Judgement.UNCLEAR
