@@ -70,7 +70,7 @@ sweep: $(VENV)/.lab  ## Try a grid of settings on all cores; resumes after Ctrl-
 tune: $(VENV)/.lab  ## Find settings for a service from its access log: make tune ARGS=access.csv (sample log: 2 minutes)
 	@$(RUN) -m loadtest tune $(or $(ARGS),checkout)
 
-agreement: $(VENV)/.lab  ## Run the same scenarios on both engines and compare them (10 minutes)
+agreement: $(VENV)/.lab  ## Run the same scenarios on both engines and compare them (9 minutes)
 	@$(RUN) -m loadtest agreement $(ARGS)
 
 references: $(VENV)/.lab  ## Reproduce the runs in results/*/reference, if possible, and compare (3 minutes)

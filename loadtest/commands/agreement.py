@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 def agreement(
     live: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="A live run to compare with virtual time; repeat it (default: run all now)."),
+        typer.Option(metavar="DIR", help="A live run to compare with virtual time; repeat it (default: run them now)."),
     ] = None,
     runs: Annotated[
-        int, typer.Option(min=1, max=100, help="Live runs of each scenario in which requests wait for each other.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Live runs of each scenario in which requests wait for each other (default: 5, or 0 with --live).",
+        ),
+    ] = None,
     streams: Annotated[
         int, typer.Option(min=20, max=10_000, help="Virtual runs with jitter that these are held against.")
     ] = 200,
@@ -45,7 +50,8 @@ def agreement(
     root = read_settings(out=out_dir).out / "agreement"
     with TemporaryDirectory(prefix="breaker-lab-") as scratch:
         try:
-            folders = [RunFolder(each) for each in live or ()] or _run_all(Path(scratch), runs)
+            folders = [RunFolder(each) for each in live or ()] or _run_experiments(Path(scratch))
+            folders += _run_overload(Path(scratch), runs if runs is not None else 0 if live else 5)
         except subprocess.CalledProcessError as error:
             fail(f"the live run ended with exit code {error.returncode}", max(1, error.returncode))
         by_name: dict[str, list[RunFolder]] = {}
@@ -60,14 +66,20 @@ def agreement(
     raise typer.Exit(0 if all(agree) else 1)
 
 
-def _run_all(scratch: Path, runs: int) -> list[RunFolder]:
-    """Make every live run. Raises CalledProcessError."""
+def _run_experiments(scratch: Path) -> list[RunFolder]:
+    """Make a live run of each experiment. Raises CalledProcessError."""
     from loadtest.experiments.registry import experiments
     from loadtest.studies.agreement.conduct import run_live
+
+    return [run_live(name, scratch) for name in experiments()]
+
+
+def _run_overload(scratch: Path, runs: int) -> list[RunFolder]:
+    """Make so many live runs of each scenario in which requests wait for each other."""
     from loadtest.studies.agreement.overload import overload_scenarios, run_overload
 
-    folders = [run_live(name, scratch) for name in experiments()]
-    for number in range(1, runs + 1):
-        which = f"live run {number} of {runs}"
-        folders += [run_overload(name, scratch / f"{number}", which) for name in overload_scenarios()]
-    return folders
+    return [
+        run_overload(name, scratch / f"{number}", f"live run {number} of {runs}")
+        for number in range(1, runs + 1)
+        for name in overload_scenarios()
+    ]

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from loadtest.studies.agreement.ranges import RangeAgreement
 
 _SCENARIOS = Path(__file__).with_name("scenarios")
-# Live runs of each scenario, and virtual ones.
-LIVE_RUNS, STREAMS = 5, 200
 # Virtual runs that a process makes in one go.
 _AT_ONCE = 10
 

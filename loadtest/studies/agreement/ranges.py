@@ -110,8 +110,8 @@ class FigureRange:
 class RangeAgreement:
     """One scenario. `same`: the mean share of requests that end alike in two virtual runs, by arm.
 
-    `most_outside`: so many figures of the live runs may be outside, since 99 % of as many virtual runs have no more
-    outside the range of the others.
+    `most_outside`: so many figures of the live runs may be outside: the larger of what chance gives in 99 % of the
+    cases where each figure falls outside by itself, and where those of a run do so together, as in the virtual runs.
     """
 
     live: LiveRuns
@@ -163,7 +163,10 @@ def compare_ranges(live: LiveRuns, jitter_s: float, virtual: Sequence[RunOutline
         len(virtual),
         {arm: share_of_pairs(arm, virtual) for arm in live.figures[0]},
         ranges,
-        _most_by_chance([run.figures for run in virtual], len(live.figures)),
+        max(
+            _most_alone(sum(len(each.live) for each in ranges), 2 / (len(virtual) + 1)),
+            _most_together([run.figures for run in virtual], len(live.figures)),
+        ),
     )
 
 
@@ -183,15 +186,24 @@ def share_alike(first: Sequence[str], second: Sequence[str]) -> float:
     return fmean(one == other for one, other in zip(first, second, strict=True)) if first else 1.0
 
 
-def _most_by_chance(runs: Sequence[Figures], drawn: int) -> int:
+def _most_alone(checked: int, chance: float) -> int:
+    """Return how many of so many figures lie outside, at most, in 99 % of the cases: each by its own chance."""
+    return _most_in_sum([1 - chance, chance], checked)
+
+
+def _most_together(runs: Sequence[Figures], drawn: int) -> int:
     """Return how many figures of `drawn` runs lie outside the range of all the others, at most, in 99 % of the draws.
 
     Figures of one run go together, so no formula says it: each virtual run stands once for a live one.
     """
     counts = _count_outside_others(runs)
-    once = np.bincount(counts) / len(counts)
+    return _most_in_sum((np.bincount(counts) / len(counts)).tolist(), drawn)
+
+
+def _most_in_sum(once: Sequence[float], times: int) -> int:
+    """Return the 99 % quantile of a sum of counts; `once`: how likely one of them is to be 0, 1, 2, ..."""
     chance = np.ones(1)
-    for _ in range(drawn):
+    for _ in range(times):
         chance = np.convolve(chance, once)
     return int(np.searchsorted(np.cumsum(chance), _SURE - 1e-12))
 

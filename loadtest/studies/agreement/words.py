@@ -75,8 +75,9 @@ def _range_text(ranges: Mapping[str, RangeAgreement]) -> str:
         "A figure agrees if the live value lies within the range. HTTP takes some milliseconds, which virtual time has "
         f"not: so a time may lie {1000 * HTTP_S:.0f} ms beyond the range, and a number of requests or calls "
         f"{RACES}. By chance, a sound run falls outside in about 2 of {streams + 1} cases for each figure. Figures of "
-        "one run fall outside together, so the number allowed is counted, not computed: 99 % of as many virtual runs "
-        "have no more figures outside the range of the others."
+        "one run may fall outside together. So the number allowed is the larger of two: what this chance gives in 99 % "
+        "of the cases if each figure falls outside by itself, and the number that 99 % of as many virtual runs have "
+        "outside the range of the others."
     )
     lines = [
         "## Where requests wait for each other",
