@@ -95,5 +95,5 @@ def count_answered_elsewhere(done: FinishedRun, name: str) -> int | None:
 def _describe_arm(name: str, figures: ArmSummary) -> str:
     return (
         f"Arm `{name}`: {figures.outcomes[Outcome.OK]} of {figures.requests} requests got what they asked for, "
-        f"{figures.outcomes[Outcome.FAST_FAIL]} refused; trips of the breaker: {figures.trips}."
+        f"{figures.outcomes[Outcome.FAST_FAIL]} were refused; the breaker tripped {figures.trips} time(s)."
     )

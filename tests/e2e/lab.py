@@ -176,6 +176,17 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def run_under_way(scenario: Path, within_s: float = 30.0) -> Path:
+    """Return the folder of the newest run of a scenario, as soon as there is one: `latest` comes only at its end."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        found = sorted(path.parent for path in scenario.glob("*/manifest.json") if not path.parent.is_symlink())
+        if found:
+            return found[-1]
+        time.sleep(0.05)
+    raise AssertionError(f"{scenario} did not get a run within {within_s:g} s")
+
+
 def wait_for(path: Path, lines: int, within_s: float = 30.0) -> None:
     """Wait until a growing file has some lines."""
     until = time.monotonic() + within_s

@@ -18,7 +18,7 @@ def test_a_second_run_is_refused_while_one_is_going(tmp_path: Path) -> None:
     """Two at once would measure each other."""
     process = lab.start("run", "experiment-1", "--out", str(tmp_path))
     try:
-        lab.wait_for(tmp_path / "experiment-1" / "latest" / "requests.jsonl", 1)
+        lab.wait_for(lab.run_under_way(tmp_path / "experiment-1") / "requests.jsonl", 1)
         second = lab.loadtest("run", str(lab.scenario(tmp_path)), "--out", str(tmp_path))
     finally:
         process.terminate()
@@ -33,7 +33,7 @@ def test_two_runs_on_the_same_services_are_refused(tmp_path: Path) -> None:
         where = ("--client-url", urls.client, "--backend-url", urls.backend)
         process = lab.start("run", "experiment-1", "--out", str(tmp_path / "one"), *where)
         try:
-            lab.wait_for(tmp_path / "one" / "experiment-1" / "latest" / "requests.jsonl", 1)
+            lab.wait_for(lab.run_under_way(tmp_path / "one" / "experiment-1") / "requests.jsonl", 1)
             second = lab.loadtest("run", "experiment-1", "--out", str(tmp_path / "two"), *where)
         finally:
             process.terminate()
@@ -65,7 +65,7 @@ def test_strangers_are_noticed(tmp_path: Path) -> None:
     with own_services(tmp_path / "log") as urls:
         where = ("--client-url", urls.client, "--backend-url", urls.backend, "--arm", "with")
         process = lab.start("run", str(lab.scenario(tmp_path)), "--out", str(tmp_path / "results"), *where)
-        lab.wait_for(tmp_path / "results" / "short" / "latest" / "requests.jsonl", 1)
+        lab.wait_for(lab.run_under_way(tmp_path / "results" / "short") / "requests.jsonl", 1)
         with contextlib.suppress(ServiceError):
             Service("backend", urls.backend).get("/data")
         faults = Service("backend", urls.backend).get("/faults")

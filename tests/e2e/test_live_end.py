@@ -14,7 +14,7 @@ import pytest
 def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """Ctrl-C and kill: rows and report stay, marked incomplete, and no process is left."""
     process = lab.start("run", "experiment-1", "--out", str(tmp_path))
-    folder = tmp_path / "experiment-1" / "latest"
+    folder = lab.run_under_way(tmp_path / "experiment-1")
     lab.wait_for(folder / "requests.jsonl", 2)
     below = lab.descendants(process.pid)
     assert len(below) >= 3
@@ -24,6 +24,7 @@ def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path, number: signa
     assert lab.gone(below)
     assert len(lab.rows(folder)) >= 2
     assert lab.summary(folder)["complete"] is False
+    assert not (tmp_path / "experiment-1" / "latest").exists()
     assert "NOT OK the run is complete" in said
     assert "Do not trust this run" in (folder / "report.md").read_text(encoding="utf-8")
     assert "Traceback" not in said
@@ -32,7 +33,7 @@ def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path, number: signa
 def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     """SIGKILL cannot be caught: the children notice that their parent is gone, and the rows are there."""
     process = lab.start("run", "experiment-1", "--out", str(tmp_path))
-    folder = tmp_path / "experiment-1" / "latest"
+    folder = lab.run_under_way(tmp_path / "experiment-1")
     lab.wait_for(folder / "requests.jsonl", 2)
     below = lab.descendants(process.pid)
     process.kill()
@@ -48,7 +49,7 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
 def test_a_service_that_dies_ends_the_run(tmp_path: Path) -> None:
     """A client killed in the middle of an arm: what was measured stays, the run fails and says why."""
     process = lab.start("run", "experiment-1", "--out", str(tmp_path))
-    folder = tmp_path / "experiment-1" / "latest"
+    folder = lab.run_under_way(tmp_path / "experiment-1")
     lab.wait_for(folder / "requests.jsonl", 2)
     below = lab.descendants(process.pid)
     victim = next(pid for pid in below if b"client" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))

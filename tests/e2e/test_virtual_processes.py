@@ -29,7 +29,7 @@ def test_ctrl_c_ends_it_with_a_sentence(tmp_path: Path, rows: int) -> None:
         text=True,
         start_new_session=True,
     )
-    folder = tmp_path / "experiment-2" / "latest"
+    folder = lab.run_under_way(tmp_path / "experiment-2")
     lab.wait_for(folder / "requests.jsonl", rows)
     below = lab.descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)
