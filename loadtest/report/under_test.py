@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from client.breakers import policies
+from client.breakers.opening.settings import OpeningSettings
 from client.pipeline.order import CallSettings, parts_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # A longer value is cut: a sequence of failures may have a hundred thousand letters.
 _LONGEST = 40
 _NOTHING_MUCH = (False, 0, 1)
+# Told even where they are at their defaults.
+_ALWAYS = ("breaker.policy", "breaker.reset_timeout", "timeout.total_s")
 
 
 def under_test_rows(done: FinishedRun) -> list[dict[str, str]]:
@@ -29,13 +32,17 @@ def under_test_rows(done: FinishedRun) -> list[dict[str, str]]:
         rows.append(("load", _load_text(scenario.load)))
     if any(scenario.arms[name].faults is None for name in arms):
         rows += _fault_rows(scenario.plan_of(next(name for name in arms if scenario.arms[name].faults is None), 0))
-    settings = {name: scenario.arms[name] for name in arms}
-    differ, shared = _differences(settings), _shared(settings)
+    settings = {name: _telling_settings(scenario.arms[name]) for name in arms}
+    first = settings[arms[0]] if len(arms) > 1 else {}
+    shared = {
+        name: value for name, value in first.items() if all(each.get(name) == value for each in settings.values())
+    }
     if shared:
         rows.append(("every arm", _settings_text(shared)))
     for name in arms:
         arm = scenario.arms[name]
-        rows.append((f"arm `{name}`", _settings_text(differ[name]) or "as the others"))
+        own = {setting: value for setting, value in settings[name].items() if setting not in shared}
+        rows.append((f"arm `{name}`", _settings_text(own) or "as the others"))
         if arm.load is not None:
             rows.append((f"its own load, `{name}`", _load_text(arm.load)))
         if arm.faults is not None:
@@ -87,35 +94,17 @@ def _profile_text(profile: FaultProfile) -> str:
     return ", ".join([*parts, *([_settings_text(rest)] if rest else [])]) or "none"
 
 
-def _differences(arms: Mapping[str, Arm]) -> dict[str, dict[str, Any]]:
-    """Return the settings in force of each arm that another one does not have, or has otherwise; of one arm, all.
-
-    What only some have is left out where it does nothing much by default: off, none, or once.
-    """
-    flat = {name: _flatten("", _in_force(arm)) for name, arm in arms.items()}
-    default = _flatten("", _dump(CallSettings()))
-    found: dict[str, dict[str, Any]] = {}
-    for name, settings in flat.items():
-        found[name] = {}
-        for key, value in settings.items():
-            others = [other[key] for other in flat.values() if key in other]
-            differs = any(other != value for other in others)
-            inert = value in _NOTHING_MUCH and default.get(key) == value
-            if differs or ((len(others) < len(flat) or len(flat) == 1) and not inert):
-                found[name][key] = value
-    return found
-
-
-def _shared(arms: Mapping[str, Arm]) -> dict[str, Any]:
-    """Return what all of several arms have alike, unless it is the default."""
-    flat = [_flatten("", _in_force(arm)) for arm in arms.values()]
-    default = _flatten("", _dump(CallSettings()))
-    if len(flat) == 1:
-        return {}
+def _telling_settings(arm: Arm) -> dict[str, Any]:
+    """Return the settings in force that say what an arm is: what is not at its default, and what its policy goes by."""
+    settings, default = (
+        _flatten("", _in_force(arm)),
+        _flatten("", _in_force(CallSettings(breaker=type(arm.breaker).model_validate({})))),
+    )
+    own = {f"breaker.{name}" for name in policies()[arm.breaker.policy].reads() - OpeningSettings.model_fields.keys()}
     return {
-        key: value
-        for key, value in flat[0].items()
-        if all(other.get(key) == value for other in flat) and default.get(key) != value
+        name: value
+        for name, value in settings.items()
+        if value != default.get(name) or name in _ALWAYS or (name in own and value not in _NOTHING_MUCH)
     }
 
 
@@ -123,7 +112,7 @@ def _dump(settings: CallSettings) -> dict[str, Any]:
     return {name: part.model_dump(mode="json") for name, part in parts_of(settings).items()}
 
 
-def _in_force(arm: Arm) -> dict[str, Any]:
+def _in_force(arm: CallSettings) -> dict[str, Any]:
     """Return the client's settings, of the breaker only what its policy reads."""
     parts = _dump(arm)
     reads = policies()[arm.breaker.policy].reads()
@@ -148,5 +137,6 @@ def _settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def _value_text(value: Any) -> str:
+    value = "/".join(map(str, value)) if isinstance(value, list) else value
     text = f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"

@@ -76,6 +76,21 @@ def test_load_faults_and_what_tells_the_arms_apart(folder: RunFolder) -> None:
     }
 
 
+def test_what_all_arms_have_alike_is_told_even_at_its_default(
+    tmp_path: Path, new_run: Callable[..., RunFolder]
+) -> None:
+    """Who reads the report of two arms that differ only in their weather still sees the breaker."""
+    text = TEXT.replace("fail_max = 4", "fail_max = 3").replace(
+        'breaker = { policy = "off" }',
+        'breaker = { fail_max = 3, reset_timeout = 1 }\nclassification = { neutral_status = ["404", "418"] }',
+    )
+    rows = {each["what"]: each["text"] for each in under_test_rows(measure_run(new_run(tmp_path, text)))}
+
+    assert rows["every arm"] == "policy consecutive, reset_timeout 1, fail_max 3, timeout.total_s 1"
+    assert rows["arm `with`"] == "as the others"
+    assert rows["arm `without`"] == "classification.neutral_status 404/418"
+
+
 @pytest.mark.parametrize(
     ("changed", "rows"),
     [
