@@ -7,23 +7,22 @@ import time
 from contextlib import suppress
 from importlib import import_module
 from statistics import median
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pybreaker
 
 from bench.ratio import Ratio
-from client import breakers
 from client.breakers.interface import Intervention, State
 from client.breakers.settings import breaker_settings
+from client.core import Client
 from client.pipeline.breaker import with_breaker
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import RefusedError
+from client.pipeline.order import CallSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from client.breakers.interface import Transition
     from client.pipeline.call import Handler
 
 CALLS = 20_000
@@ -36,17 +35,12 @@ async def _answer_at_once(call: Call) -> Answer:  # noqa: ARG001 - the work is t
     return _ANSWER
 
 
-def _ignore(transition: Transition) -> None:
-    """Take no notice."""
-
-
-def _make_own_guard(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
-    settings = breaker_settings(policy=policy, **chosen)
-    breaker = breakers.build(settings, time.monotonic(), _ignore)
+def make_own_guard(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
+    settings = CallSettings(breaker=breaker_settings(policy=policy, **chosen))
+    owner = Client(settings, _answer_at_once, clock=time.monotonic)
     if state is State.OPEN:
-        breaker.force(State.OPEN, time.monotonic(), Intervention.OPENED)
-    owner = SimpleNamespace(breaker=breaker, deciding_call=None, clock=time.monotonic)
-    return with_breaker(_answer_at_once, settings, owner)
+        owner.force(State.OPEN, Intervention.OPENED)
+    return with_breaker(_answer_at_once, settings.breaker, owner)
 
 
 def _make_calling_guard(state: State = State.CLOSED) -> Handler:
@@ -132,8 +126,8 @@ def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Ratio], list
 
 
 async def _measure(repeats: int) -> tuple[list[Ratio], list[str]]:
-    ours = {policy: _make_own_guard(policy) for policy in ("consecutive", *OWN)}
-    ours[SLOW] = _make_own_guard("time_window", slow_call_s=60.0, slow_call_rate=0.5)
+    ours = {policy: make_own_guard(policy) for policy in ("consecutive", *OWN)}
+    ours[SLOW] = make_own_guard("time_window", slow_call_s=60.0, slow_call_rate=0.5)
     peers, notes = {}, []
     for name, make in PEERS.items():
         try:
@@ -147,7 +141,7 @@ async def _measure(repeats: int) -> tuple[list[Ratio], list[str]]:
         for name, handler in handlers.items():
             times[name].append(await _time_call(handler))
         for side, handler in zip(
-            refused, (_make_own_guard("consecutive", State.OPEN), _make_calling_guard(State.OPEN)), strict=True
+            refused, (make_own_guard("consecutive", State.OPEN), _make_calling_guard(State.OPEN)), strict=True
         ):
             side.append(await _time_call(handler))
     stock = "pybreaker `calling()`"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx
 import pytest
 import uvicorn
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -36,7 +37,16 @@ REQUIREMENTS = {
 
 
 @pytest.mark.parametrize(
-    "package", ["aiohttp", "locust", "opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk", "uvicorn"]
+    "package",
+    [
+        "aiohttp",
+        "httpcore",
+        "httpx",
+        "locust",
+        "opentelemetry-exporter-otlp-proto-http",
+        "opentelemetry-sdk",
+        "uvicorn",
+    ],
 )
 def test_the_package_is_pinned_to_the_minor_version_that_is_tested(package: str) -> None:
     """A new minor version may change what is private; a bug fix of the tested one does not."""
@@ -194,6 +204,24 @@ def test_aiohttps_request_is_sent_by_one_method() -> None:
     )
     assert "request_class" in inspect.signature(aiohttp.ClientSession).parameters, (
         "aiohttp's ClientSession no longer takes `request_class`: client/pipeline/upstream.py counts calls by it"
+    )
+
+
+def test_connections_take_the_labs_own_readers() -> None:
+    """Both transports stop at a flood of interim answers by a reader that neither takes from outside."""
+
+    async def factory() -> Any:
+        connector = aiohttp.TCPConnector()
+        try:
+            return getattr(connector, "_factory", None)
+        finally:
+            await connector.close()
+
+    assert asyncio.run(factory()) is not None, (
+        "aiohttp's TCPConnector no longer has `_factory`: client/pipeline/upstream.py puts its own reader there"
+    )
+    assert hasattr(httpx.AsyncHTTPTransport()._pool, "_network_backend"), (
+        "httpx's transport no longer has `_pool._network_backend`: client/pipeline/upstream.py puts its own there"
     )
 
 

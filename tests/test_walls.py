@@ -143,7 +143,7 @@ def test_an_import_is_absolute() -> None:
     ("libraries", "only"),
     [
         (("pybreaker",), ["client/breakers/opening/consecutive.py"]),
-        (("httpx", "aiohttp", "httpx_aiohttp"), ["client/pipeline/upstream.py"]),
+        (("httpx", "httpcore", "aiohttp", "httpx_aiohttp"), ["client/pipeline/upstream.py"]),
         (("opentelemetry",), ["service/observe/spans.py"]),
         (("locust",), ["loadtest/engines/live/locustfile.py"]),
         (("flask",), ["loadtest/engines/live/ui/pages.py"]),

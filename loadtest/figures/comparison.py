@@ -89,6 +89,11 @@ def interval(differences: Sequence[float], step: float | None = None) -> list[fl
     return _around(mean, quantile_two_sided(LEVEL, runs - 1) * _error(differences))
 
 
+def is_clear(bounds: Sequence[float] | None) -> bool:
+    """Whether there is an interval, and zero is outside of it."""
+    return bounds is not None and not bounds[0] <= 0 <= bounds[1]
+
+
 def unpaired_interval(before: Sequence[float], after: Sequence[float], step: float | None = None) -> list[float] | None:
     """Return the interval for the difference of two means over separate runs; none below LEAST_RUNS of each.
 

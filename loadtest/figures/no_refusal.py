@@ -5,42 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from client.breakers import policies
-from client.breakers.interface import CLOSED, OUT_OF_REACH
+from client.breakers.interface import CLOSED, FAILURE, NEUTRAL, OUT_OF_REACH
 from client.pipeline.call import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from client.breakers.interface import Verdict
+    from client.pipeline.classification import ClassificationSettings
     from loadtest.records.measured import Measured
     from loadtest.records.rows import Row
     from loadtest.scenario.model import Scenario
+
+_ENDED = (Outcome.OK, Outcome.TIMEOUT, Outcome.ERROR)
 
 
 def explain_no_refusal(scenario: Scenario, arm: Measured) -> str | None:
     """Say why in no run of the arm a call was refused; none where one was, where no call failed, or where none can be.
 
-    What failed is taken from the rows: timeouts, and errors that are not the caller's own (4xx).
+    What failed is taken from the rows, by the arm's own classification.
     """
     if arm.arm not in scenario.arms or arm.changes:
         return None
     if any(row.outcome == Outcome.FAST_FAIL or row.state != CLOSED for row in arm.rows):
         return None
-    breaker = scenario.arms[arm.arm].breaker
+    breaker, classification = scenario.arms[arm.arm].breaker, scenario.arms[arm.arm].classification
     explain = policies()[breaker.policy].explain_no_refusal
     rows = [arm.of_seed(seed).rows for seed in arm.seeds]
-    by_end = explain(breaker, [_results(each, "end_s") for each in rows])
-    by_start = explain(breaker, [_results(each, "sent_s") for each in rows])
+    by_end = explain(breaker, [_results(each, "end_s", classification) for each in rows])
+    by_start = explain(breaker, [_results(each, "sent_s", classification) for each in rows])
     # What counts is when calls end. How many there can be is what the load sends: a few more may end together when the
     # latency changes.
     never = all(each is not None and each.endswith(OUT_OF_REACH) for each in (by_end, by_start))
     return by_start if never else by_end
 
 
-def _results(rows: Sequence[Row], at: Literal["sent_s", "end_s"]) -> list[tuple[float, bool]]:
+def _results(
+    rows: Sequence[Row], at: Literal["sent_s", "end_s"], classification: ClassificationSettings
+) -> list[tuple[float, bool]]:
     """Return when each call that says something about the backend was, in order, and whether it failed."""
-    said = (row for row in rows if row.outcome in (Outcome.OK, Outcome.TIMEOUT, Outcome.ERROR))
-    return sorted(
-        (getattr(row, at), row.outcome != Outcome.OK)
-        for row in said
-        if row.outcome != Outcome.ERROR or row.status >= 500
-    )
+    judged = ((row, _verdict_of(row, classification)) for row in rows if row.outcome in _ENDED)
+    return sorted((getattr(row, at), verdict is FAILURE) for row, verdict in judged if verdict is not NEUTRAL)
+
+
+def _verdict_of(row: Row, classification: ClassificationSettings) -> Verdict:
+    """Return what the call said to the breaker. A 5xx of a row is the client's own, in place of a failure."""
+    if row.outcome == Outcome.TIMEOUT or row.status >= 500:
+        return FAILURE
+    return classification.verdict_of_status(row.status)

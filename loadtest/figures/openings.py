@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Read once: looking up a member of an enum takes longer than comparing with it, and this is done for every row.
 _OK, _FAST_FAIL = Outcome.OK, Outcome.FAST_FAIL
-_CLOSED, _OPEN = State.CLOSED, State.OPEN
+_CLOSED = State.CLOSED
 
 
 def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
@@ -27,7 +27,7 @@ def openings(arm: Measured) -> list[tuple[int, float, float | None]]:
     for seed in arm.seeds:
         opened: float | None = None
         for change in arm.of_seed(seed).changes:
-            if change.before == _CLOSED and change.after == _OPEN:
+            if change.is_trip:
                 opened = change.at_s
             elif change.after == _CLOSED and opened is not None:
                 found.append((seed, opened, change.at_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -38,7 +39,7 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 # Read once: looking up a member of an enum takes longer than comparing with it, and this is done for every row.
 _OK, _ERROR, _FAST_FAIL = Outcome.OK, Outcome.ERROR, Outcome.FAST_FAIL
-_CLOSED, _OPEN, _HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
+_CLOSED, _HALF_OPEN = State.CLOSED, State.HALF_OPEN
 
 
 def fold(arm: Measured, phases: Sequence[Span] = ()) -> ArmSummary:
@@ -78,18 +79,8 @@ def _fold_phases(rows: Sequence[Row], phases: Sequence[Span]) -> dict[str, Phase
 
 def _fold_phase(rows: Sequence[Row]) -> PhaseFigures:
     figures = _fold_rows(rows)
-    return PhaseFigures(
-        requests=figures.requests,
-        outcomes=figures.outcomes,
-        answered_4xx=figures.answered_4xx,
-        success_rate=figures.success_rate,
-        backend_calls=figures.backend_calls,
-        fast_fail_rate=figures.fast_fail_rate,
-        timeout_rate=figures.timeout_rate,
-        mean_response_s=figures.mean_response_s,
-        in_flight_s=figures.in_flight_s,
-        false_positives=WrongRefusals(wrong_refusals(rows)),
-    )
+    alike = {each.name: getattr(figures, each.name) for each in fields(PhaseFigures) if each.name != "false_positives"}
+    return PhaseFigures(**alike, false_positives=WrongRefusals(wrong_refusals(rows)))
 
 
 def _count_shadow(arm: Measured) -> ShadowFigures | None:
@@ -109,7 +100,7 @@ def _fold_totals(arm: Measured) -> TotalFigures:
         # Reported at an arm's end: of one that was cut off nobody knows.
         backend_busy_s=sum(record.backend_busy_s for record in arm.records) if arm.records else None,
         client_cpu_s=sum(record.client_cpu_s for record in arm.records) if arm.records else None,
-        trips=sum(change.before == _CLOSED and change.after == _OPEN for change in arm.changes),
+        trips=sum(change.is_trip for change in arm.changes),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from client.pipeline.order import CallSettings
 from inputs.wrong_input import WrongInputError
-from loadtest.figures.comparison import LEAST_RUNS, interval, step_of, unpaired_interval
+from loadtest.figures.comparison import LEAST_RUNS, interval, is_clear, step_of, unpaired_interval
 from loadtest.records.manifest import EffectiveSettings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class FigurePair:
     @property
     def is_beyond_chance(self) -> bool:
         """Whether there is an interval, and zero is outside of it."""
-        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+        return is_clear(self.interval)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from client.breakers.interface import OUT_OF_REACH, State
 from client.pipeline.call import Outcome
 from client.pipeline.loop_lag import allowed_lag_s
-from loadtest.figures.comparison import LEAST_RUNS
+from loadtest.figures.comparison import LEAST_RUNS, is_clear
 from loadtest.figures.no_refusal import explain_no_refusal
 from loadtest.records.summary import Check
 
@@ -94,7 +94,7 @@ def check_claims(compared: Comparison | None, runs: int) -> list[Check]:
             if pair.interval is None or pair.difference is None:
                 continue
             low, high = pair.interval
-            if low > 0 or high < 0:
+            if is_clear(pair.interval):
                 clear += 1
             elif pair.difference:
                 unclear.append(f"{figure} of `{arm}` ({_runs_needed(runs, pair.difference, high - low)})")

@@ -107,6 +107,11 @@ class StateChange:
         BoundedFloat, describe("how late the client's own event loop was just before; absent below 50 ms", "s")
     ] = field(default=0.0, metadata=ABSENT)
 
+    @property
+    def is_trip(self) -> bool:
+        """Whether the breaker opened from closed: a probe that fails is no new trip."""
+        return self.before == State.CLOSED and self.after == State.OPEN
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client.pipeline.call import Outcome
+from loadtest.figures.comparison import is_clear
 from loadtest.report.headline import count_answered_elsewhere
 from loadtest.report.numbers import short_time
 from loadtest.scenario.arm_figures import figure_at
@@ -140,11 +141,7 @@ def interval_rows(done: FinishedRun) -> list[dict[str, str]]:
 def count_clear(done: FinishedRun) -> int:
     """Count the differences from the baseline whose interval is on one side of zero."""
     arms = done.summary.comparison.arms.values() if done.summary.comparison else ()
-    return sum(
-        pair.interval is not None and not pair.interval[0] <= 0 <= pair.interval[1]
-        for figures in arms
-        for pair in vars(figures).values()
-    )
+    return sum(is_clear(pair.interval) for figures in arms for pair in vars(figures).values())
 
 
 def printable_arms(done: FinishedRun, most: int) -> list[Measured]:

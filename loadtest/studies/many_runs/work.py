@@ -69,7 +69,7 @@ def fold_run(run: Measured) -> StudyFigures:
         ),
         in_flight_s=held_s,
         backend_calls=sum(row.backend_calls for row in rows),
-        trips=sum(change.before == "closed" and change.after == "open" for change in run.changes),
+        trips=sum(change.is_trip for change in run.changes),
         mean_response_s=held_s / len(rows),
     )
 

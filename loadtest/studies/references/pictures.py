@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Nine inches at this resolution are as wide as a page of the repository.
-_DPI = 100
+_DPI = 90
 _COLOURS = 32
 
 

@@ -78,7 +78,7 @@ class RecordedCalls:
             log = self.problem.log if part == WHOLE else (self.problem.parts or {})[part].recorded
             if log is None:
                 raise ValueError("a scenario has no recorded calls")
-            self._known[key] = replay(log, breaker)
+            self._known[key] = replay(log, breaker, self.problem.timeout.total_s)
         return self._known[key]
 
     def agreement(self, part: str, breaker: PolicySettings) -> Agreement:

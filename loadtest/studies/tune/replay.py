@@ -55,26 +55,26 @@ class Replayed(NamedTuple):
         return PER * (whole + weights.seconds_held * self.held_s) / self.requests
 
 
-def replay(log: AccessLog, breaker: PolicySettings) -> Replayed:
+def replay(log: AccessLog, breaker: PolicySettings, timeout_s: float | None = None) -> Replayed:
     """Replay a log, or a part of it, that is cut at the callers' timeout."""
     seeds = [None] if breaker.seed is not None else range(_SEEDS)
     found: list[Replayed] = []
     for seed in seeds:
         chosen = breaker if seed is None else breaker.model_copy(update={"seed": seed})
-        found.append(_replay_once(log, chosen))
+        found.append(_replay_once(log, chosen, timeout_s))
         if len(found) == 2 and found[0] == found[1]:
             break  # it draws nothing
     return Replayed(*(float(np.mean(column)) for column in zip(*found, strict=True)))
 
 
-def _replay_once(log: AccessLog, settings: PolicySettings) -> Replayed:
+def _replay_once(log: AccessLog, settings: PolicySettings, timeout_s: float | None) -> Replayed:
     trips = 0
 
     def on_transition(change: Transition) -> None:
         nonlocal trips
         trips += change.before is CLOSED and change.after is OPEN
 
-    breaker = build(settings, 0.0, on_transition)
+    breaker = build(settings, 0.0, on_transition, timeout_s)
     redirects = [False] * len(log.outcome) if log.redirects is None else log.redirects.tolist()
     under_way: list[tuple[float, int, Permit, Verdict]] = []
     refused = np.zeros(len(log.outcome), dtype=bool)

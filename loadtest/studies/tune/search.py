@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from client.breakers.settings import breaker_settings
-from loadtest.figures.comparison import UNSEEN, interval
+from loadtest.figures.comparison import UNSEEN, interval, is_clear
 from loadtest.studies.tune.objective import answers_lost, cost
 from loadtest.studies.tune.runner import Job
 from loadtest.studies.tune.space import Candidate, draw, draw_around
@@ -120,7 +120,7 @@ class PairedMean:
     @property
     def verdict(self) -> str:
         """'better' if the whole interval is below 0, 'worse' if it is above, else 'cannot tell'."""
-        if self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
+        if self.interval is None or not is_clear(self.interval):
             return "cannot tell"
         return "better" if self.interval[1] < 0 else "worse"
 

@@ -72,3 +72,14 @@ def test_a_healthy_run_has_nothing_to_explain() -> None:
     scenario = files.parse(SELDOM.replace("error_rate = 1", "error_rate = 0"), "seldom.toml")
 
     assert explain_no_refusal(scenario, simulate(scenario, "seconds", 1)) is None
+
+
+def test_what_failed_goes_by_the_arms_classification() -> None:
+    """A 429 that the settings call a failure is one here, too; by default it says nothing."""
+    text = SELDOM.replace("error_rate = 1", "error_rate = 1, error_status = 429").replace(
+        "row = { breaker", 'row = { classification = { failure_status = ["5xx", "429"] }, breaker'
+    )
+    scenario = files.parse(text, "seldom.toml")
+
+    assert explain_no_refusal(scenario, simulate(scenario, "row", 1)) == "at most 75 failures in a row, fail_max 99"
+    assert explain_no_refusal(scenario, simulate(scenario, "pauses", 1)) is None

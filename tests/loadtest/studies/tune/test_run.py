@@ -231,7 +231,7 @@ def test_where_the_recorded_calls_say_otherwise(once: Tuned, tmp_path: Path, mon
     monkeypatch.setattr(
         recorded,
         "replay",
-        lambda _, breaker: Replayed(200, 160, 40, 4, 0 if breaker == OFF else 53, 10, 20),
+        lambda _, breaker, __: Replayed(200, 160, 40, 4, 0 if breaker == OFF else 53, 10, 20),
     )
     found = tuned(once.problem, policies=("consecutive",))
     told = as_json(found)

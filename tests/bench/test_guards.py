@@ -1,0 +1,32 @@
+"""The guards that the benchmark times are the client's own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bench.guards import OWN, make_own_guard
+from client.breakers.interface import State
+from client.pipeline.call import Call
+from client.pipeline.errors import RefusedError
+
+
+@pytest.mark.parametrize("policy", ["consecutive", *OWN])
+def test_a_guard_lets_a_call_through(policy: str) -> None:
+    """Closed, each policy answers."""
+
+    async def call() -> int:
+        return (await make_own_guard(policy)(Call("1"))).status
+
+    assert asyncio.run(call()) == 200
+
+
+def test_an_open_guard_refuses() -> None:
+    """As the benchmark of a refusal needs it."""
+
+    async def call() -> None:
+        await make_own_guard("consecutive", State.OPEN)(Call("1"))
+
+    with pytest.raises(RefusedError):
+        asyncio.run(call())
