@@ -134,8 +134,18 @@ class Kept(Counted):
 
 # With these words ends why a breaker refused nothing, where it never could have.
 OUT_OF_REACH = "is out of reach"
-# Of each call of a run, in order: when it ended, in seconds, and whether it failed.
-Results: TypeAlias = "Sequence[tuple[float, bool]]"
+
+
+class CallResult(NamedTuple):
+    """One call of a run: when it ended, in seconds, whether it failed, and whether it was slow."""
+
+    at: float
+    failed: bool
+    slow: bool = False
+
+
+# The calls of a run, in order.
+Results: TypeAlias = "Sequence[CallResult]"
 
 
 class NoBreakerError(Exception):

@@ -78,7 +78,7 @@ def measure_run(folder: RunFolder, compare: CompareWithDocument | None = None) -
     figures = {arm.arm: fold(arm, spans(scenario.plan_of(arm.arm, scenario.seed))) for arm in arms}
     compared = _comparable_figures(scenario, manifest, arms, figures)
     comparison = compare_arms(scenario.baseline, {name: each.runs for name, each in compared.items()})
-    runs = max((len(each.runs) for each in compared.values()), default=0)
+    runs = min((len(each.runs) for each in compared.values()), default=0)
     checks = [*check_run(scenario, manifest, arms), *check_claims(comparison, runs)]
     document = _compare_with_document(manifest, arms, compare) if compare else []
     summary = Summary(

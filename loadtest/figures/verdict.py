@@ -229,7 +229,7 @@ def judge_arms(
         return None
     return Verdicts(
         baseline,
-        runs=len(base),
+        runs=min(map(len, others.values())),
         arms={
             name: {
                 **{each: _judge_disturbance(base, runs, each, chance.in_disturbances) for each in named},

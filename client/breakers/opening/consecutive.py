@@ -79,10 +79,11 @@ class ConsecutiveBreaker(OpeningBreaker):
         longest = 0
         for results in runs:
             row, last = 0, -math.inf
-            for at, failed in results:
-                if not failed or at - last >= pause_s:
+            for at, failed, slow in results:
+                counts = failed or slow
+                if not counts or at - last >= pause_s:
                     row = 0
-                if failed:
+                if counts:
                     row, last = row + 1, at
                     longest = max(longest, row)
         if not longest:
@@ -127,9 +128,11 @@ class ConsecutiveBreaker(OpeningBreaker):
         self._feed_machine(succeeded=succeeded)
         return State(self._machine.current_state)
 
-    def _adopt_counts(self, before: ConsecutiveBreaker) -> bool:
+    def _adopt_counts(self, before: ConsecutiveBreaker, now: float) -> bool:
         if before.settings.slow_call_s not in (None, self.settings.slow_call_s):
             return False
+        if before.state is CLOSED and before._has_aged(now):
+            before._reset_counts(now)
         self._machine = before._machine
         self._machine.fail_max = self.settings.fail_max
         self._machine.reset_timeout = self.settings.reset_timeout

@@ -54,7 +54,7 @@ class FailuresInTimeBreaker(OpeningBreaker):
         most = 0
         for results in runs:
             times: deque[float] = deque()
-            for at in (at for at, failed in results if failed):
+            for at in (at for at, failed, slow in results if failed or slow):
                 times.append(at)
                 while at - times[0] >= settings.window_s:
                     times.popleft()
@@ -86,10 +86,11 @@ class FailuresInTimeBreaker(OpeningBreaker):
         while self._times and now - self._times[0] >= self.settings.window_s:
             self._times.popleft()
 
-    def _adopt_counts(self, before: FailuresInTimeBreaker) -> bool:
+    def _adopt_counts(self, before: FailuresInTimeBreaker, now: float) -> bool:
         same = before.settings.slow_call_s in (None, self.settings.slow_call_s)
         if not same or before.settings.window_s < self.settings.window_s:  # the older ones are not known any more
             return False
+        before._forget_old_failures(now)
         self._times.extend(before._times)
         self.fail_count = len(self._times)
         return True

@@ -114,7 +114,7 @@ class OpeningBreaker(Breaker):
         self._growth_steps, self._recovered_at = before._growth_steps, before._recovered_at
         self._probes, self._late_results = before._probes, before._late_results
         self._ramping = before._ramping and self.settings.ramp_s > 0
-        counted = type(before) is type(self) and self._adopt_counts(before)
+        counted = type(before) is type(self) and self._adopt_counts(before, now)
         self._generation = before._generation
         called = self._adopt_calls(before, counted=counted)
         if not called:
@@ -136,7 +136,7 @@ class OpeningBreaker(Breaker):
         return True
 
     @abstractmethod
-    def _adopt_counts(self, before: Any) -> bool:
+    def _adopt_counts(self, before: Any, now: float) -> bool:
         """Take over what a breaker of the same policy has counted in closed; say whether it means the same here."""
 
     def force(self, state: State, now: float, kind: StrEnum, for_s: float | None = None) -> None:

@@ -60,7 +60,7 @@ class WindowedBreaker(OpeningBreaker):
         self.settings = settings
         self._window = self._new_window(settings)
         self._watched_since = now
-        self._failure_seen = False
+        self._trouble_seen = False  # a call that failed or was slow
         self._places: dict[Permit, int] = {}  # of the calls that were counted under way
         super().__init__(settings, now, on_transition)
 
@@ -76,20 +76,27 @@ class WindowedBreaker(OpeningBreaker):
 
     @classmethod
     def explain_no_refusal(cls, settings: RateSettings, runs: Iterable[Results]) -> str | None:
-        """Say that `min_calls` is out of reach, or how high the failure rate was."""
-        any_failed, most, worst = False, 0, 0.0
+        """Say that `min_calls` is out of reach, or how high the rates were."""
+        any_failed, any_slow, most, worst, slowest = False, False, 0, 0.0, 0.0
         for results in runs:
             window = cls._new_window(settings)
-            for at, failed in results:
-                window.add(at, failed=failed, slow=False)
-                any_failed = any_failed or failed
+            for at, failed, slow in results:
+                window.add(at, failed=failed, slow=slow)
+                any_failed, any_slow = any_failed or failed, any_slow or slow
                 if window.calls >= settings.min_calls:
                     worst = max(worst, window.failures / window.calls)
+                    slowest = max(slowest, window.slow / window.calls)
             most = max(most, window.most_calls)
-        if not any_failed:
-            return None
-        few = cls._explain_few_calls(settings, most)
-        return few or f"at most {worst:.0%} of the calls in the window failed, failure_rate {settings.failure_rate:.0%}"
+        if few := cls._explain_few_calls(settings, most) if any_failed or any_slow else None:
+            return few
+        said = []
+        if any_failed:
+            said.append(f"{worst:.0%} of the calls in the window failed, failure_rate {settings.failure_rate:.0%}")
+        if any_slow and settings.slow_call_rate is not None:
+            said.append(
+                f"{slowest:.0%} of the calls in the window were slow, slow_call_rate {settings.slow_call_rate:.0%}"
+            )
+        return f"at most {'; at most '.join(said)}" if said else None
 
     @classmethod
     def _explain_few_calls(cls, settings: RateSettings, most: int) -> str | None:
@@ -100,17 +107,18 @@ class WindowedBreaker(OpeningBreaker):
         return f"at most {calls}, min_calls {settings.min_calls} {OUT_OF_REACH}" if most < settings.min_calls else None
 
     def _diagnose(self, now: float) -> str | None:
-        """Say why it cannot open, once that is known: after a whole window of time in which calls failed."""
+        """Say why it cannot open, once a whole window of time with failed or slow calls has passed."""
         span_s = self._span_s(self.settings)
-        known = span_s is not None and self._failure_seen and now - self._watched_since >= span_s
+        known = span_s is not None and self._trouble_seen and now - self._watched_since >= span_s
         return self._explain_few_calls(self.settings, self._window.most_calls) if known else None
 
-    def _adopt_counts(self, before: WindowedBreaker) -> bool:
+    def _adopt_counts(self, before: WindowedBreaker, now: float) -> bool:
+        before._window.roll(now)
         same = before.settings.slow_call_s == self.settings.slow_call_s
         if not (same and self._window.adopt(before._window)):
             return False
-        self._places, self._failure_seen = before._places, bool(self._window.failures)
-        self.fail_count = before.fail_count
+        self._places, self._trouble_seen = before._places, bool(self._window.failures or self._window.slow)
+        self.fail_count = self._window.failures
         return True
 
     def report(self, permit: Permit, verdict: Verdict, now: float, retry_after_s: float | None = None) -> None:
@@ -127,8 +135,8 @@ class WindowedBreaker(OpeningBreaker):
         if self._under_way is not None and slow and not failed:
             self._places[permit] = place
         if window.failures or window.slow:
-            if failed:
-                self._failure_seen = True
+            if failed or slow:
+                self._trouble_seen = True
             return self._find_trip_cause()
         self.fail_count = 0
         return None
@@ -138,7 +146,6 @@ class WindowedBreaker(OpeningBreaker):
         if not failed:
             return None
         self._window.mark_failed(place, now)
-        self._failure_seen = True
         return self._find_trip_cause()
 
     def _find_trip_cause(self) -> Cause | None:
@@ -156,7 +163,7 @@ class WindowedBreaker(OpeningBreaker):
 
     def _reset_counts(self, now: float) -> None:
         self._window.clear()
-        self._watched_since, self._failure_seen = now, False
+        self._watched_since, self._trouble_seen = now, False
         self._places.clear()
         self.fail_count = 0
 

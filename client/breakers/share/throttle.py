@@ -75,7 +75,7 @@ class ThrottleBreaker(Breaker):
         most = 0.0
         for results in runs:
             window = TimeWindow(settings.window_s)
-            for at, failed in results:
+            for at, failed, _ in results:
                 window.add(at, failed=failed, slow=False)
                 if window.failures:
                     accepts = window.calls - window.failures

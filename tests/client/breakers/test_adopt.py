@@ -80,6 +80,28 @@ def test_a_window_of_seconds_keeps_its_counts_unless_its_length_changes() -> Non
     assert ("counts" in same[0], same[1], "counts" in other[0], other[1]) == (True, 2, False, 0)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "after"),
+    [
+        ({"fail_max": 3, "forget_after_s": 60}, {"fail_max": 3}),
+        ({**WINDOW, "min_calls": 3, "forget_after_s": 60}, {**WINDOW, "min_calls": 3}),
+        (
+            {"policy": "failures_in_time", "max_failures": 3, "window_s": 60},
+            {"policy": "failures_in_time", "max_failures": 4, "window_s": 60},
+        ),
+    ],
+    ids=lambda each: each.get("policy", "consecutive"),
+)
+def test_what_was_forgotten_does_not_come_back(chosen: dict[str, Any], after: dict[str, Any]) -> None:
+    """Two failures, a long silence, other settings, and one failure: that is no outage."""
+    lab = Lab(**chosen)
+    lab.calls("FF")
+    lab.wait(3600)
+    lab.change(**after)
+
+    assert lab.calls("F") == [(CLOSED, 1)]
+
+
 def test_another_policy_begins_to_count() -> None:
     """State and time mean the same, counts do not."""
     lab = Lab(fail_max=5)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from client.breakers import policies
+from client.breakers.interface import CallResult
 from client.breakers.settings import breaker_settings
 from tests.client.breakers.breaker_lab import Lab
 
@@ -75,8 +76,8 @@ def test_a_count_window_that_keeps_its_calls_fills_in_the_end() -> None:
     assert diagnosis(lab) is None
 
 
-SELDOM = [(2.0 * number, number > 3) for number in range(30)]
-BURSTS = [(10.0 * number + each, each < 3) for number in range(5) for each in range(8)]
+SELDOM = [CallResult(2.0 * number, number > 3) for number in range(30)]
+BURSTS = [CallResult(10.0 * number + each, each < 3) for number in range(5) for each in range(8)]
 
 
 @pytest.mark.parametrize(
@@ -126,14 +127,40 @@ def test_what_came_closest_in_any_of_several_runs(chosen: dict[str, Any], said: 
     if policy == "time_window":
         chosen = {**chosen, "failure_rate": 0.7}
     if policy == "throttle":
-        runs = [[(0.1 * each, each >= 5) for each in range(8)], [(0.0, False)]]
+        runs = [[CallResult(0.1 * each, each >= 5) for each in range(8)], [CallResult(0.0, False)]]
     else:
-        runs = [BURSTS, [(0.0, True), (1.0, True), (2.0, False)]]
+        runs = [BURSTS, [CallResult(0.0, True), CallResult(1.0, True), CallResult(2.0, False)]]
 
     assert policies()[policy].explain_no_refusal(breaker_settings(**chosen), runs) == said
+
+
+SLOW = {"slow_call_s": 1}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"policy": "time_window", "slow_call_rate": 0.5}, FIVE),
+        (
+            {"policy": "time_window", "min_calls": 5, "slow_call_rate": 1},
+            "at most 80% of the calls in the window were slow, slow_call_rate 100%",
+        ),
+        ({"fail_max": 99}, "at most 2 failures in a row, fail_max 99"),
+        ({"policy": "failures_in_time", "max_failures": 6}, "at most 4 failures in 10 s, max_failures 6"),
+    ],
+    ids=str,
+)
+def test_slow_calls_count_as_they_do_in_the_breaker(chosen: dict[str, Any], said: str) -> None:
+    """A call in two seconds, no failure, and two of three are slow."""
+    runs = [[CallResult(2.0 * number, False, slow=number % 3 != 0) for number in range(30)]]
+    policy = policies()[chosen.get("policy", "consecutive")]
+
+    assert policy.explain_no_refusal(breaker_settings(**SLOW, **chosen), runs) == said
 
 
 @pytest.mark.parametrize("policy", ["consecutive", "count_window", "time_window", "failures_in_time", "throttle"])
 def test_nothing_failed_is_no_finding(policy: str) -> None:
     """There is nothing to explain."""
-    assert policies()[policy].explain_no_refusal(breaker_settings(policy=policy), [[(0.0, False)], []]) is None
+    assert (
+        policies()[policy].explain_no_refusal(breaker_settings(policy=policy), [[CallResult(0.0, False)], []]) is None
+    )
