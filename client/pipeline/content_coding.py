@@ -37,6 +37,12 @@ async def read_coded(chunks: AsyncIterable[bytes], encoding: str, longest: int) 
     return decoder.end()
 
 
+def check_transfer_coding(coding: str) -> None:
+    """Raise UnreadableBodyError for one beside chunked, which nobody takes off again."""
+    if any(name.strip().lower() not in ("", "chunked", "identity") for name in coding.split(",")):
+        raise UnreadableBodyError(f"its answer is transferred as {coding!r:.80}, and was asked for as it is")
+
+
 async def read_plain(chunks: AsyncIterable[bytes], longest: int) -> bytes:
     """Return a body that is as it is. Raises UnreadableBodyError."""
     parts, length = [], 0

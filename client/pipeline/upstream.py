@@ -14,7 +14,7 @@ from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
 from client.pipeline.call import Answer, Call
-from client.pipeline.content_coding import UnreadableBodyError, read_coded, read_plain
+from client.pipeline.content_coding import UnreadableBodyError, check_transfer_coding, read_coded, read_plain
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError, CallTimeoutError
 from client.pipeline.retry_after import retry_after_s
 
@@ -63,9 +63,8 @@ class Upstream:
         self._transport: httpx.AsyncBaseTransport | None = None
 
     async def __aenter__(self) -> Self:
-        keepalive_s = self._settings.keepalive_s
         make = _httpx_transport if self._settings.transport == "httpx" else _aiohttp_transport
-        self._transport = make(keepalive_s)
+        self._transport = make(self._settings)
         return self
 
     async def __aexit__(
@@ -93,11 +92,7 @@ class Upstream:
             response = await self._transport.handle_async_request(request)
             received = {name.lower(): value for name, value in response.headers.raw}
             try:
-                coding, longest = received.get(b"content-encoding"), self._settings.longest_answer
-                if coding is None or response.status_code in _WITHOUT_BODY:
-                    body = await read_plain(_stream_of(response), longest)
-                else:
-                    body = await read_coded(_stream_of(response), coding.decode("latin-1"), longest)
+                body = await self._read_body(response, received)
             finally:
                 await response.aclose()
         except _BROKEN as error:
@@ -111,6 +106,15 @@ class Upstream:
         if received.keys().isdisjoint(PASSED_ON):
             return Answer(response.status_code, body, kind)
         return Answer(response.status_code, body, kind, tuple(_headers_passed_on(response.headers.raw)))
+
+    async def _read_body(self, response: httpx.Response, received: Mapping[bytes, bytes]) -> bytes:
+        """Return the body, decoded; that of a failure as it is: nobody sees it. Raises UnreadableBodyError."""
+        longest, status = self._settings.longest_answer, response.status_code
+        if b"transfer-encoding" in received:
+            check_transfer_coding(_joined(response, b"transfer-encoding"))
+        if b"content-encoding" not in received or status in _WITHOUT_BODY or status >= 500:
+            return await read_plain(_stream_of(response), longest)
+        return await read_coded(_stream_of(response), _joined(response, b"content-encoding"), longest)
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> Answer:
         """Pass a control request on, and return any answer. It is not a protected call, and is not counted.
@@ -148,6 +152,11 @@ def _stream_of(response: httpx.Response) -> httpx.AsyncByteStream:
     if not isinstance(response.stream, httpx.AsyncByteStream):  # pragma: no cover - an async transport has no other
         raise TypeError("not a stream of an async transport")
     return response.stream
+
+
+def _joined(response: httpx.Response, wanted: bytes) -> str:
+    """Return the values of all headers of that name as one list: RFC 9110, section 5.3."""
+    return b", ".join(value for name, value in response.headers.raw if name.lower() == wanted).decode("latin-1")
 
 
 def _headers_passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
@@ -193,9 +202,23 @@ SLICE = 4_096
 
 
 class _GuardedProtocol(ResponseHandler):
-    """aiohttp's reader of answers, which stops at a flood of interim ones: there they are collected without a limit."""
+    """aiohttp's reader of answers, with limits.
+
+    It stops at a flood of interim answers, which aiohttp collects without a limit, and its connection is not used
+    again after an answer that was too long: aiohttp may have had all of it before anybody could count.
+    """
 
     interim = 0
+    _came = _taken = 0  # bytes that came at once, and those of an answer so far
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, longest: int) -> None:
+        super().__init__(loop)
+        self._longest = longest
+
+    @property
+    def should_close(self) -> bool:
+        """Whether the connection ends with the answer."""
+        return self._taken > self._longest or super().should_close
 
     def data_received(self, data: bytes) -> None:
         """Read on, slice by slice where interim answers are among it."""
@@ -206,11 +229,14 @@ class _GuardedProtocol(ResponseHandler):
             if self.interim > MOST_INTERIM and self.transport is not None:
                 self.transport.pause_reading()
         else:
+            self._came = len(data)
+            self._taken += self._came
             super().data_received(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         """Count the interim answers before each that counts."""
         self.interim = self.interim + 1 if 100 <= data[0].code < 200 else 0
+        self._taken = self._came
         super().feed_data(data, size)
 
 
@@ -283,21 +309,21 @@ async def _count_sent_request(event: str, _: object) -> None:
         _SENDING.get().backend_calls += 1
 
 
-def _httpx_transport(keepalive_s: float) -> httpx.AsyncHTTPTransport:
+def _httpx_transport(settings: UpstreamSettings) -> httpx.AsyncHTTPTransport:
     """Return httpx's own transport."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=keepalive_s)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=settings.keepalive_s)
     transport = _GuardedTransport(trust_env=False, limits=limits)
     transport._pool._network_backend = _GuardedNetwork()  # noqa: SLF001 - httpx hands none of its own on
     return transport
 
 
-def _aiohttp_transport(keepalive_s: float) -> AiohttpTransport:
+def _aiohttp_transport(settings: UpstreamSettings) -> AiohttpTransport:
     """Return the transport with our own session."""
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=keepalive_s)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=settings.keepalive_s)
         loop = asyncio.get_running_loop()
-        new_protocol: Any = partial(_GuardedProtocol, loop=loop)
+        new_protocol: Any = partial(_GuardedProtocol, loop=loop, longest=settings.longest_answer)
         connector._factory = new_protocol  # noqa: SLF001 - it takes none from outside
         jar = aiohttp.DummyCookieJar()
         made = aiohttp.ClientSession(

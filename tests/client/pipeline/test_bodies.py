@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from client.core import Client
-from client.pipeline.errors import BackendUnreachableError
+from client.pipeline.call import Call
+from client.pipeline.errors import BackendFailedError, BackendUnreachableError
 from client.pipeline.order import CallSettings
+from client.pipeline.upstream import Upstream
+from client.settings import UpstreamSettings
 from tests.client.pipeline.raw_backend import RawBackend, ask, once, with_backend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from client.pipeline.upstream import Upstream
 
 pytestmark = pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
 
@@ -181,3 +184,70 @@ def test_a_flood_of_interim_answers_ends_with_the_timeout(transport: str) -> Non
         return call.outcome.value, client.breaker.fail_count, backend.sent < 800 * 1_000 * len(INTERIM)
 
     assert asyncio.run(with_backend(flood, transport, use)) == ("timeout", 1, True)
+
+
+def coded_twice(first: str, second: str, body: bytes) -> bytes:
+    return answer(body, b"Content-Encoding: %b\r\nContent-Encoding: %b\r\n" % (first.encode(), second.encode()))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [coded_twice("gzip", "identity", GZIP[:30])],
+        [coded_twice("gzip", "gzip", gzip.compress(GZIP))],
+        [coded_twice("br", "gzip", GZIP)],
+        chunked(GZIP[:30], coding=b"Transfer-Encoding: gzip\r\n"),
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1e\r\n%b\r\n0\r\n\r\n" % GZIP[:30]],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n" + GZIP[:30]],
+    ],
+    ids=["cut off", "twice", "unknown one first", "two transfer headers", "transferred as gzip", "not even chunked"],
+)
+def test_codings_in_several_headers_are_one_list(transport: str, sent: list[bytes]) -> None:
+    """What the first of them says counts, too."""
+    with pytest.raises(BackendUnreachableError):
+        ask(once(*sent), transport)
+
+
+def test_a_failure_needs_no_body_that_can_be_read(transport: str) -> None:
+    """Its status and its Retry-After are known: nobody is shown the rest."""
+    failed = b"HTTP/1.1 503 X\r\nRetry-After: 50\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc"
+
+    with pytest.raises(BackendFailedError) as caught:
+        ask(once(failed), transport)
+
+    assert (caught.value.status, caught.value.retry_after_s) == (503, 50)
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_the_connection_of_an_answer_that_is_too_long_is_not_used_again(transport: str, *, is_chunked: bool) -> None:
+    """Not even where all of it has come at once; after one that fits, it is."""
+    served: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended = asyncio.Event()
+        served.append(ended)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                length = 5000 if b": long" in await reader.readuntil(b"\r\n\r\n") else 100
+                body = b"x" * length
+                writer.write(b"".join(chunked(body)) if is_chunked else answer(body))
+                await writer.drain()
+        writer.close()
+        ended.set()
+
+    async def use() -> list[int]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        seen = []
+        settings = UpstreamSettings(transport=transport, longest_answer=1000)
+        async with Upstream(address, settings) as upstream:
+            for request_id in ("short", "short", "long", "short", "long", "long"):
+                with suppress(BackendUnreachableError):
+                    await upstream(Call(request_id))
+                seen.append(len(served))
+        for each in served:
+            await each.wait()
+        server.close()
+        return seen
+
+    assert asyncio.run(use()) == [1, 1, 1, 2, 2, 3]
