@@ -19,6 +19,7 @@ from client.pipeline.breaker import with_breaker
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import RefusedError
 from client.pipeline.order import CallSettings
+from client.pipeline.timeout import TimeoutSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CALLS = 20_000
 OWN = ("count_window", "time_window", "throttle", "adaptive")
 SLOW = "`time_window` that watches for slow calls: a permit for each"
+SLOW_CALLS: dict[str, Any] = {"slow_call_s": 60.0, "slow_call_rate": 0.5}
 _ANSWER = Answer(200, b"{}")
 
 
@@ -36,7 +38,7 @@ async def _answer_at_once(call: Call) -> Answer:  # noqa: ARG001 - the work is t
 
 
 def make_own_guard(policy: str, state: State = State.CLOSED, **chosen: Any) -> Handler:
-    settings = CallSettings(breaker=breaker_settings(policy=policy, **chosen))
+    settings = CallSettings(breaker=breaker_settings(policy=policy, **chosen), timeout=TimeoutSettings(total_s=None))
     owner = Client(settings, _answer_at_once, clock=time.monotonic)
     if state is State.OPEN:
         owner.force(State.OPEN, Intervention.OPENED)
@@ -127,7 +129,7 @@ def measure(repeats: int, say: Callable[[str], None]) -> tuple[list[Ratio], list
 
 async def _measure(repeats: int) -> tuple[list[Ratio], list[str]]:
     ours = {policy: make_own_guard(policy) for policy in ("consecutive", *OWN)}
-    ours[SLOW] = make_own_guard("time_window", slow_call_s=60.0, slow_call_rate=0.5)
+    ours[SLOW] = make_own_guard("time_window", **SLOW_CALLS)
     peers, notes = {}, []
     for name, make in PEERS.items():
         try:

@@ -68,6 +68,16 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         str | None,
         typer.Option(metavar="s|ms|us|ns", help="Unit of a log's durations (default: by the column's name, or found)."),
     ] = None,
+    failure_status: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Statuses of a log that are failures, such as 5xx,429 (default: 5xx)."),
+    ] = None,
+    neutral_status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Statuses of a log that say nothing about the backend's health (default: 4xx)."
+        ),
+    ] = None,
     bad_share: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Largest share of unreadable lines in a log (default: 0.05).")
     ] = None,
@@ -112,6 +122,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         "bad_share": bad_share,
         "time_is": time_is,
         "duration_is": duration_is,
+        "failure_status": failure_status,
+        "neutral_status": neutral_status,
         "timeout": timeout,
         "most_lost": most_lost,
         "candidates": candidates,

@@ -73,7 +73,7 @@ def _explain_idle_arms(scenario: Scenario, manifest: Manifest, arms: Sequence[Me
 
 
 def _tell_why_nothing_opened(arm: str, why: str) -> Check:
-    caution = f"`{arm}` refused nothing though calls failed: {why}"
+    caution = f"`{arm}` refused nothing though calls failed or were slow: {why}"
     return Check(f"{arm}: it is known why nothing was refused", ok=True, detail=why, caution=caution)
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from bench.guards import OWN, make_own_guard
+from bench.guards import OWN, SLOW_CALLS, make_own_guard
 from client.breakers.interface import State
 from client.pipeline.call import Call
 from client.pipeline.errors import RefusedError
 
 
-@pytest.mark.parametrize("policy", ["consecutive", *OWN])
-def test_a_guard_lets_a_call_through(policy: str) -> None:
+@pytest.mark.parametrize(
+    ("policy", "chosen"), [*((policy, {}) for policy in ("consecutive", *OWN)), ("time_window", SLOW_CALLS)]
+)
+def test_a_guard_lets_a_call_through(policy: str, chosen: dict[str, Any]) -> None:
     """Closed, each policy answers."""
 
     async def call() -> int:
-        return (await make_own_guard(policy)(Call("1"))).status
+        return (await make_own_guard(policy, **chosen)(Call("1"))).status
 
     assert asyncio.run(call()) == 200
 

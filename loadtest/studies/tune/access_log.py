@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from client.pipeline.classification import DEFAULT
 from loadtest.studies.tune.durations import (
     SECONDS,
     SECONDS_AS_SAID,
@@ -28,6 +29,7 @@ from loadtest.studies.tune.statuses import ASIDE, read_outcomes, status_number
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from client.pipeline.classification import ClassificationSettings
     from loadtest.studies.tune.durations import Floats, Unit
     from loadtest.studies.tune.log_columns import Columns
     from loadtest.studies.tune.log_times import LineOrder
@@ -104,8 +106,17 @@ class AccessLog:
         )
 
 
-def read(path: Path, bad_share: float = 0.05, *, ends: bool = False, unit: Unit | None = None) -> AccessLog:
+def read(
+    path: Path,
+    bad_share: float = 0.05,
+    *,
+    ends: bool = False,
+    unit: Unit | None = None,
+    classification: ClassificationSettings = DEFAULT,
+) -> AccessLog:
     """Read an access log. `ends`: its times are those at which requests ended; `unit`: of its durations, where known.
+
+    `classification` says which statuses are failures.
 
     Raises WrongInputError.
     """
@@ -116,7 +127,7 @@ def read(path: Path, bad_share: float = 0.05, *, ends: bool = False, unit: Unit 
             if b"\0" in raw.read(4096):
                 raise wrong_log(path, "not a text file in UTF-8; allowed: CSV or JSON lines")
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            return _read(file, path, bad_share, ends=ends, unit=unit)
+            return _read(file, path, bad_share, ends=ends, unit=unit, classification=classification)
     except OSError as error:
         raise wrong_log(path, f"cannot be read: {error.strerror}") from error
 
@@ -161,7 +172,15 @@ class _Lines:
         return tuple(f"line {number}: {why}" for number, why in self.bad)
 
 
-def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool, unit: Unit | None) -> AccessLog:
+def _read(
+    file: TextIO,
+    path: Path,
+    bad_share: float,
+    *,
+    ends: bool,
+    unit: Unit | None,
+    classification: ClassificationSettings,
+) -> AccessLog:
     numbered = numbered_lines(file)
     columns, pending = read_columns(path, numbered)
     clock, lines = LogClock(path, columns.time_scale), _Lines()
@@ -170,7 +189,8 @@ def _read(file: TextIO, path: Path, bad_share: float, *, ends: bool, unit: Unit 
             lines.add(columns, clock, number, line)
     raw = np.array(lines.durations)
     found = _unit(path, raw, columns.unit, unit)
-    outcomes = read_outcomes(np.array(lines.statuses, dtype=np.int16), http=lines.http, words=lines.words)
+    statuses = np.array(lines.statuses, dtype=np.int16)
+    outcomes = read_outcomes(statuses, http=lines.http, words=lines.words, classification=classification)
     duration_s = raw * SECONDS[found.unit]
     too_long = duration_s > LONGEST_CALL_S
     for index in np.flatnonzero(outcomes.bad | too_long).tolist():

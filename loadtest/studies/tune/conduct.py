@@ -118,7 +118,7 @@ def conduct(
     candidates = count_candidates(problem.requests(LEARN), options.candidates)
     total = count_runs(len(spaces), candidates, options.seeds)
     with _progress(console, total) as on_progress:
-        runner = Runner(problem.scenarios, problem.timeout, crew, on_progress)
+        runner = Runner(problem.scenarios, problem.timeout, crew, on_progress, problem.classification)
         learn, judge = Ledger(LEARN, runner, aim), Ledger(JUDGE, runner, aim)
         learn.ensure_runs([], 1)
         failures = {LEARN: _failures(problem, learn, LEARN)}

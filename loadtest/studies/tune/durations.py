@@ -20,6 +20,8 @@ UNIT_NAMES: dict[Unit, str] = {"s": "seconds", "ms": "milliseconds", "us": "micr
 _UNKNOWN = frozenset({"", "-", "--", "-1", "null", "none", "nan", "n/a", "na"})
 # Hardly anybody waits so long for an answer: a median from here on is in another unit.
 _LONG_CALL_S = 20.0
+# From here on a usual call is rare enough to ask: a fast service's whole microseconds look like slow milliseconds.
+_UNSURE_FROM_S = 2.0
 # Below it, whole numbers may be chance.
 _FEWEST = 20
 
@@ -55,7 +57,7 @@ def find_unit(durations: Floats) -> UnitFound:
     """Return the unit of durations whose column does not name it. Raises UnknownUnitError.
 
     Whole numbers are no seconds where the usual one would be a call of 20 s or more: they are in the next smaller unit
-    in which it is not. Where they are smaller, they may be either.
+    in which it is not. Where they are smaller, or would be calls of 2 s or more in that unit, they may be either.
     """
     known = durations[durations > 0]
     if len(known) < _FEWEST:
@@ -69,6 +71,8 @@ def find_unit(durations: Floats) -> UnitFound:
     if median < _LONG_CALL_S:
         raise UnknownUnitError(f"whole numbers alone, with a median of {median:g}")
     unit: Unit = "ms" if median < 1e3 * _LONG_CALL_S else "us" if median < 1e6 * _LONG_CALL_S else "ns"
+    if median * SECONDS[unit] >= _UNSURE_FROM_S:
+        raise UnknownUnitError(f"whole numbers with a median of {median:,.12g}")
     return UnitFound(unit, f"whole numbers with a median of {median:,.12g}")
 
 

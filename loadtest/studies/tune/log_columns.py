@@ -21,12 +21,12 @@ _TIMES = {"time": 1.0, "timestamp": 1.0, "ts": 1.0, "time_s": 1.0, "@timestamp":
 _TIMES |= {"time_ms": 1e-3, "timestamp_ms": 1e-3}
 # Columns whose name says that they are the end of a request.
 _ENDS = {"end_time": 1.0, "time_end": 1.0, "ended_at": 1.0, "finished_at": 1.0, "completed_at": 1.0}
-_ENDS |= {"end_time_ms": 1e-3}
+_ENDS |= {"end_time_ms": 1e-3, "endtime": 1.0, "end_timestamp": 1.0}
 _STATUSES = ("status", "status_code", "code", "outcome", "result", "response_code", "grpc_status", "grpc_code")
 # None: the name does not say which unit.
 _DURATIONS: dict[str, Unit | None] = {"duration": None, "duration_s": "s", "latency": None, "latency_s": "s"}
 _DURATIONS |= {"request_time": None, "response_time": None, "duration_ms": "ms", "latency_ms": "ms"}
-_DURATIONS |= {"duration_us": "us", "duration_ns": "ns"}
+_DURATIONS |= {"duration_us": "us", "duration_ns": "ns", "latency_us": "us", "latency_ns": "ns"}
 _LONGEST_LINE = 65_536
 # Of JSON lines so many are looked through for a duration, which failures may not have.
 _LOOKED_THROUGH = 1000

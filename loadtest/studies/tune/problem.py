@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from client.pipeline.classification import DEFAULT as AS_USUAL
+from client.pipeline.classification import ClassificationSettings, StatusList
 from client.pipeline.order import CallSettings
 from client.pipeline.timeout import TimeoutSettings
 from inputs.check import check
@@ -47,11 +49,26 @@ class TuneOptions(StrictModel):
     bad_share: float = Field(0.05, ge=0, le=1, description="share of lines that may be unreadable")
     time_is: Literal["start", "end"] = Field("start", description="which end of a request the log's times are")
     duration_is: Unit | None = Field(None, description="unit of the log's durations, where its column does not say it")
+    failure_status: StatusList | None = Field(None, description="statuses of a log that count as failures")
+    neutral_status: StatusList | None = Field(None, description="statuses of a log that say nothing of the backend")
     timeout: float | None = Field(None, gt=0, le=3600, description="seconds that a caller waits")
     most_lost: float = Field(0.1, gt=0, le=1, description="largest share of the answers that may be lost")
     candidates: int = Field(80, ge=5, le=10_000, description="candidates in the first round")
     seeds: int = Field(12, ge=5, le=1000, description="seeds for each finalist, and as many others for the rest")
     seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of the search")
+
+    @model_validator(mode="after")
+    def _lists_agree(self) -> Self:
+        self.classification  # noqa: B018 - raises ValueError where they do not
+        return self
+
+    @property
+    def classification(self) -> ClassificationSettings:
+        """What counts as a failure in a log."""
+        given = {"failure_status": self.failure_status, "neutral_status": self.neutral_status}
+        return ClassificationSettings.model_validate(
+            {name: value for name, value in given.items() if value is not None}
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,10 @@ class LogPart:
 
 @dataclass(frozen=True)
 class Problem:
-    """Load and faults for searching and for scoring, how long callers wait, and the source of all this."""
+    """Load and faults for searching and for scoring, how long callers wait, and the source of all this.
+
+    `classification` is that of the simulated calls: those that are rebuilt from a log have been classified by then.
+    """
 
     given: str
     name: str
@@ -102,6 +122,7 @@ class Problem:
     parts: Mapping[str, LogPart] | None = None
     time_is: str = "start"
     arm: str | None = None
+    classification: ClassificationSettings = AS_USUAL
 
     @property
     def wait_s(self) -> float:
@@ -150,7 +171,7 @@ def _from_scenario(given: str, arm: str | None, options: TuneOptions) -> Problem
         title=scenario.title,
         load=scenario.load_of(chosen),
         faults=scenario.plan_of(chosen, 0),
-        arms={"x": Arm(timeout=timeout)},
+        arms={"x": Arm(timeout=timeout, classification=settings.classification)},
     )
     own = settings.breaker
     return Problem(
@@ -162,13 +183,20 @@ def _from_scenario(given: str, arm: str | None, options: TuneOptions) -> Problem
         timeout_from=f"of the arm {chosen}" if options.timeout is None else "as given",
         fixed=tuple(dict.fromkeys((DEFAULT, own))) if settings.decides else (DEFAULT,),
         arm=chosen,
+        classification=settings.classification,
     )
 
 
 def _from_log(given: str, path: Path, options: TuneOptions, arm: str | None) -> Problem:
     if arm is not None:
         raise _wrong_input("arm", arm, f"arm: got {arm!r}; an access log has no arms: leave it out")
-    log = read(path, options.bad_share, ends=options.time_is == "end", unit=options.duration_is)
+    log = read(
+        path,
+        options.bad_share,
+        ends=options.time_is == "end",
+        unit=options.duration_is,
+        classification=options.classification,
+    )
     timeout_s, timeout_from = _timeout(log, options.timeout)
     log = _read_timeouts(log, timeout_s)
     if options.timeout is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from client.pipeline.classification import DEFAULT
 from loadtest.scenario.model import Arm, Scenario
 from loadtest.studies.many_runs.work import Piece
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from client.breakers.policy import PolicySettings
+    from client.pipeline.classification import ClassificationSettings
     from client.pipeline.timeout import TimeoutSettings
     from loadtest.studies.many_runs.work import StudyFigures
     from loadtest.studies.many_runs.workers import Crew
@@ -41,8 +43,9 @@ class Runner:
         timeout: TimeoutSettings,
         crew: Crew,
         on_progress: Callable[[int], None] = lambda _: None,
+        classification: ClassificationSettings = DEFAULT,
     ) -> None:
-        self._scenarios, self._timeout = scenarios, timeout
+        self._scenarios, self._timeout, self._classification = scenarios, timeout, classification
         self._crew, self._on_progress = crew, on_progress
         self._known: dict[Job, StudyFigures] = {}
 
@@ -64,7 +67,7 @@ class Runner:
 
     def scenario(self, part: str, breaker: PolicySettings) -> Scenario:
         """Return the scenario of a part with one arm that has this breaker."""
-        arm = Arm(breaker=breaker, timeout=self._timeout)
+        arm = Arm(breaker=breaker, timeout=self._timeout, classification=self._classification)
         return self._scenarios[part].model_copy(update={"arms": {ARM: arm}})
 
     def _tasks(self, jobs: Sequence[Job]) -> Iterator[tuple[Piece, ...]]:

@@ -1,7 +1,7 @@
 """What a status in an access log says: one reading, by the rules of the client's own classification. Pure.
 
-5xx, and no answer at all, are failures of the backend. 4xx says nothing about it: 404 is the caller's mistake, 429 asks
-for patience, 499 is a caller who left. 3xx is an answer that says nothing about the backend, either.
+By default, 5xx and no answer at all are failures of the backend. 4xx says nothing about it: 404 is the caller's
+mistake, 429 asks for patience, 499 is a caller who left. 3xx is an answer that says nothing about the backend, either.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from client.breakers.interface import NEUTRAL, SUCCESS
+from client.breakers.interface import FAILURE, SUCCESS
 from client.pipeline.classification import DEFAULT
 
 if TYPE_CHECKING:
     from client.breakers.interface import Verdict
+    from client.pipeline.classification import ClassificationSettings
 
     Codes = np.ndarray[tuple[int], np.dtype[np.int8]]
     Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 OK, ERROR, TIMEOUT, ASIDE = 0, 1, 2, 3
 # No answer at all, as proxies write it.
 NO_ANSWER = -1
-_NO_ANSWER_TEXTS = frozenset({"-", "000"})
+_NO_ANSWER_TEXTS = frozenset({"-", "000", "none", "null"})
 # What a proxy answers where the server took too long.
 _TIMED_OUT = frozenset({504, 524})
 # gRPC's codes as HTTP has them (google/rpc/code.proto), but for 12: a method that is not there is the caller's mistake.
@@ -40,9 +41,9 @@ _WORDS |= {name: _GRPC[code] for code, name in enumerate(_GRPC_NAMES)}
 _LONGEST_NAME = 40
 
 
-def verdict_of_status(status: int) -> Verdict:
+def verdict_of_status(status: int, classification: ClassificationSettings = DEFAULT) -> Verdict:
     """Return what an HTTP status says about the backend's health."""
-    return SUCCESS if 100 <= status < 200 else DEFAULT.verdict_of_status(status)
+    return SUCCESS if 100 <= status < 200 else classification.verdict_of_status(status)
 
 
 def is_answer(status: int) -> bool:
@@ -50,11 +51,11 @@ def is_answer(status: int) -> bool:
     return 100 <= status < 400
 
 
-def outcome_of_status(status: int) -> int:
+def outcome_of_status(status: int, classification: ClassificationSettings = DEFAULT) -> int:
     """Return OK, ERROR, TIMEOUT or ASIDE for an HTTP status."""
     if is_answer(status):
         return OK
-    if verdict_of_status(status) is NEUTRAL:
+    if verdict_of_status(status, classification) is not FAILURE:
         return ASIDE
     return TIMEOUT if status in _TIMED_OUT else ERROR
 
@@ -85,7 +86,9 @@ class LogOutcomes(NamedTuple):
     grpc: bool
 
 
-def read_outcomes(numbers: Numbers, *, http: bool, words: bool) -> LogOutcomes:
+def read_outcomes(
+    numbers: Numbers, *, http: bool, words: bool, classification: ClassificationSettings = DEFAULT
+) -> LogOutcomes:
     """Read all statuses of a log; `http`: some are HTTP's; `words`: some are words.
 
     Small numbers are gRPC's where no HTTP status stands beside them. Among HTTP's, 0 is no answer, as proxies write
@@ -97,6 +100,6 @@ def read_outcomes(numbers: Numbers, *, http: bool, words: bool) -> LogOutcomes:
     table = {number: number for number in np.unique(numbers).tolist()}
     table |= {code: status if grpc else NO_ANSWER for code, status in _GRPC.items()}
     found = np.array([table[number] for number in numbers.tolist()], dtype=np.int16)
-    outcome_of = {status: outcome_of_status(status) for status in np.unique(found).tolist()}
+    outcome_of = {status: outcome_of_status(status, classification) for status in np.unique(found).tolist()}
     outcome = np.array([outcome_of[status] for status in found.tolist()], dtype=np.int8)
     return LogOutcomes(outcome, (found >= 300) & (found < 400), coded & (not grpc), grpc)

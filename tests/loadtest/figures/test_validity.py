@@ -369,7 +369,7 @@ def test_arms_that_refused_nothing_for_a_known_reason_are_no_fault_of_the_run() 
             "with: it is known why nothing was refused",
             ok=True,
             detail=why,
-            caution=f"`with` refused nothing though calls failed: {why}",
+            caution=f"`with` refused nothing though calls failed or were slow: {why}",
         )
     ]
     sound = [Measured(name, [replace(OK, arm=name)] * 3, [], [], []) for name in ("without", "with")]

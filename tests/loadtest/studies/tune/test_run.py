@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from pydantic import ValidationError
 from rich.console import Console
 
 from client.breakers.flat import FlatBreaker
@@ -32,8 +34,9 @@ from loadtest.studies.tune.problem import Problem, TuneOptions, read_problem
 from loadtest.studies.tune.record import as_json
 from loadtest.studies.tune.replay import Replayed
 from loadtest.studies.tune.report import check_writable, write_results
-from loadtest.studies.tune.runner import Runner
+from loadtest.studies.tune.runner import Job, Runner
 from loadtest.studies.tune.search import DEFAULT, JUDGE, LEARN, OFF, Aim, Ledger
+from loadtest.studies.tune.statuses import ERROR, TIMEOUT
 from loadtest.terminal.interruption import Interrupted
 
 if TYPE_CHECKING:
@@ -400,3 +403,49 @@ def test_the_shipped_result_holds() -> None:
 
     assert ledger.mean(recommended) < 0.8 * min(ledger.mean(DEFAULT), ledger.mean(OFF))
     assert ledger.mean(recommended) == pytest.approx(told["parts"]["judge"]["recommended"]["cost"], rel=0.2)
+
+
+def test_the_arms_classification_is_that_of_the_search(tmp_path: Path) -> None:
+    """A 429 that the arm calls a failure trips its breaker in the search, too; by default it does nothing there."""
+    text = """
+        name = "busy"
+        title = "A backend that is too busy"
+        load = [{ requests = 100, rate_per_s = 10 }]
+        faults = { error_rate = 1, error_status = 429 }
+        [arms.with]
+        breaker = {}
+    """
+    (tmp_path / "busy.toml").write_text(
+        text + 'classification = { failure_status = ["5xx", "429"] }\n', encoding="utf-8"
+    )
+    (tmp_path / "usual.toml").write_text(text, encoding="utf-8")
+
+    with workers.local(1) as crew:
+        refused = []
+        for name in ("busy", "usual"):
+            found = read_problem(str(tmp_path / f"{name}.toml"), None, ASKED)
+            runner = Runner(found.scenarios, found.timeout, crew, classification=found.classification)
+            job = Job(LEARN, DEFAULT, 1)
+            refused.append(runner([job])[job].fast_fail)
+
+    assert refused == [95, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "failures"),
+    [({}, 60), ({"failure_status": "5xx,429"}, 120), ({"neutral_status": "4xx,500"}, 0)],
+    ids=["default", "429 fails", "500 is neutral"],
+)
+def test_a_logs_statuses_count_as_one_says(tmp_path: Path, options: dict[str, str], failures: int) -> None:
+    """Sixty of 500 and sixty of 429."""
+    text = lines([(20, 80)], seconds=500) + "".join(f"{500 + each},429,0.1\n" for each in range(60))
+    found = problem(tmp_path, text, ASKED.model_validate({**ASKED.model_dump(), **options}))
+
+    assert found.log is not None
+    assert int(np.sum((found.log.outcome == ERROR) | (found.log.outcome == TIMEOUT))) == failures
+
+
+def test_lists_that_name_the_same_status_are_refused() -> None:
+    """As the client refuses them."""
+    with pytest.raises(ValidationError, match="neutral_status: got '5xx' beside '5xx' in failure_status"):
+        TuneOptions.model_validate({"neutral_status": "5xx"})
