@@ -187,23 +187,23 @@ def test_aiohttps_session_can_be_told_not_to_repeat_a_call() -> None:
             return getattr(session, "_retry_connection", None)
 
     assert asyncio.run(repeats()) is True, (
-        "aiohttp's ClientSession no longer has `_retry_connection`: client/pipeline/upstream.py turns it off"
+        "aiohttp's ClientSession no longer has `_retry_connection`: client/pipeline/transports.py turns it off"
     )
     assert "self._retry_connection and" in inspect.getsource(aiohttp.ClientSession._request), (
-        "aiohttp no longer asks `_retry_connection` before it repeats a call: client/pipeline/upstream.py turns it off"
+        "aiohttp no longer asks `_retry_connection` before a repeat: client/pipeline/transports.py turns it off"
     )
 
 
 def test_aiohttps_request_is_sent_by_one_method() -> None:
     """In which the lab counts it."""
     assert list(inspect.signature(aiohttp.ClientRequest.send).parameters) == ["self", "conn"], (
-        "aiohttp's ClientRequest.send() takes other arguments: client/pipeline/upstream.py counts calls in it"
+        "aiohttp's ClientRequest.send() takes other arguments: client/pipeline/transports.py counts calls in it"
     )
     assert inspect.iscoroutinefunction(aiohttp.ClientRequest.send), (
-        "aiohttp's ClientRequest.send() is no coroutine any more: client/pipeline/upstream.py counts calls in it"
+        "aiohttp's ClientRequest.send() is no coroutine any more: client/pipeline/transports.py counts calls in it"
     )
     assert "request_class" in inspect.signature(aiohttp.ClientSession).parameters, (
-        "aiohttp's ClientSession no longer takes `request_class`: client/pipeline/upstream.py counts calls by it"
+        "aiohttp's ClientSession no longer takes `request_class`: client/pipeline/transports.py counts calls by it"
     )
 
 
@@ -218,10 +218,10 @@ def test_connections_take_the_labs_own_readers() -> None:
             await connector.close()
 
     assert asyncio.run(factory()) is not None, (
-        "aiohttp's TCPConnector no longer has `_factory`: client/pipeline/upstream.py puts its own reader there"
+        "aiohttp's TCPConnector no longer has `_factory`: client/pipeline/transports.py puts its own reader there"
     )
     assert hasattr(httpx.AsyncHTTPTransport()._pool, "_network_backend"), (
-        "httpx's transport no longer has `_pool._network_backend`: client/pipeline/upstream.py puts its own there"
+        "httpx's transport no longer has `_pool._network_backend`: client/pipeline/transports.py puts its own there"
     )
 
 

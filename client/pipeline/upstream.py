@@ -1,31 +1,22 @@
-"""The HTTP call to the backend. The only module that knows the HTTP client library."""
+"""The HTTP call to the backend. Only this file and `transports` know the HTTP client library."""
 
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
-import httpcore
 import httpx
-from aiohttp.client_proto import ResponseHandler
-from httpx_aiohttp import AiohttpTransport
 
 from client.pipeline.call import Answer, Call
 from client.pipeline.content_coding import UnreadableBodyError, check_transfer_coding, read_coded, read_plain
 from client.pipeline.errors import BackendFailedError, BackendUnreachableError, CallTimeoutError
 from client.pipeline.retry_after import retry_after_s
+from client.pipeline.transports import SENDING, count_sent_request, open_aiohttp, open_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from ssl import SSLContext
     from types import TracebackType
-
-    from aiohttp import StreamReader
-    from aiohttp.connector import Connection
-    from aiohttp.http_parser import RawResponseMessage
 
     from client.settings import UpstreamSettings
 
@@ -63,7 +54,7 @@ class Upstream:
         self._transport: httpx.AsyncBaseTransport | None = None
 
     async def __aenter__(self) -> Self:
-        make = _httpx_transport if self._settings.transport == "httpx" else _aiohttp_transport
+        make = open_httpx if self._settings.transport == "httpx" else open_aiohttp
         self._transport = make(self._settings)
         return self
 
@@ -78,7 +69,7 @@ class Upstream:
         if self._transport is None:
             raise RuntimeError("the upstream is used outside its context")
         call.attempts += 1
-        sending = _SENDING.set(call)
+        sending = SENDING.set(call)
         headers = [
             self._host,
             _AS_IT_IS,
@@ -87,7 +78,7 @@ class Upstream:
         ]
         if self._more_headers is not None:
             headers += [(name.encode(), value.encode()) for name, value in self._more_headers().items()]
-        request = httpx.Request("GET", self._url, headers=headers, extensions={"trace": _count_sent_request})
+        request = httpx.Request("GET", self._url, headers=headers, extensions={"trace": count_sent_request})
         try:
             response = await self._transport.handle_async_request(request)
             received = {name.lower(): value for name, value in response.headers.raw}
@@ -98,7 +89,7 @@ class Upstream:
         except _BROKEN as error:
             raise BackendUnreachableError(_describe(error)) from error
         finally:
-            _SENDING.reset(sending)
+            SENDING.reset(sending)
         if not 200 <= response.status_code < 500:
             wait_s = retry_after_s(received.get(b"retry-after", b"").decode("latin-1"))
             raise BackendFailedError(response.status_code, wait_s)
@@ -125,7 +116,7 @@ class Upstream:
             raise RuntimeError("the upstream is used outside its context")
         headers = [self._host, (b"Content-Type", b"application/json"), _AS_IT_IS]
         request = httpx.Request(method, self._url.copy_with(path=path), headers=headers, content=body or None)
-        sending = _SENDING.set(Call("control"))
+        sending = SENDING.set(Call("control"))
         try:
             async with asyncio.timeout(ASK_S):
                 response = await self._transport.handle_async_request(request)
@@ -138,7 +129,7 @@ class Upstream:
         except _BROKEN as error:
             raise BackendUnreachableError(_describe(error)) from error
         finally:
-            _SENDING.reset(sending)
+            SENDING.reset(sending)
         return Answer(response.status_code, said, _content_type(response.headers.get("content-type", "").encode()))
 
 
@@ -173,165 +164,3 @@ def _is_printable(value: bytes) -> bool:
 def _content_type(value: bytes) -> bytes:
     """Return what may be passed on as a header: the value, unless there is none or it is not printable."""
     return value if value and _is_printable(value) else b"application/octet-stream"
-
-
-# The call that the running task is sending. It counts as a backend call once its request is on the wire: if it is
-# given up before it has a connection, it is an attempt that the backend never sees.
-_SENDING: ContextVar[Call] = ContextVar("sending")
-
-
-class _CountedRequest(aiohttp.ClientRequest):
-    """aiohttp's request, which counts itself.
-
-    A method, instead of aiohttp's public trace for the same event, saves 9 us of 150 us of processor time a call.
-    """
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Send the request, which does not wait if there is no body, and count it."""
-        response = await super().send(conn)
-        _SENDING.get().backend_calls += 1
-        return response
-
-
-# A backend may send any number of interim answers (1xx) before the one that counts. Beyond these limits nothing more
-# is read, and the call ends with its timeout. Until the head is there, bytes are taken in small slices: each holds up
-# everything else for as long as it takes to read.
-MOST_INTERIM = 1_000
-LONGEST_HEAD = 131_072
-SLICE = 4_096
-
-
-class _GuardedProtocol(ResponseHandler):
-    """aiohttp's reader of answers, with limits.
-
-    It stops at a flood of interim answers, which aiohttp collects without a limit, and its connection is not used
-    again after an answer that was too long: aiohttp may have had all of it before anybody could count.
-    """
-
-    interim = 0
-    _came = _taken = 0  # bytes that came at once, and those of an answer so far
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, longest: int) -> None:
-        super().__init__(loop)
-        self._longest = longest
-
-    @property
-    def should_close(self) -> bool:
-        """Whether the connection ends with the answer."""
-        return self._taken > self._longest or super().should_close
-
-    def data_received(self, data: bytes) -> None:
-        """Read on, slice by slice where interim answers are among it."""
-        if self.interim or (data[9:10] == b"1" and data[:5] == b"HTTP/"):
-            for start in range(0, len(data), SLICE):
-                if self.interim <= MOST_INTERIM:
-                    super().data_received(data[start : start + SLICE])
-            if self.interim > MOST_INTERIM and self.transport is not None:
-                self.transport.pause_reading()
-        else:
-            self._came = len(data)
-            self._taken += self._came
-            super().data_received(data)
-
-    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """Count the interim answers before each that counts."""
-        self.interim = self.interim + 1 if 100 <= data[0].code < 200 else 0
-        self._taken = self._came
-        super().feed_data(data, size)
-
-
-class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport, whose connections read only so much before an answer has its head."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer once its head is there; its body has a limit of its own."""
-        reading = _HEAD_LEFT.set([LONGEST_HEAD])
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            _HEAD_LEFT.reset(reading)
-
-
-# Bytes that may still be read before the head of the answer is there; none: it is.
-_HEAD_LEFT: ContextVar[list[int] | None] = ContextVar("head_left", default=None)
-
-
-class _GuardedStream(httpcore.AsyncNetworkStream):
-    """A connection that stops reading where a head has no end."""
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as httpcore has it
-        """Read a slice of the head, or whatever is there of the body."""
-        left = _HEAD_LEFT.get()
-        if left is None:
-            return await self._inner.read(max_bytes, timeout)
-        if left[0] <= 0:
-            await asyncio.get_running_loop().create_future()
-        data = await self._inner.read(min(max_bytes, SLICE), timeout)
-        left[0] -= len(data)
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Write as it does."""
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Close as it does."""
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> httpcore.AsyncNetworkStream:
-        """Return the same guard over the encrypted connection."""
-        return _GuardedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        """Tell as it does."""
-        return self._inner.get_extra_info(info)
-
-
-class _GuardedNetwork(httpcore.AnyIOBackend):
-    """Makes connections with the guard."""
-
-    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        """Connect as it does."""
-        return _GuardedStream(await super().connect_tcp(*args, **options))
-
-
-async def _count_sent_request(event: str, _: object) -> None:
-    """Count a request when httpcore, below httpx's own transport, has sent its headers."""
-    if event == "http11.send_request_headers.complete":
-        _SENDING.get().backend_calls += 1
-
-
-def _httpx_transport(settings: UpstreamSettings) -> httpx.AsyncHTTPTransport:
-    """Return httpx's own transport."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=settings.keepalive_s)
-    transport = _GuardedTransport(trust_env=False, limits=limits)
-    transport._pool._network_backend = _GuardedNetwork()  # noqa: SLF001 - httpx hands none of its own on
-    return transport
-
-
-def _aiohttp_transport(settings: UpstreamSettings) -> AiohttpTransport:
-    """Return the transport with our own session."""
-
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=settings.keepalive_s)
-        loop = asyncio.get_running_loop()
-        new_protocol: Any = partial(_GuardedProtocol, loop=loop, longest=settings.longest_answer)
-        connector._factory = new_protocol  # noqa: SLF001 - it takes none from outside
-        jar = aiohttp.DummyCookieJar()
-        made = aiohttp.ClientSession(
-            connector=connector, cookie_jar=jar, request_class=_CountedRequest, auto_decompress=False
-        )
-        # aiohttp silently repeats a GET whose connection broke, and nobody would count that call. It has no public
-        # switch for this; its own test client uses this one.
-        made._retry_connection = False  # noqa: SLF001
-        return made
-
-    return AiohttpTransport(client=session)

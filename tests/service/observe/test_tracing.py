@@ -40,7 +40,7 @@ class Lab:
         backend = backend_app(traces=self._tracing("backend"))
         self.set_faults = serve(backend)
         transport = httpx.ASGITransport(backend)
-        monkeypatch.setattr(upstream, "_aiohttp_transport", lambda _: transport)
+        monkeypatch.setattr(upstream, "open_aiohttp", lambda _: transport)
         settings = ClientSettings(breaker={"fail_max": 2, "reset_timeout": 3600}, timeout={"total_s": 1})
         self.ask = serve(client_app(settings, traces=self._tracing("client")))
 
@@ -319,7 +319,7 @@ def test_off_leaves_the_pipeline_as_it_is(serve: Callable[[FastAPI], Ask], monke
             seen.append([name for name, _ in request.headers.raw])
             return httpx.Response(200, content=b"{}")
 
-    monkeypatch.setattr(upstream, "_aiohttp_transport", lambda _: Recording())
+    monkeypatch.setattr(upstream, "open_aiohttp", lambda _: Recording())
     app = client_app(ClientSettings())
     serve(app)("GET", "/data", headers={"traceparent": PARENT})
     client = app.data._client
