@@ -66,7 +66,7 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], *
         app, host, port = build()
         listener = listen(host, port)
     except WrongInputError as error:
-        for problem in error.problems:
+        for problem in error.told:
             sys.stderr.write(f"{prog}: {problem['detail']}\n")
         return 2
     url = f"http://{host}:{listener.getsockname()[1]}"
