@@ -6,9 +6,8 @@ import time
 from contextlib import asynccontextmanager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry
-from starlette.routing import Route
 
 from backend.core import Backend
 from backend.data import DataEndpoint
@@ -18,11 +17,11 @@ from backend.profile import FaultPlan, OnePhase, as_body, changed_body, plan_fro
 from backend.settings import BackendSettings
 from backend.traces import TraceHook
 from service import problems
+from service.app import Service
+from service.guard.body import read_object
 from service.observe import tracing
 from service.observe.log import log_event
 from service.openapi import describe_data, json_body
-from service.origin import OwnPagesOnly
-from service.problems import read_object
 from service.routes import common_routes
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 def create_app(
     settings: BackendSettings | None = None, backend: Backend | None = None, traces: Tracing | None = None
-) -> FastAPI:
+) -> Service:
     """Return the service for `backend`; everything it needs is created here, nothing at import.
 
     The clock is the system's monotonic one: uvloop's own clock has only whole milliseconds. In a test, `traces`
@@ -53,24 +52,17 @@ def create_app(
     backend.hooks = hooks
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Service) -> AsyncIterator[None]:
         with nullcontext() if traces is None else closing(traces):
             yield
 
     registry = CollectorRegistry()
     registry.register(BackendCollector(backend))
-    app = FastAPI(
-        title="Breaker Lab: backend",
-        description="The flaky service.",
-        lifespan=lifespan,
-        telemetry=tracing.NONE_OF_FASTAPI,
-    )
-    app.add_middleware(OwnPagesOnly)
+    app = Service("/faults", title="Breaker Lab: backend", description="The flaky service.", lifespan=lifespan)
     problems.install_handlers(app, {})
     app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))
-    # A plain ASGI endpoint: this path is under load, and reads and writes no model.
-    app.router.routes.append(Route("/data", endpoint, methods=["GET"]))
+    app.serve_data(endpoint)
     describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))
     return app
 

@@ -11,7 +11,7 @@ from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from backend.reset import reset_connection
 from inputs.wrong_input import WrongInputError
 from service.caller import CallerGoneError, run_for_caller
-from service.problems import problem
+from service.problems import problem, wrong_input
 from service.protocol import connection_of
 
 if TYPE_CHECKING:
@@ -29,10 +29,13 @@ class DataEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        request_id, attempt = _read_identity(scope)
         try:
+            request_id, attempt = _read_identity(scope)
             fault = await run_for_caller(self._backend.serve(request_id, attempt), receive, connection_of(scope))
         except CallerGoneError:
+            return
+        except WrongInputError as error:
+            await wrong_input(error)(scope, receive, send)
             return
         except QueueFullError as error:
             await problem(503, str(error), _retry_after(QUEUE_FULL_RETRY_AFTER_S))(scope, receive, send)

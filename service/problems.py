@@ -34,11 +34,16 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
     return Response(json.dumps(body), status, dict(headers or {}), media_type="application/problem+json")
 
 
+def wrong_input(error: WrongInputError) -> Response:
+    """Build the response to wrong input: 422 with each mistake in `errors`."""
+    return problem(422, str(error), errors=error.problems)
+
+
 def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
     """Answer every error of `app` as a problem; `statuses` maps the service's own errors to a status."""
 
     async def answer_wrong_input(_: Request, error: Exception) -> Response:
-        return problem(422, str(error), errors=getattr(error, "problems", []))
+        return wrong_input(error) if isinstance(error, WrongInputError) else problem(422, str(error))
 
     async def answer_wrong_request(_: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
@@ -64,14 +69,3 @@ def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> N
     app.add_exception_handler(ClientDisconnect, answer_gone_caller)
     for kind in statuses:
         app.add_exception_handler(kind, answer_own_error)
-
-
-async def read_object(request: Request) -> dict[str, Any]:
-    """Return a JSON body that must be an object. Raises WrongInputError."""
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply for Python's reader
-        raise WrongInputError([{"field": "body", "value": None, "detail": f"body: not JSON: {error}"}]) from error
-    if not isinstance(body, dict):
-        raise WrongInputError([{"field": "body", "value": None, "detail": "body: must be a JSON object"}])
-    return body

@@ -18,9 +18,9 @@ from client.observe.log import LOGGER
 from client.pipeline.order import CallSettings, FlatCallSettings
 from inputs.check import check, merge_change
 from inputs.wrong_input import WrongInputError
+from service.guard.body import read_object
 from service.observe.log import log_event
 from service.openapi import json_body
-from service.problems import read_object
 from service.protocol import connection_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inputs.wrong_input import WrongInputError
 from service.caller import CallerGoneError, run_for_caller
-from service.problems import problem
+from service.problems import wrong_input
 from service.protocol import connection_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class DataEndpoint:
         except CallerGoneError:
             return
         except WrongInputError as error:
-            await problem(422, str(error), errors=error.problems)(scope, receive, send)
+            await wrong_input(error)(scope, receive, send)
             return
         headers = [
             (b"content-type", answer.content_type),

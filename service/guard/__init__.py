@@ -1,5 +1,6 @@
-"""What keeps strangers, floods and slow callers out: hosts and origins, tokens, and the bounds of what is read.
+"""What keeps strangers, floods and slow callers out: limits, bodies, hosts, tokens.
 
-`hosts.py` and `tokens.py` decide, and know no framework: the services and Locust's web UI ask them. A new limit is a
-named constant, and a route that everybody may use is a line in `access.py`.
+Each limit is a named constant in `limits`, and has its row in docs/security.md. A check that needs no HTTP belongs to
+`inputs`; what hosts and tokens are allowed is decided without a framework, so that Locust's web UI can ask, too. What a
+route asks for is decided in `access`.
 """

@@ -1,0 +1,12 @@
+"""The limits of what people may give, each once. The page docs/security.md lists them."""
+
+from __future__ import annotations
+
+# Mistakes that are told of one input; the others are counted.
+MOST_PROBLEMS = 20
+# Characters of a value, or of a name that is not ours, in an answer.
+LONGEST_VALUE = 80
+# Levels of objects, lists and tables inside each other. No model of the lab has ten.
+DEEPEST = 50
+# Values in one JSON text. A fault plan of 1,000 phases with every setting written out has 30,000.
+MOST_VALUES = 100_000
