@@ -25,7 +25,7 @@ from client.pipeline.call import Outcome
 from inputs.environment import from_environment
 from inputs.wrong_input import WrongInputError
 from loadtest.engines.live.conductor import Conductor
-from loadtest.engines.live.control import Service, ServiceError
+from loadtest.engines.live.control import ServiceError, backend_at, client_at
 from loadtest.engines.live.services import end_process, last_words
 from loadtest.engines.live.ui import form, pages
 from loadtest.engines.live.ui.progress import Progress
@@ -189,8 +189,8 @@ def _prepare_run(environment: Environment, fields: Mapping[str, Sequence[str]]) 
     choice = form.choose_run(fields, form.scenarios(Path(options.own_scenarios)))
     live = choice.engine == "live"
     if live:
-        Service("client", choice.client_url).check("/breaker")
-        Service("backend", choice.backend_url).check("/faults")
+        client_at(choice.client_url).check("/breaker")
+        backend_at(choice.backend_url).check("/faults")
     results = Path(options.results)
     what = f"{choice.scenario.name} from Locust's web UI"
     lock = run_folder.reserve_place(results, what, choice.client_url if live else None)
@@ -341,8 +341,8 @@ class Lab(FastHttpUser):
             conductor = Conductor(
                 folder.scenario(),
                 folder,
-                Service("client", self.host or ""),
-                Service("backend", _options(self.environment).backend_url),
+                client_at(self.host or ""),
+                backend_at(_options(self.environment).backend_url),
                 self._send,
                 lambda: GreenletJobs(groups),
             )
