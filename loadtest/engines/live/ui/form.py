@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.records.manifest import ENGINES
@@ -23,6 +25,20 @@ _MOST_FILES = 200
 _LARGEST_FILE = 1_000_000
 _BETWEEN = ": "
 
+# The fields that a form may have: the lab's, and those that Locust's page sends whatever the lab does with them.
+OWN_FIELDS = ("scenario", "arms", "seeds", "engine")
+LOCUSTS_FIELDS = ("user_count", "spawn_rate", "run_time", "host", "profile")
+# More users than any machine has; Locust starts one, whatever the form says.
+MOST_USERS = 1_000_000
+LONGEST_RUN_S = 31 * 24 * 3600
+# More mistakes than anybody corrects at once: the others are counted.
+_MOST_TOLD = 20
+# No more of a value is compared or told.
+_LONGEST_NAME = 80
+_LONGEST_NUMBER = 20
+_RUN_TIME = re.compile(r"(?=\d)(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,7})s)?|(\d{1,7})", re.ASCII)
+_DECIMAL = re.compile(r"(?:\d{1,20}\.?\d{0,20}|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -33,8 +49,6 @@ class Choice:
     arms: list[str]
     seeds: list[int]
     engine: Engine
-    client_url: str
-    backend_url: str
 
 
 def scenarios(folder: Path) -> list[str]:
@@ -64,11 +78,26 @@ def arms(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
-    """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field."""
+def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str], client_url: str) -> Choice:
+    """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field.
+
+    `client_url` is the host that Locust's page shows: the addresses of the services are no choice of the form.
+    """
+    problems = [*_unknown_fields(form), *_repeated_fields(form), *_locusts_problems(form, client_url)]
+    choice = None
+    try:
+        choice = _choose_own(form, offered)
+    except WrongInputError as error:
+        problems += error.problems
+    if problems or choice is None:
+        raise WrongInputError(_cut(problems))
+    return choice
+
+
+def _choose_own(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
     name = _last_value(form, "scenario")
     if name not in offered:
-        raise _wrong_input("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
+        raise _wrong_input("scenario", name, f"{', '.join(offered)}{closest(name[:_LONGEST_NAME], offered)}")
     scenario, text = files.read(name)
     problems = []
     chosen: list[str] = []
@@ -84,10 +113,82 @@ def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Cho
     wanted = _last_value(form, "engine") or ENGINES[0]
     engine = next((each for each in ENGINES if each == wanted), None)
     if engine is None:
-        problems += _wrong_input("engine", wanted, f"{', '.join(ENGINES)}{closest(wanted, ENGINES)}").problems
+        allowed = f"{', '.join(ENGINES)}{closest(wanted[:_LONGEST_NAME], ENGINES)}"
+        problems += _wrong_input("engine", wanted, allowed).problems
     if problems or engine is None:
         raise WrongInputError(problems)
-    return Choice(scenario, text, chosen, seeds, engine, _last_value(form, "host"), _last_value(form, "backend_url"))
+    return Choice(scenario, text, chosen, seeds, engine)
+
+
+def _unknown_fields(form: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    known = (*OWN_FIELDS, *LOCUSTS_FIELDS)
+    strangers = [name for name in form if name not in known]
+    told = [
+        _problem(
+            name[:_LONGEST_NAME],
+            None,
+            f"{name!r:.80}: no field of this form{closest(name[:_LONGEST_NAME], known)}; allowed: {', '.join(known)}",
+        )
+        for name in strangers[:_MOST_TOLD]
+    ]
+    return told + [_problem("body", None, "") for _ in strangers[_MOST_TOLD:]]
+
+
+def _repeated_fields(form: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Refuse a field that says two things: readers differ in which one they take."""
+    return [
+        _problem(name, None, f"{name}: given {len(form[name])} times; allowed: once")
+        for name in (*OWN_FIELDS, *LOCUSTS_FIELDS)
+        if name != "arms" and len(form.get(name, ())) > 1
+    ]
+
+
+def _locusts_problems(form: Mapping[str, Sequence[str]], client_url: str) -> list[dict[str, Any]]:
+    """Check Locust's own fields before Locust sees them: the scenario defines the load, so they change nothing."""
+    problems = []
+    for name in ("user_count", "spawn_rate"):
+        value = _last_value(form, name)
+        whole = name == "user_count"
+        if not _is_count(value, whole=whole):
+            kind = "a whole number" if whole else "a number"
+            problems += _wrong_input(name, value, f"{kind} from 0 to {MOST_USERS:,}").problems
+    run_time = _last_value(form, "run_time")
+    if run_time and not _is_run_time(run_time):
+        allowed = f"none, or a time such as 20, 20s, 3m, 2h or 1h20m, up to {LONGEST_RUN_S // 3600}h"
+        problems += _wrong_input("run_time", run_time, allowed).problems
+    host = _last_value(form, "host")
+    if host.rstrip("/") not in ("", client_url.rstrip("/")):
+        allowed = f"{client_url}, since the addresses of the services come from the command line alone"
+        problems += _wrong_input("host", host, allowed).problems
+    profile = _last_value(form, "profile")
+    if profile:
+        problems += _wrong_input("profile", profile, "none").problems
+    return problems
+
+
+def _is_count(text: str, *, whole: bool) -> bool:
+    if whole:
+        return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text) <= MOST_USERS
+    if not _DECIMAL.fullmatch(text):
+        return False
+    value = float(text)
+    return math.isfinite(value) and value <= MOST_USERS
+
+
+def _is_run_time(text: str) -> bool:
+    found = _RUN_TIME.fullmatch(text)
+    if found is None:
+        return False
+    hours, minutes, seconds, alone = (int(part or 0) for part in found.groups())
+    return 0 < hours * 3600 + minutes * 60 + seconds + alone <= LONGEST_RUN_S
+
+
+def _cut(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keep the first problems; the last one that is kept counts the others."""
+    more = len(problems) - _MOST_TOLD
+    if more <= 0:
+        return problems
+    return [*problems[:_MOST_TOLD], _problem("body", None, f"and {more:,} more")]
 
 
 def _choose_arms(values: Sequence[str], name: str, scenario: Scenario) -> list[str]:
@@ -109,4 +210,8 @@ def _last_value(form: Mapping[str, Sequence[str]], field: str) -> str:
 
 
 def _wrong_input(field: str, value: str, allowed: str) -> WrongInputError:
-    return WrongInputError([{"field": field, "value": value, "detail": f"{field}: got {value!r}; allowed: {allowed}"}])
+    return WrongInputError([_problem(field, value[:_LONGEST_NAME], f"{field}: got {value!r:.80}; allowed: {allowed}")])
+
+
+def _problem(field: str, value: str | None, detail: str) -> dict[str, Any]:
+    return {"field": field, "value": value, "detail": detail}

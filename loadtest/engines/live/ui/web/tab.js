@@ -47,8 +47,17 @@
     return (Number(parts[0]) + Number(parts[1]) + Number(parts[2])) / 3 < 128;
   }
 
+  /* The services are where the command line says: Locust's field for the host shows that, and takes nothing. */
+  function showHostOnly() {
+    const host = document.querySelector("input[name=host]:not([readonly])");
+    if (!host) return;
+    host.readOnly = true;
+    host.title = "set on the command line";
+  }
+
   /* Called often and cheap: follows Locust's tabs and its switch between light and dark. */
   function follow() {
+    showHostOnly();
     const main = document.querySelector("main");
     if (!main) return;
     if (section.parentNode !== main || section.nextSibling) main.append(section);
