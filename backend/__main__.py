@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def _build() -> tuple[FastAPI, str, int]:
+def _build() -> tuple[FastAPI, BackendSettings]:
     settings = from_environment(BackendSettings)
     log.configure(settings.log, "backend")
-    return create_app(settings), settings.host, settings.port
+    return create_app(settings), settings
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from backend.settings import BackendSettings
 from backend.traces import TraceHook
 from service import problems
 from service.app import Service
+from service.guard.access import Access
 from service.guard.body import read_object
+from service.guard.login import front_routes, page_of_routes
 from service.observe import tracing
 from service.observe.log import log_event
 from service.openapi import describe_data, json_body
@@ -58,10 +60,13 @@ def create_app(
 
     registry = CollectorRegistry()
     registry.register(BackendCollector(backend))
-    app = Service("/faults", title="Breaker Lab: backend", description="The flaky service.", lifespan=lifespan)
+    access = Access(settings, "backend", settings.host)
+    title, about = "Breaker Lab: backend", "The flaky service: it fails as its fault plan says."
+    app = Service("/faults", access, title=title, description=about, lifespan=lifespan)
     problems.install_handlers(app, {})
     app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))
+    app.include_router(front_routes(access, title, page_of_routes(app, access)))
     app.serve_data(endpoint)
     describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))
     return app

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from service import server
+from service.listener import ListenSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -93,4 +94,4 @@ if __name__ == "__main__":
     name = sys.argv.pop(1)
     backend = f"{sys.argv.pop(1)}/data" if len(sys.argv) > 1 else ""
     made, lifespan = _APPS[name](backend)
-    sys.exit(server.main(name, "A plain app to measure against.", lambda: (made, "127.0.0.1", 0), lifespan=lifespan))
+    sys.exit(server.main(name, "A plain app to measure against.", lambda: (made, ListenSettings()), lifespan=lifespan))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bench.ratio import Ratio
-from loadtest.engines.live.control import Service
+from loadtest.engines.live.control import client_at
 from loadtest.engines.live.services import child
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def measure(repeats: int, log: Path, say: Callable[[str], None]) -> tuple[list[R
         no_breaker = client(bare, CLIENT_BREAKER__POLICY="off")
         other_transport = client(bare, CLIENT_UPSTREAM__TRANSPORT="httpx")
         refusing = client(bare, CLIENT_BREAKER__RESET_TIMEOUT="3600")
-        Service("client", refusing).send("POST", "/breaker/open")
+        client_at(refusing).send("POST", "/breaker/open")
         pairs = [
             _Pair("fast-fail requests/s", refusing, "bare ASGI app that answers 503", bare_503, at_least=0.6),
             _Pair(

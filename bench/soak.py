@@ -21,7 +21,7 @@ from matplotlib.figure import Figure as Picture
 
 from bench.http import find_obstacle, generate
 from bench.ratio import machine
-from loadtest.engines.live.control import Service
+from loadtest.engines.live.control import Service, backend_at, client_at
 from loadtest.engines.live.services import child
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[SoakSegme
     count = round(minutes * 60 / SEGMENT_S)
     with ExitStack() as stack:
         where = {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}
-        backend = Service("backend", stack.enter_context(child("backend", where, log)))
+        backend = backend_at(stack.enter_context(child("backend", where, log)))
         where = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend.url}
         settings = {"CLIENT_BREAKER__RESET_TIMEOUT": str(RESET_TIMEOUT_S)}
-        client = Service("client", stack.enter_context(child("client", where | settings, log)))
+        client = client_at(stack.enter_context(child("client", where | settings, log)))
         process = _listening_at(client.url)
         segments = []
         for number in range(count):

@@ -27,6 +27,7 @@ from client.pipeline.upstream import Upstream
 from client.settings import ClientSettings
 from service import problems
 from service.app import Service
+from service.guard.access import Access
 from service.observe import tracing
 from service.openapi import describe_data
 from service.routes import common_routes
@@ -50,6 +51,7 @@ def create_app(
     """
     settings = settings or ClientSettings()
     traces = traces or tracing.start(settings.tracing, "client", "CLIENT_TRACING")
+    access = Access(settings, "client", settings.host)
 
     @asynccontextmanager
     async def lifespan(app: Service) -> AsyncIterator[None]:
@@ -70,7 +72,9 @@ def create_app(
         async with AsyncExitStack() as stack:
             if traces is not None:
                 stack.callback(traces.close)
-            http = await stack.enter_async_context(Upstream(settings.backend_url, settings.upstream, more_headers))
+            http = await stack.enter_async_context(
+                Upstream(settings.backend_url, settings.upstream, more_headers, settings.backend_token)
+            )
             handler = upstream or http
             handler = handler if traces is None else with_span(handler, traces)
             lag = LoopLag(time.monotonic, lambda: client.in_flight > 0)
@@ -81,7 +85,7 @@ def create_app(
             traffic = Traffic(client.call if traces is None else with_root(client.call, traces))
             feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()}, stopping)
             app.include_router(admin.build(settings, client, counters, stream, feed))
-            app.include_router(dashboard.build(traffic, settings.call))
+            app.include_router(dashboard.build(traffic, settings.call, access))
             app.include_router(relay.build(http))
             app.include_router(common_routes(registry))
             endpoint = DataEndpoint(client)
@@ -91,7 +95,7 @@ def create_app(
             await traffic.close()
 
     app = Service(
-        "/backend/faults", title="Breaker Lab: client", description="The protected service.", lifespan=lifespan
+        "/backend/faults", access, title="Breaker Lab: client", description="The protected service.", lifespan=lifespan
     )
     problems.install_handlers(
         app,

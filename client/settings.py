@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
+from service.guard.settings import Secret  # noqa: TC001 - pydantic reads the annotation
+from service.listener import ListenSettings
 from service.observe.log import LogSettings
 from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
@@ -39,7 +41,7 @@ class UpstreamSettings(StrictModel):
     )
 
 
-class ClientSettings(BaseSettings, CallSettings):
+class ClientSettings(BaseSettings, ListenSettings, CallSettings):
     """All settings of the client service."""
 
     model_config = SettingsConfigDict(
@@ -50,10 +52,12 @@ class ClientSettings(BaseSettings, CallSettings):
         allow_inf_nan=False,
     )
 
-    host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0: any free one")
     backend_url: Annotated[str, AfterValidator(_check_service_url)] = Field(
         "http://127.0.0.1:8001", description="address of the backend: http://HOST[:PORT]"
+    )
+    backend_token: Secret | None = Field(
+        None, exclude=True, description="the backend's token, for what the client passes on to its control routes"
     )
     upstream: UpstreamSettings = UpstreamSettings()
     log: LogSettings = LogSettings()

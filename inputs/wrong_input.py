@@ -6,7 +6,7 @@ import difflib
 import math
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, SecretStr, Tag, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,13 +66,17 @@ def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str
         field = f"{field}.{name}" if field else name
         said = f"{field}: {rest}"
         value = value.get(name) if isinstance(value, dict) else None
+        place = [*place, name]
     elif details["type"] == "extra_forbidden":
         said = f"{field}: unknown key{_suggest_key(model, place)}"
     elif details["type"] == "missing":
         said = f"{field}: missing"
     else:
         field = field or "body"  # about the whole input, such as a key that is not text
-        said = f"{field}: got {value!r:.80}; {_allowed_range(model, place) or message}"
+        got = "" if _is_secret(model, place) else f"got {value!r:.80}; "
+        said = f"{field}: {got}{_allowed_range(model, place) or message}"
+    if _is_secret(model, place):
+        value = None
     return {"field": field, "value": _json_value(value), "detail": said}
 
 
@@ -139,6 +143,20 @@ def _allowed_range(model: type[BaseModel], place: list[str]) -> str:
     ]
     kind = "whole number" if info.annotation is int else "number"
     return f"allowed: a {kind} {' and '.join(bounds)}" if bounds else ""
+
+
+def _is_secret(model: type[BaseModel], place: list[str]) -> bool:
+    """Return whether a value must not be repeated."""
+    holders = _models_at(model, place) if place else []
+    infos = [each.model_fields[place[-1]] for each in holders if place[-1] in each.model_fields]
+    return any(SecretStr in _types_of(info.annotation) for info in infos)
+
+
+def _types_of(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in getattr(annotation, "__args__", ()) or (getattr(annotation, "__origin__", None),):
+        if argument is not None:
+            yield from _types_of(argument)
 
 
 def _bound_text(bound: float) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.guard.settings import AccessSettings
 from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
 
-class LoadtestSettings(BaseSettings):
+class LoadtestSettings(BaseSettings, AccessSettings):
     """The services to use, and the folder of runs."""
 
     model_config = SettingsConfigDict(env_prefix="LOADTEST_", frozen=True, extra="forbid")

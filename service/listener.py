@@ -6,9 +6,24 @@ import os
 import socket
 from contextlib import ExitStack
 
+from pydantic import Field
+
 from inputs.wrong_input import WrongInputError
+from service.guard.settings import AccessSettings
 
 BACKLOG = 2048
+
+
+class ListenSettings(AccessSettings):
+    """Where a service listens, and who may ask."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(0, ge=0, le=65535, description="TCP port; 0: any free one")
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL of a service that listens there."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from inputs.wrong_input import WrongInputError
-from service.listener import BACKLOG, listen
+from service.guard.settings import check_exposure
+from service.listener import BACKLOG, listen, url_of
 from service.observe.log import log_event, logger_of
 from service.problems import problem
 from service.protocol import OneAtATimeProtocol
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from service.listener import ListenSettings
 
 # Longer than any pause of a shipped scenario, so that no idle connection closes just when a caller reuses it.
 KEEP_ALIVE_S = 120
@@ -53,7 +56,7 @@ class _Server(uvicorn.Server):
         self.announce("stopped")
 
 
-def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], **server: Any) -> int:
+def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, ListenSettings]], **server: Any) -> int:
     """Parse the command line, build the app, serve it. Return the exit code: 0, or 2 for a user's mistake."""
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument(
@@ -63,13 +66,14 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], *
     )
     options = parser.parse_args()
     try:
-        app, host, port = build()
-        listener = listen(host, port)
+        app, settings = build()
+        listener = listen(settings.host, settings.port)
+        check_exposure(listener.getsockname()[0], settings, f"{prog.upper()}_")
     except WrongInputError as error:
         for problem in error.problems:
             sys.stderr.write(f"{prog}: {problem['detail']}\n")
         return 2
-    url = f"http://{host}:{listener.getsockname()[1]}"
+    url = url_of(settings.host, listener.getsockname()[1])
     sys.stdout.write(f"{prog}: {url}\n")
     sys.stdout.flush()
     logger = logger_of(prog)

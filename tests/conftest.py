@@ -42,7 +42,7 @@ def _serve(
         def start(app: FastAPI) -> Callable[..., httpx.Response]:
             async def enter() -> httpx.AsyncClient:
                 await opened.enter_async_context(app.router.lifespan_context(app))
-                http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+                http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
                 return await opened.enter_async_context(http)
 
             http = runner.run(enter())

@@ -11,15 +11,17 @@ from starlette.staticfiles import StaticFiles
 from client.breakers import policies
 from client.dashboard.looks import looks_json
 from client.pipeline.order import CallSettings, FlatCallSettings
+from service.guard.login import front_routes
 from service.openapi import json_schema
 
 if TYPE_CHECKING:
     from client.dashboard.traffic import Traffic
+    from service.guard.access import Access
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without a referrer, the form that logs out would be sent with `Origin: null`
     "Cache-Control": "no-cache",  # ask each time: the answer is short if nothing has changed
 }
 
@@ -33,8 +35,8 @@ class _PageFiles(StaticFiles):
         return response
 
 
-def build(traffic: Traffic, started_with: CallSettings) -> APIRouter:
-    """Return the routes; `started_with`: the settings that a reset restores."""
+def build(traffic: Traffic, started_with: CallSettings, access: Access) -> APIRouter:
+    """Return the routes; `started_with`: the settings that a reset restores; `access`: who has to log in."""
     router = APIRouter()
     files = _PageFiles(packages=[("client.dashboard", "static")])
     schema = {
@@ -45,11 +47,13 @@ def build(traffic: Traffic, started_with: CallSettings) -> APIRouter:
         },
         "started_with": started_with.model_dump(mode="json"),
         "looks": looks_json(),
+        "has_login": access.tokens.guards_change,
     }
 
-    @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def read_page(request: Request) -> Response:
         return await files.get_response("index.html", request.scope)
+
+    router.include_router(front_routes(access, "Breaker Lab", read_page))
 
     @router.api_route("/dashboard/{name}", methods=["GET", "HEAD"], include_in_schema=False)
     async def read_file(request: Request, name: str) -> Response:

@@ -21,6 +21,7 @@ _ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
     ("/stats", ("GET",), "The backend's own counts"),
     ("/openapi.json", ("GET",), "What the backend's routes accept, with all ranges"),
 )
+_NOT_LET_IN = (401, 403)
 
 
 def build(backend: Upstream) -> APIRouter:
@@ -30,6 +31,10 @@ def build(backend: Upstream) -> APIRouter:
     def add_route(path: str, method: str, summary: str) -> None:
         async def relay(request: Request) -> Response:
             answer = await backend.ask(method, path, await request.body())
+            if answer.status in _NOT_LET_IN:
+                # Passed on, it would look as if the client itself had refused its caller.
+                said = f"the backend answered {method} {path} with {answer.status}"
+                return problem(502, f"{said}: the client does not have its token; CLIENT_BACKEND_TOKEN sets it")
             kind = answer.content_type.decode()
             if kind.partition(";")[0] not in ("application/json", "application/problem+json"):
                 said = f"the backend answered {method} {path} with {answer.status} and {kind:.80}, not with JSON"

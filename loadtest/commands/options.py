@@ -39,11 +39,11 @@ def find_services(settings: LoadtestSettings) -> Urls | None:
         return None
     if settings.client_url is None or settings.backend_url is None:
         raise wrong_input("client-url, backend-url", None, "both, or neither of them")
-    from loadtest.engines.live.control import Service
+    from loadtest.engines.live.control import backend_at, client_at
     from loadtest.engines.live.services import Urls
 
-    Service("client", settings.client_url).check("/breaker")
-    Service("backend", settings.backend_url).check("/faults")
+    client_at(settings.client_url).check("/breaker")
+    backend_at(settings.backend_url).check("/faults")
     return Urls(settings.client_url.rstrip("/"), settings.backend_url.rstrip("/"))
 
 

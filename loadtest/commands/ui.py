@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import closing
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,6 @@ def ui(
     """Open Locust's web UI: a form to choose a run, a tab that shows the breaker, and a link to each report."""
     from loadtest.engines.live.services import own_services
     from loadtest.report.all_runs import write_index
-    from service.listener import listen
 
     chosen = read_settings(
         client_url=client_url, backend_url=backend_url, out=out_dir, ui_port=port, ui_scenarios=scenarios
@@ -47,7 +47,7 @@ def ui(
         raise wrong_input("scenarios", str(chosen.ui_scenarios), "a folder")
     urls = find_services(chosen)
     check_tracing(chosen, urls)
-    listen(chosen.ui_host, chosen.ui_port).close()
+    _check_place(chosen)
     chosen.out.mkdir(parents=True, exist_ok=True)
     write_index(chosen.out)
     log = chosen.out / ".ui.log"
@@ -59,6 +59,16 @@ def ui(
                 _serve_ui(chosen, started, log)
     except Interrupted as signalled:
         raise typer.Exit(0 if signalled.exit_code == 130 else signalled.exit_code) from None
+
+
+def _check_place(settings: LoadtestSettings) -> None:
+    """Raise WrongInputError if the port is taken, or if strangers could reach the UI without a token."""
+    from service.guard.settings import check_exposure
+    from service.listener import listen
+
+    everywhere = settings.ui_host == "*"  # for Locust, every address of this machine
+    with closing(listen("0.0.0.0" if everywhere else settings.ui_host, settings.ui_port)) as listener:  # noqa: S104
+        check_exposure(listener.getsockname()[0], settings, "LOADTEST_")
 
 
 def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:

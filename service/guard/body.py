@@ -13,6 +13,7 @@ from service.problems import problem
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _CHANGES_FAULTS = frozenset({"PUT", "PATCH"})
@@ -116,10 +117,20 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(limit: int, read: int, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 413 at once, and close the connection only when the caller has sent the rest, so that he can read it."""
     detail = f"body: too long; allowed for {scope['method']} {scope['path']:.80}: at most {limit:,} bytes"
-    answer = problem(413, detail, {"Connection": "close"}, limit_bytes=limit)
-    await send({"type": "http.response.start", "status": 413, "headers": answer.raw_headers})
+    await answer_early(problem(413, detail, limit_bytes=limit), scope, receive, send, read)
+
+
+async def answer_early(answer: Response, scope: Scope, receive: Receive, send: Send, read: int = 0) -> None:
+    """Answer before the body has come, and close the connection only when the caller has sent it, so that he can read.
+
+    `read` bytes of it have come so far. A request without a body is answered like any other.
+    """
+    if not _has_body(scope):
+        await answer(scope, receive, send)
+        return
+    headers = [*answer.raw_headers, (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
     try:
         await _drop_rest(receive, read)

@@ -13,7 +13,10 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from pydantic_settings import NoDecode
@@ -32,6 +35,8 @@ def _split_names(value: Any) -> Any:
         value = _read_json(value) if value.lstrip().startswith("[") else value.split(",")
     if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
         raise ValueError(hosts.FORMS)
+    if len(value) > MOST_NAMES:
+        raise ValueError(f"allowed: at most {MOST_NAMES} names")
     return tuple(dict.fromkeys(check_name(each.strip()) for each in value if each.strip()))
 
 
@@ -43,6 +48,13 @@ def _read_json(text: str) -> Any:
         return text.split(",")
 
 
+def _read_yes_or_no(value: Any, read: ValidatorFunctionWrapHandler) -> bool:
+    try:
+        return bool(read(value))
+    except ValidationError:
+        raise ValueError("allowed: yes or no, true or false, 1 or 0") from None
+
+
 def _check_token(secret: SecretStr) -> SecretStr:
     Token(secret.get_secret_value())
     return secret
@@ -51,6 +63,8 @@ def _check_token(secret: SecretStr) -> SecretStr:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 Secret = Annotated[
     SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     AfterValidator(_check_token),
     WithJsonSchema({"type": "string", "minLength": SHORTEST_TOKEN, "maxLength": LONGEST_TOKEN, "writeOnly": True}),
 ]
@@ -77,7 +91,7 @@ class AccessSettings(BaseModel):
         exclude=True,
         description="visible ASCII characters; if set, whoever reads has to send it or the token; needs a token",
     )
-    insecure: bool = Field(
+    insecure: Annotated[bool, WrapValidator(_read_yes_or_no)] = Field(
         default=False, description="`yes`: start without a token even if other machines can reach the service"
     )
 

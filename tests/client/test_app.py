@@ -58,6 +58,8 @@ BREAKER = {
 }
 MESSAGE = "The service is temporarily unavailable. Please try again."
 CONFIG = {
+    "allowed_hosts": [],
+    "insecure": False,
     "host": "127.0.0.1",
     "port": 8000,
     "backend_url": "http://127.0.0.1:8001",
@@ -494,7 +496,13 @@ async def _listen(app: FastAPI, then: Callable[[], Any], count: int) -> list[tup
         if len(found) >= count:
             enough.set()
 
-    scope = {"type": "http", "method": "GET", "path": "/events", "headers": [], "query_string": b""}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/events",
+        "headers": [(b"host", b"localhost")],
+        "query_string": b"",
+    }
     stream = asyncio.create_task(app(scope, receive, send))
     await begun.wait()
     await then()
@@ -512,7 +520,7 @@ def test_events_begin_with_a_snapshot_and_go_on_with_what_happens() -> None:
         stub.status = 500
         app = create_app(ClientSettings.model_validate({"breaker": {"fail_max": 1}}), stub)
         async with app.router.lifespan_context(app):
-            http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+            http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
             async def fail() -> None:
                 async with http:

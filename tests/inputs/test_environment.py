@@ -32,6 +32,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_defaults() -> None:
     """Loopback, the ports of the design, and the document's breaker: 5 failures, 30 s."""
     assert from_environment(BackendSettings).model_dump() == {
+        "allowed_hosts": (),
+        "insecure": False,
         "host": "127.0.0.1",
         "port": 8001,
         "log": {"format": "plain", "level": "info", "requests": False},
@@ -184,6 +186,10 @@ def test_strangers_in_a_given_environment_are_found() -> None:
 def test_the_variables_of_a_service_can_be_listed() -> None:
     """For the documentation and for the check of misspelt ones."""
     assert list(variables(BackendSettings)) == [
+        "BACKEND_ALLOWED_HOSTS",
+        "BACKEND_TOKEN",
+        "BACKEND_READ_TOKEN",
+        "BACKEND_INSECURE",
         "BACKEND_HOST",
         "BACKEND_PORT",
         "BACKEND_LOG",

@@ -25,7 +25,7 @@ from client.pipeline.call import Outcome
 from inputs.environment import from_environment
 from inputs.wrong_input import WrongInputError
 from loadtest.engines.live.conductor import Conductor
-from loadtest.engines.live.control import Service, ServiceError
+from loadtest.engines.live.control import ServiceError, backend_at, client_at
 from loadtest.engines.live.services import end_process, last_words
 from loadtest.engines.live.ui import form, pages
 from loadtest.engines.live.ui.desk import CommandLine, Desk, Session
@@ -270,8 +270,8 @@ class Lab(FastHttpUser):
             conductor = Conductor(
                 folder.scenario(),
                 folder,
-                Service("client", self.host or ""),
-                Service("backend", _options(self.environment).backend_url),
+                client_at(self.host or ""),
+                backend_at(_options(self.environment).backend_url),
                 self._send,
                 lambda: GreenletJobs(groups),
             )

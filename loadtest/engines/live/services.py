@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import IO, TYPE_CHECKING
 
+from backend.settings import BackendSettings
+from inputs.environment import from_environment
 from loadtest.engines.live.control import Service, ServiceError
 from loadtest.terminal.errors import ChildError
 
@@ -35,9 +37,14 @@ class Urls:
 
 @contextmanager
 def own_services(log: Path) -> Iterator[Urls]:
-    """Run backend and client for the length of the context, complaints into `log`. Raises ChildError."""
+    """Run backend and client for the length of the context, complaints into `log`. Raises ChildError.
+
+    Both take their tokens from the environment, as this process does; the client gets that of the backend, too.
+    """
+    token = from_environment(BackendSettings).token
+    known = {} if token is None else {"CLIENT_BACKEND_TOKEN": token.get_secret_value()}
     with child("backend", {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}, log) as backend:
-        settings = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend}
+        settings = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend, **known}
         with child("client", settings, log) as client:
             yield Urls(client, backend)
 

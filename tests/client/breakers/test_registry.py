@@ -73,7 +73,7 @@ policy = "turn"
 each_nth = 3
 """
 found = {"variable": "CLIENT_BREAKER__EACH_NTH" in variables(ClientSettings)}
-with TestClient(create_app(from_environment(ClientSettings))) as client:
+with TestClient(create_app(from_environment(ClientSettings)), "http://localhost") as client:
     before = client.get("/config").json()["breaker"]
     found["config"] = [before["policy"], before["each_nth"]]
     found["order"] = list(before)[-3:]

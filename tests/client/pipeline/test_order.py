@@ -38,7 +38,7 @@ class Silent:
     def __getattr__(self, _): return lambda: 0.0
 
 found = {"variable": "CLIENT_DELAY__DELAY_S" in variables(ClientSettings)}
-with TestClient(create_app(from_environment(ClientSettings))) as client:
+with TestClient(create_app(from_environment(ClientSettings)), "http://localhost") as client:
     found["config"] = client.get("/config").json()["delay"]
     found["changed"] = client.patch("/config", json={"delay": {"delay_s": 2}}).json()["delay"]
     found["wrong"] = client.patch("/config", json={"delay": {"delay_s": 99}}).json()["detail"]

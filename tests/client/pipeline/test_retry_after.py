@@ -70,7 +70,7 @@ def test_what_the_backend_asks_for_is_what_callers_are_told(
     """A 503 of the real backend with Retry-After trips the client: its refusals pass the wish on."""
     backend = create_backend()
     serve(backend)("PUT", "/faults", json={"error_rate": 1, "error_status": 503, "retry_after_s": asked_s})
-    upstream = Upstream("http://backend", UpstreamSettings())
+    upstream = Upstream("http://localhost", UpstreamSettings())
     upstream._transport = httpx.ASGITransport(backend)
     breaker = breaker_settings(fail_max=1, reset_timeout=10, honour_retry_after=True, open_max_s=100)
     ask = serve(create_app(ClientSettings(breaker=breaker), upstream))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from inputs.wrong_input import WrongInputError
-from loadtest.engines.live.control import Service
+from loadtest.engines.live.control import backend_at, client_at
 from loadtest.engines.live.ui import form
 from loadtest.engines.live.ui.progress import Progress
 from loadtest.records import run_folder
@@ -118,8 +118,8 @@ class Desk:
         choice = form.choose_run(fields, form.scenarios(settled.own_scenarios), settled.client_url)
         live = choice.engine == "live"
         if live:
-            Service("client", settled.client_url).check("/breaker")
-            Service("backend", settled.backend_url).check("/faults")
+            client_at(settled.client_url).check("/breaker")
+            backend_at(settled.backend_url).check("/faults")
         what = f"{choice.scenario.name} from Locust's web UI"
         with ExitStack() as held:
             held.enter_context(run_folder.reserve_place(settled.results, what, settled.client_url if live else None))
