@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-TOKEN, READ_TOKEN = "a token of the owner", "a token for readers".replace(" ", "-")
-TOKEN = TOKEN.replace(" ", "-")
+TOKEN, READ_TOKEN = "the-token-of-the-owner", "the-token-for-readers"
 HOST = "127.0.0.1:8089"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-ROUTES = ("GET /", "GET /assets/x.js", "GET /breaker/progress", "POST /swarm", "POST /stop", "OPTIONS /swarm", "GET /no")
+ROUTES = (
+    "GET /",
+    "GET /assets/x.js",
+    "GET /breaker/progress",
+    "POST /swarm",
+    "POST /stop",
+    "OPTIONS /swarm",
+    "GET /no",
+)
 
 
 class Inside:
