@@ -289,6 +289,7 @@ def test_opentelemetrys_exporter_knows_its_address(monkeypatch: pytest.MonkeyPat
 
 _LOCUST = """
 import json, inspect
+from gevent import pywsgi
 from locust import LoadTestShape
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
@@ -305,6 +306,14 @@ print(json.dumps({
     "log_exception": list(inspect.signature(runner.log_exception).parameters),
     "start_shape": list(inspect.signature(runner.start_shape).parameters),
     "reset_time": hasattr(LoadTestShape, "reset_time"),
+    "handler": sorted(
+        each for each in vars(pywsgi.WSGIHandler) if each in (
+            "MessageClass", "_handle_client_error", "read_request", "read_requestline", "run_application",
+            "start_response",
+        )
+    ),
+    "handler_class": pywsgi.WSGIServer.handler_class is pywsgi.WSGIHandler,
+    "discard": hasattr(pywsgi.Input, "_discard") and "send_100_continue_enabled" in pywsgi.Input.__slots__,
     "template_args": isinstance(web.template_args, dict),
     "endpoints": [each.endpoint for each in web.app.url_map.iter_rules()],
     "policies": "json.dumps_kwargs" in web.app.jinja_env.policies,
@@ -333,6 +342,16 @@ def locust() -> Any:
             "the runner's `log_exception(node_id, msg, formatted_tb)`",
         ),
         ("reset_time", True, "LoadTestShape's `reset_time()`, called at each start"),
+        (
+            "handler",
+            [
+                *("MessageClass", "_handle_client_error", "read_request", "read_requestline", "run_application"),
+                "start_response",
+            ],
+            "(gevent) the handler's methods that ui/server.py overrides",
+        ),
+        ("handler_class", True, "(gevent) the server's `handler_class`, which ui/server.py replaces"),
+        ("discard", True, "(gevent) the input's `_discard()` and `send_100_continue_enabled`"),
         ("template_args", True, "the web UI's `template_args`, which hold the tab and the link"),
         ("start_shape", [], "the runner's `start_shape()`, which starts a run"),
         ("policies", True, "the web UI's Jinja policy `json.dumps_kwargs`, which keeps the form's fields in order"),

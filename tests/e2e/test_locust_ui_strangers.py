@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 import urllib.error
@@ -225,6 +227,57 @@ def test_a_form_that_is_too_long(ui: tuple[str, Path, str]) -> None:
 
     assert (answer.status, b"65,536 bytes" in answer.read()) == (413, True)
     connection.close()
+
+
+def test_slow_and_endless_callers_do_not_hold_up_others(ui: tuple[str, Path, str]) -> None:
+    """Heads that are not there within 10 s are ended, idle connections too; a flood is dropped up to a bound."""
+    place = ("127.0.0.1", int(ui[0].rpartition(":")[2]))
+    half = [socket.create_connection(place) for _ in range(300)]
+    for each in half[::2]:
+        each.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
+    floods = [threading.Thread(target=pour, args=(place, method)) for method in (b"POST", b"GET")]
+    for flood in floods:
+        flood.start()
+
+    longest_s = 0.0
+    for _ in range(20):
+        began = time.monotonic()
+        assert ask(f"{ui[0]}/breaker/progress")[0] == 200
+        longest_s = max(longest_s, time.monotonic() - began)
+        time.sleep(0.05)
+
+    assert longest_s < 1.0
+    for flood in floods:
+        flood.join(20)
+        assert not flood.is_alive()
+    said = []
+    for each in half:
+        each.settimeout(15)
+        with each:
+            said.append(each.recv(12))
+    assert (said.count(b"HTTP/1.1 408"), said.count(b"")) == (150, 150)
+
+
+def pour(place: tuple[str, int], method: bytes) -> None:
+    """Send a body without an end until the server has enough of it."""
+    with socket.create_connection(place) as connection:
+        connection.sendall(method + b" /swarm HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000000000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "head", [b"X: " + b"y" * 9000 + b"\r\n", b"X: y\r\n" * 90 + b"".join([b"X: " + b"y" * 8000 + b"\r\n"] * 9)]
+)
+def test_a_head_has_bounds(ui: tuple[str, Path, str], head: bytes) -> None:
+    """8 KB for a line, 64 KB for all."""
+    with socket.create_connection(("127.0.0.1", int(ui[0].rpartition(":")[2]))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + head + b"\r\n")
+        answer = b"".join(iter(partial(connection.recv, 65_536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"X-Content-Type-Options: nosniff" in answer
 
 
 @pytest.mark.browser

@@ -30,6 +30,7 @@ from loadtest.engines.live.services import end_process, last_words
 from loadtest.engines.live.ui import form, pages
 from loadtest.engines.live.ui.desk import CommandLine, Desk, Session
 from loadtest.engines.live.ui.progress import Progress
+from loadtest.engines.live.ui.server import bound_servers
 from loadtest.records.manifest import ENGINES
 from loadtest.records.run_folder import RunFolder
 from loadtest.settings import LoadtestSettings
@@ -92,6 +93,7 @@ def add_pages(environment: Environment, **_: Any) -> None:
     web = environment.web_ui
     if web is None or web.app is None:
         return
+    bound_servers()  # before Locust starts its own
     settings = from_environment(LoadtestSettings)
     pages.install_pages(
         web.app, _desk(environment), hosts_of(settings, settings.ui_host), tokens_of(settings, "loadtest")

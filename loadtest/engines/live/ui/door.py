@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from service.guard.limits import LONGEST_BODY
+from service.guard.limits import BODY_SILENT_S, LONGEST_BODY
 from service.guard.pages import PAGE_HEADERS, login_page
 from service.guard.tokens import Rank
 
@@ -72,7 +72,7 @@ class Door:
         """Serve one request."""
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
-            return start_response(status, _guarded(headers), *more)
+            return start_response(status, own_headers(headers), *more)
 
         answer = self._refuse_stranger(environ) or self._refuse_body(environ) or self._ask_for_token(environ)
         if answer is None:
@@ -106,6 +106,8 @@ class Door:
         known = int(length) if length.isascii() and length.isdigit() and len(length) <= 20 else 0
         try:
             body = b"" if known > LONGEST_BODY else stream.read(LONGEST_BODY + 1 if chunked else known)
+        except TimeoutError:
+            return problem(408, f"body: no byte for {BODY_SILENT_S:g} s", {"Connection": "close"})
         except OSError as error:  # its sender has left, or sends no right chunks
             return problem(400, f"body: cannot be read: {error}", {"Connection": "close"})
         if max(known, len(body)) > LONGEST_BODY:
@@ -181,7 +183,7 @@ def _origin_of(referer: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _guarded(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def own_headers(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return an answer's headers with those that every answer has, and without leave for other origins."""
     kept = [
         (name, value)
