@@ -28,6 +28,7 @@ export function connect(told, changed) {
     clearTimeout(silence);
     source.close();
     changed(false);
+    ask("GET", "stats"); // the stream does not say why it ended: perhaps one has to log in again
     setTimeout(open, AGAIN_MS);
   }
 
@@ -48,6 +49,7 @@ export async function ask(method, path, body) {
   } catch {
     return { ok: false, status: 0, problem: "The client does not answer. Is it running?", errors: [] };
   }
+  if (answer.status === 401) location.reload(); // to the log-in form
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) return { ok: true, status: answer.status, body: said };
   const problem = said.detail || `The client answered ${answer.status}.`;

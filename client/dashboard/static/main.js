@@ -5,6 +5,7 @@ import { Chart } from "./chart.js";
 import { Counts } from "./counts.js";
 import { Faults, Settings } from "./knobs.js";
 import { ask, connect } from "./live.js";
+import { schema } from "./schema.js";
 import { clock, say } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -13,6 +14,7 @@ const chart = new Chart(find("chart"));
 const counts = new Counts();
 const faults = new Faults();
 const settings = new Settings();
+find("log-out").hidden = !schema.has_login;
 
 let instance = null;
 let lastSeq = 0;

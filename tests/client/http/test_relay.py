@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from client.http import relay
-from client.pipeline.call import Answer
+from client.pipeline.call import Answer, Call
 from client.pipeline.errors import BackendUnreachableError, CallTimeoutError
 from client.pipeline.upstream import Upstream
 from client.settings import UpstreamSettings
@@ -17,8 +19,6 @@ from service import problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import httpx
 
     Ask = Callable[..., httpx.Response]
 
@@ -132,6 +132,37 @@ def test_a_backend_that_gives_no_answer(
 
     found: dict[str, Any] = answer.json()
     assert (answer.status_code, found["detail"]) == (status, detail)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_backend_that_does_not_let_the_client_in(ask: Ask, backend: Backend, status: int) -> None:
+    """Not passed on as if the client refused its own caller, whose page would ask to log in; it says what to set."""
+    backend.answer = Answer(status, b'{"detail": "Authorization: needs"}', b"application/problem+json")
+    answer = ask("PUT", "/backend/faults", content=b"{}")
+
+    said = f"the backend answered PUT /faults with {status}: the client does not have its token; "
+    assert (answer.status_code, answer.json()["detail"]) == (502, f"{said}CLIENT_BACKEND_TOKEN sets it")
+    assert "www-authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("token", [None, "backend-0123456789"])
+def test_the_backends_token_goes_to_its_control_routes_alone(token: str | None) -> None:
+    """Not with a protected call, which may go to anybody's service."""
+    seen: list[tuple[str, str | None]] = []
+
+    class Recording(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            seen.append((request.url.path, request.headers.get("authorization")))
+            return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+    async def main() -> None:
+        upstream = Upstream("http://backend", UpstreamSettings(), None, None if token is None else SecretStr(token))
+        upstream._transport = Recording()
+        await upstream.ask("GET", "/faults")
+        await upstream(Call("1"))
+
+    asyncio.run(main())
+    assert seen == [("/faults", token and f"Bearer {token}"), ("/data", None)]
 
 
 def test_it_is_closed_outside_its_context() -> None:
