@@ -302,3 +302,7 @@ def test_a_person_logs_in(page: webdriver.Chrome, tmp_path: Path) -> None:
         page.switch_to.window(page.window_handles[-1])
         browser.wait_for(page, ".requests .count")
         assert wait_for_end(url, Authorization=f"Bearer {OWNERS}") == "finished"
+        page.switch_to.window(page.window_handles[0])
+        browser.wait_for(page, "#breaker-log-out").click()
+        assert browser.wait_for(page, "input[name=token]") is not None
+        assert page.get_cookies() == []

@@ -84,6 +84,8 @@ def install_pages(app: Flask, lab: RunDesk, hosts: AllowedHosts, tokens: Tokens)
     _take_over(app, lab)
     _answer_errors_as_text(app)
 
+    head = _head(can_log_out=tokens.guards_change)
+
     @app.before_request
     def draw_nonce() -> None:
         g.nonce = secrets.token_urlsafe(16)
@@ -91,7 +93,7 @@ def install_pages(app: Flask, lab: RunDesk, hosts: AllowedHosts, tokens: Tokens)
     @app.after_request
     def add_tab(response: Response) -> Response:
         if request.endpoint == "locust.index" and response.mimetype == "text/html":
-            page = response.get_data(as_text=True).replace("</head>", f"{_head()}\n  </head>", 1)
+            page = response.get_data(as_text=True).replace("</head>", f"{head}\n  </head>", 1)
             # In what Locust writes into its page, each `<` is escaped: these are the page's own elements.
             for element in ("script", "style"):
                 page = page.replace(f"<{element}", f'<{element} nonce="{g.nonce}"')
@@ -199,7 +201,7 @@ def _routes(lab: RunDesk) -> Blueprint:
     return pages
 
 
-def _head() -> str:
+def _head(*, can_log_out: bool) -> str:
     """Return what the tab needs in the page's head; its script and its style sheet take the looks from there."""
     known = looks.looks_json()
     colours = "".join(
@@ -209,6 +211,7 @@ def _head() -> str:
         if look["colour"] != "none"
     )
     return (
+        f'    <meta name="breaker-log-out" content="{"yes" if can_log_out else "no"}">\n'
         '    <link rel="stylesheet" href="./breaker/tab.css">\n'
         f"    <style>#breaker-lab {{ {colours} }}</style>\n"
         f'    <script type="application/json" id="breaker-looks">{json.dumps(known)}</script>\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -13,7 +14,7 @@ from loadtest.engines.live.ui import desk
 from loadtest.engines.live.ui.desk import CommandLine, Desk, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 RIGHT = {"scenario": ["experiment-1"], "engine": ["virtual"], "user_count": ["1"], "spawn_rate": ["1"]}
@@ -48,18 +49,23 @@ def session() -> Session:
 
 
 @pytest.fixture
-def taken(tmp_path: Path, runner: Runner, session: Session, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Return a desk whose services answer, and whose reports are written by nobody."""
+def taken(tmp_path: Path, runner: Runner, session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Return a desk whose services answer, and whose reports are written by nobody.
+
+    Its client has an address of its own, since a run on the same one is kept out, whoever started it.
+    """
     monkeypatch.setattr(Service, "check", lambda *_: None)
     done = SimpleNamespace(stdout="", stderr="no report here")
     monkeypatch.setattr(desk.subprocess, "run", lambda *_, **__: done)
-    return Desk(
+    made = Desk(
         session,
-        CommandLine("http://127.0.0.1:1", "http://127.0.0.1:2", tmp_path / "results", tmp_path),
+        CommandLine(f"http://{uuid4().hex}.test", "http://backend.test", tmp_path / "results", tmp_path),
         launch=runner.launch,
         is_running=lambda: runner.is_running,
         report_request=lambda _: None,
     )
+    yield made
+    made.finish()
 
 
 def runs(taken: Desk) -> list[Path]:
