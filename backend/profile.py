@@ -13,6 +13,8 @@ from inputs.wrong_input import WrongInputError
 
 Chance = Annotated[float, Field(ge=0, le=1)]
 Delay = Annotated[float, Field(ge=0, le=3600)]
+# Of the letters that a sequence may not have, so many are told.
+_NAMED_LETTERS = 10
 PhaseName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)]
 
 
@@ -113,8 +115,9 @@ class FaultProfile(StrictModel):
         if self.sequence is not None:
             strange = sorted(set(self.sequence) - {"S", "F"})
             if strange:
-                found = ", ".join(repr(letter) for letter in strange)
-                raise ValueError(f"sequence: got the letters {found}; allowed: S (success) and F (failure)")
+                found = ", ".join(repr(letter) for letter in strange[:_NAMED_LETTERS])
+                more = f" and {len(strange) - _NAMED_LETTERS:,} more" if len(strange) > _NAMED_LETTERS else ""
+                raise ValueError(f"sequence: got the letters {found}{more}; allowed: S (success) and F (failure)")
         sources = [name for name in ("bursts", "sequence", "exact_ratio") if getattr(self, name) is not None]
         if self.error_rate > 0:
             sources.insert(0, "error_rate")

@@ -154,7 +154,7 @@ def _open_dashboard(url: str) -> Iterator[None]:
     """Listen to what an open dashboard listens to, for the length of the context. A browser would do no more to it."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname or "", where.port or 80)) as stream:
-        stream.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: bench\r\n\r\n")
+        stream.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
         def read() -> None:
             with suppress(OSError):

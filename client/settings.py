@@ -21,7 +21,8 @@ def _check_service_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         fits = bool(re.fullmatch(r"https?://[^/\s]+/?", url)) and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # an invalid port, or a bracket that is not closed
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # an invalid port, a bracket that is not closed, or what no name of a host can be
         fits = False
     if not fits:
         raise ValueError("allowed: http://HOST[:PORT], a port from 1 to 65535 and no path")

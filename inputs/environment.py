@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
 
+from inputs.json_text import read_json
+from inputs.limits import LONGEST_VALUE, MOST_PROBLEMS
+from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError, closest, explain, models_in
 
 if TYPE_CHECKING:
@@ -27,21 +29,18 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
     readable = set(variables(kind))
     strangers = sorted(name for name in environ if name.upper().startswith(prefix) and name.upper() not in readable)
     if strangers:
-        raise WrongInputError(
-            [
-                {
-                    "field": name,
-                    "value": environ[name],
-                    "detail": f"{name}: no such setting{closest(name.upper(), readable)}",
-                }
-                for name in strangers
-            ]
-        )
+        told = [
+            _wrong_variable(name, environ[name], f"no such setting{closest(name.upper(), readable)}")
+            for name in strangers[:MOST_PROBLEMS]
+        ]
+        raise WrongInputError(told, len(strangers) - len(told))
     _refuse_what_is_no_json(kind, prefix, environ)
     try:
         return kind(**given)
     except ValidationError as error:
         raise _as_variables(explain(error, kind), prefix, set(given)) from error
+    except SettingsError as error:  # of the library that reads the variables, before any model sees them
+        raise WrongInputError([{"field": prefix, "value": None, "detail": f"{prefix}*: {error}"}]) from error
 
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
@@ -56,11 +55,19 @@ def _variable_names(model: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _variable_names(inner, f"{prefix}{name}__")
 
 
+def _group_names(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Yield the variables that may hold a whole group of settings."""
+    for name, info in model.model_fields.items():
+        for inner in models_in(info.annotation):
+            yield f"{prefix}{name}".upper()
+            yield from _group_names(inner, f"{prefix}{name}__")
+
+
 def _refuse_what_is_no_json(kind: type[BaseSettings], prefix: str, environ: Mapping[str, str]) -> None:
     """Raise WrongInputError for each variable that should hold a group of settings as JSON, and does not."""
-    groups = {f"{prefix}{name}".upper() for name, info in kind.model_fields.items() if models_in(info.annotation)}
+    groups = set(_group_names(kind, prefix))
     problems = [
-        {"field": name, "value": value, "detail": f"{name}: got {value!r:.80}; allowed: a JSON object"}
+        _wrong_variable(name, value, f"got {show_value(value)}; allowed: a JSON object")
         for name, value in environ.items()
         if name.upper() in groups and not _is_json(value)
     ]
@@ -68,9 +75,13 @@ def _refuse_what_is_no_json(kind: type[BaseSettings], prefix: str, environ: Mapp
         raise WrongInputError(problems)
 
 
+def _wrong_variable(name: str, value: str, said: str) -> dict[str, Any]:
+    return {"field": name[:LONGEST_VALUE], "value": value[:LONGEST_VALUE], "detail": f"{name:.80}: {said}"}
+
+
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        read_json(text)
     except ValueError:
         return False
     return True
@@ -84,4 +95,4 @@ def _as_variables(wrong: WrongInputError, prefix: str, given: set[str]) -> Wrong
             variable = prefix + field.upper().replace(".", "__")
             problem["detail"] = variable + problem["detail"].removeprefix(field)
             problem["field"] = variable
-    return WrongInputError(wrong.problems)
+    return WrongInputError(wrong.problems, wrong.more)

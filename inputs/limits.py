@@ -8,5 +8,5 @@ MOST_PROBLEMS = 20
 LONGEST_VALUE = 80
 # Levels of objects, lists and tables inside each other. No model of the lab has ten.
 DEEPEST = 50
-# Values in one JSON text. A fault plan of 1,000 phases with every setting written out has 30,000.
-MOST_VALUES = 100_000
+# Values in one JSON text. A fault plan of 1,000 phases with every setting written out has 25,000.
+MOST_VALUES = 40_000

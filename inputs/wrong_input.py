@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr, Tag, ValidationError
+
+from inputs.limits import LONGEST_VALUE, MOST_PROBLEMS
+from inputs.shown import show_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,6 +18,11 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+# A longer word is like none of ours, and comparing takes the product of both lengths.
+_LONGEST_WORD = 200
+_MOST_NAMES = 2_000
+# Characters of a sentence of pydantic's or of a model's, which may quote more of the input than it should.
+_LONGEST_MESSAGE = 2_000
 _SIGNS = {"ge": ">= ", "gt": "> ", "le": "<= ", "lt": "< "}
 # These replace pydantic's sentences about Python's types.
 _WORDS = {
@@ -26,28 +35,43 @@ _WORDS = {
 
 
 class WrongInputError(ValueError):
-    """Bad input. Its text names the field, the value and the allowed range; `problems` has one entry for each field."""
+    """Bad input. Its text names the field, the value and the allowed range; `problems` has one entry for each field.
 
-    def __init__(self, problems: list[dict[str, Any]]) -> None:
-        super().__init__("; ".join(problem["detail"] for problem in problems))
-        self.problems = problems
+    At most MOST_PROBLEMS are told, and how many `more` there are.
+    """
+
+    def __init__(self, problems: list[dict[str, Any]], more: int = 0) -> None:
+        self.problems = problems[:MOST_PROBLEMS]
+        self.more = more + len(problems) - len(self.problems)
+        super().__init__("; ".join(problem["detail"] for problem in self.told))
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The problems and, if there are more, an entry that says how many."""
+        if not self.more:
+            return self.problems
+        return [*self.problems, {"field": "", "value": None, "detail": f"and {self.more:,} more"}]
+
+    def said_of(self, place: str) -> WrongInputError:
+        """Return the same with the place, such as a file's name, before each sentence."""
+        told = [{**problem, "detail": f"{place}: {problem['detail']}"} for problem in self.problems]
+        return WrongInputError(told, self.more)
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> WrongInputError:
     """Turn pydantic's report into problems of the form {field, value, detail}."""
-    found = error.errors()
-    places = [details["loc"] for details in found]
-    inner = [each for each in found if not any(_is_inside(place, each["loc"]) for place in places)]
-    return WrongInputError([_describe_problem(details, model, prefix) for details in inner])
-
-
-def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
-    return len(place) > len(outer) and place[: len(outer)] == outer
+    found = error.errors(include_url=False)
+    around = {details["loc"][:length] for details in found for length in range(len(details["loc"]))}
+    inner = [each for each in found if each["loc"] not in around]
+    told = [_describe_problem(details, model, prefix) for details in inner[:MOST_PROBLEMS]]
+    return WrongInputError(told, len(inner) - len(told))
 
 
 def closest(word: str, names: Iterable[str]) -> str:
     """Return ' (did you mean X?)' if one of `names` is similar, else an empty string."""
-    near = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6)
+    if len(word) > _LONGEST_WORD:
+        return ""
+    near = difflib.get_close_matches(word, islice(names, _MOST_NAMES), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -56,6 +80,7 @@ def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str
     named = len(place) if details["type"] != "extra_forbidden" else len(place) - 1  # an unknown key may be any text
     # Parts in angle brackets are the tags of a union, and '[key]' marks a key: the user wrote neither.
     written = [part for part in place[:named] if not part.startswith("<") and part != "[key]"] + place[named:]
+    written = [part[:LONGEST_VALUE] for part in written]
     field = ".".join([prefix, *written] if prefix else written)
     value = details["input"]
     words = _WORDS.get(details["type"])
@@ -73,7 +98,7 @@ def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str
         said = f"{field}: missing"
     else:
         field = field or "body"  # about the whole input, such as a key that is not text
-        got = "" if _is_secret(model, place) else f"got {value!r:.80}; "
+        got = "" if _is_secret(model, place) else f"got {show_value(value)}; "
         said = f"{field}: {got}{_allowed_range(model, place) or message}"
     if _is_secret(model, place):
         value = None
@@ -81,14 +106,17 @@ def _describe_problem(details: ErrorDetails, model: type[BaseModel], prefix: str
 
 
 def _json_value(value: Any) -> Any:
-    """Return the value itself if JSON can hold it, else its text."""
-    if isinstance(value, (str, int, type(None))) or (isinstance(value, float) and math.isfinite(value)):
+    """Return the value itself if JSON can hold it and it is short, else the beginning of its text."""
+    if isinstance(value, str):
+        return value[:LONGEST_VALUE]
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return repr(value)[:80]
+    text = show_value(value)
+    return value if isinstance(value, int) and len(text) < LONGEST_VALUE else text
 
 
 def _plain_message(message: str) -> str:
-    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message[:_LONGEST_MESSAGE].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return message[:1].lower() + message[1:]
 
 

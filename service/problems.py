@@ -36,7 +36,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
 
 def wrong_input(error: WrongInputError) -> Response:
     """Build the response to wrong input: 422 with each mistake in `errors`."""
-    return problem(422, str(error), errors=error.problems)
+    return problem(422, str(error), errors=error.told)
 
 
 def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:

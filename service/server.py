@@ -70,7 +70,7 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, ListenSetting
         listener = listen(settings.host, settings.port)
         check_exposure(listener.getsockname()[0], settings, f"{prog.upper()}_")
     except WrongInputError as error:
-        for problem in error.problems:
+        for problem in error.told:
             sys.stderr.write(f"{prog}: {problem['detail']}\n")
         return 2
     url = url_of(settings.host, listener.getsockname()[1])

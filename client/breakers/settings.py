@@ -21,6 +21,7 @@ from client.breakers.flat import SHADOW, as_flat, flat_fields
 from client.breakers.opening.consecutive import ConsecutiveSettings
 from client.breakers.policy import SHARED, PolicySettings
 from client.breakers.registry import policies
+from inputs.shown import show_value
 
 _DEFAULT = "consecutive"
 # The policy that only has a shadow. It cannot be one itself.
@@ -38,8 +39,8 @@ def _check_policy_settings(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     name = value.get("policy", _DEFAULT)
-    if name not in policies():
-        raise ValueError(f"policy: got {name!r:.80}; allowed: {', '.join(sorted(policies()))}")
+    if not isinstance(name, str) or name not in policies():
+        raise ValueError(f"policy: got {show_value(name)}; allowed: {', '.join(sorted(policies()))}")
     if policies()[name].settings_type is None:
         return value
     reads = policies()[name].reads() | SHARED
@@ -56,7 +57,7 @@ def _check_policy_settings(value: Any) -> Any:
 def _as_text(value: Any) -> str:
     """Write a value as the user gave it; a number in an environment variable is text."""
     number = isinstance(value, str) and value.replace(".", "", 1).isdecimal()
-    return f"{value:.80}" if number else f"{value!r:.80}"
+    return f"{value:.80}" if number else show_value(value)
 
 
 def _check_tried_settings(value: Any) -> Any:

@@ -62,7 +62,9 @@ def _split_list(value: Any) -> Any:
     if value is None:
         return ()
     if isinstance(value, str):
-        value = [part for part in re.split(r"[,\s]+", re.sub(r"[\[\]\"']", " ", value)) if part]
+        text = value.strip()
+        text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+        value = [part for part in re.split(r"[,\s]+", re.sub(r"[\"']", " ", text)) if part]
     is_list = isinstance(value, (list, tuple))
     if not is_list or any(isinstance(each, bool) or not isinstance(each, (str, int)) for each in value):
         raise ValueError(_FORMS)

@@ -62,7 +62,7 @@ def main() -> None:
     try:
         app(complete_var=completion.VARIABLE)
     except WrongInputError as error:
-        for problem in error.problems:
+        for problem in error.told:
             print_error(problem["detail"])
         raise SystemExit(2) from None
     except ChildError as error:

@@ -75,9 +75,7 @@ def parse(text: str, file_name: str) -> Scenario:
         scenario = check(values, Scenario)
         _check_document(scenario)
     except WrongInputError as error:
-        for problem in error.problems:
-            problem["detail"] = f"{file_name}: {problem['detail']}"
-        raise WrongInputError(error.problems) from error
+        raise error.said_of(file_name) from error
     return scenario
 
 

@@ -102,10 +102,10 @@ class Scenario(StrictModel):
                 raise ValueError(f"load: missing; arm {name!r} has none of its own")
         for name in self.expect:
             if name not in self.arms:
-                raise ValueError(f"expect.{name}: no such arm{closest(name, self.arms)}")
+                raise ValueError(f"expect.{name:.80}: no such arm{closest(name, self.arms)}")
             self._check_figures(name)
         if self.baseline is not None and self.baseline not in self.arms:
-            raise ValueError(f"baseline: no such arm: {self.baseline!r}{closest(self.baseline, self.arms)}")
+            raise ValueError(f"baseline: no such arm: {self.baseline!r:.80}{closest(self.baseline, self.arms)}")
         return self
 
     def _check_figures(self, arm: str) -> None:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from service.guard.body import answer_early
+from service.guard.limits import MOST_HOSTS_REMEMBERED
 from service.guard.settings import hosts_of, tokens_of
 from service.guard.tokens import Rank
 from service.problems import problem
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     Headers = Iterable[tuple[bytes, bytes]]
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-# Host headers that were found good are remembered as bytes, up to this many: `*` allows any.
-_MOST_REMEMBERED = 100
 
 
 class Asks(Enum):
@@ -79,7 +78,7 @@ class Access:
     def _is_good(self, host: bytes | None) -> bool:
         if host is None or not self._hosts.allows_host(host.decode("latin-1")):
             return False
-        if len(self._good) < _MOST_REMEMBERED:
+        if len(self._good) < MOST_HOSTS_REMEMBERED:
             self._good.add(host)
         return True
 

@@ -19,3 +19,10 @@ LONGEST_HEAD = 65_536
 LONGEST_HEADER_LINE = 8_192
 # Characters of `X-Request-Id`; 431 beyond.
 LONGEST_REQUEST_ID = 128
+# Characters of a token, at least and at most; a service with another one does not start.
+SHORTEST_TOKEN = 16
+LONGEST_TOKEN = 128
+# Names in `..._ALLOWED_HOSTS`; a service with more does not start.
+MOST_HOSTS = 100
+# Host headers that were found good and are remembered as bytes: `*` allows any.
+MOST_HOSTS_REMEMBERED = 100

@@ -24,9 +24,8 @@ from pydantic_settings import NoDecode
 from inputs.wrong_input import WrongInputError
 from service.guard import hosts
 from service.guard.hosts import AllowedHosts, check_name, is_loopback
-from service.guard.tokens import LONGEST_TOKEN, SHORTEST_TOKEN, Token, Tokens
-
-MOST_NAMES = 100
+from service.guard.limits import LONGEST_TOKEN, MOST_HOSTS, SHORTEST_TOKEN
+from service.guard.tokens import Token, Tokens
 
 
 def _split_names(value: Any) -> Any:
@@ -35,8 +34,8 @@ def _split_names(value: Any) -> Any:
         value = _read_json(value) if value.lstrip().startswith("[") else value.split(",")
     if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
         raise ValueError(hosts.FORMS)
-    if len(value) > MOST_NAMES:
-        raise ValueError(f"allowed: at most {MOST_NAMES} names")
+    if len(value) > MOST_HOSTS:
+        raise ValueError(f"allowed: at most {MOST_HOSTS} names")
     return tuple(dict.fromkeys(check_name(each.strip()) for each in value if each.strip()))
 
 
@@ -77,7 +76,7 @@ class AccessSettings(BaseModel):
 
     allowed_hosts: Names = Field(
         (),
-        max_length=MOST_NAMES,
+        max_length=MOST_HOSTS,
         description="names of this service that requests may give as Host, besides loopback and the name it is bound "
         "to: names and addresses without a port, `*.NAME` for all names below one, or `*` for any",
     )

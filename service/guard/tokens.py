@@ -11,8 +11,8 @@ import re
 from enum import IntEnum
 from hashlib import sha256
 
-SHORTEST_TOKEN = 16
-LONGEST_TOKEN = 128
+from service.guard.limits import LONGEST_TOKEN, SHORTEST_TOKEN
+
 FORMS = f"allowed: {SHORTEST_TOKEN} to {LONGEST_TOKEN} visible ASCII characters without spaces"
 _TOKEN = re.compile(rf"[!-~]{{{SHORTEST_TOKEN},{LONGEST_TOKEN}}}")
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)

@@ -176,7 +176,7 @@ BAD_PLANS = [
     (
         "[" * 100_000,
         "body",
-        "body: not JSON: maximum recursion depth exceeded while decoding a JSON array from a unicode string",
+        "body: nested too deeply; allowed: at most 50 levels of brackets",
     ),
 ]
 

@@ -35,15 +35,15 @@ FLAGS = [
 
 
 @contextmanager
-def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
-    """Start the system's Chromium with a fresh profile, or skip the test with the reason."""
+def chromium(profile: Path, *more: str) -> Iterator[webdriver.Chrome]:
+    """Start the system's Chromium with a fresh profile and `more` flags, or skip the test with the reason."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if browser is None or driver is None:
         pytest.skip("no Chromium with its driver on this machine (Debian: apt-get install chromium chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+    for flag in [*FLAGS, *more, f"--user-data-dir={profile}"]:
         options.add_argument(flag)
     opened = webdriver.Chrome(options=options, service=Service(driver))
     try:

@@ -339,7 +339,7 @@ def hammering(url: str, connections: int = 8) -> Iterator[None]:
     def ask() -> None:
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 10) as connection:
             while not done:
-                connection.sendall(b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n")
+                connection.sendall(b"GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 connection.recv(65536)
 
     threads = [threading.Thread(target=ask) for _ in range(connections)]

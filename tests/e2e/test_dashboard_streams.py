@@ -43,7 +43,7 @@ def listen(url: str, *, small: bool = False) -> socket.socket:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     connection.settimeout(5)
     connection.connect(("127.0.0.1", int(url.rpartition(":")[2])))
-    connection.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: localhost\r\n\r\n")
     return connection
 
 

@@ -87,7 +87,7 @@ def eventually(read: Callable[[], Any], expected: Any) -> None:
 def send_request(service: Service) -> socket.socket:
     """Send GET /data on a connection of our own and leave the answer to the test."""
     connection = socket.create_connection(service.address, timeout=PATIENCE_S)
-    connection.sendall(b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.sendall(b"GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n")
     return connection
 
 
@@ -303,7 +303,7 @@ def test_a_caller_who_vanishes_while_sending_is_not_worth_a_word(start: Callable
     """Half a body, then a hang-up: the service goes on, and says nothing."""
     backend = start("backend", "--until-stdin-closes")
     with socket.create_connection(backend.address, timeout=PATIENCE_S) as connection:
-        connection.sendall(b"PUT /faults HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        connection.sendall(b"PUT /faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
     alive = backend.ask("GET", "/health").status_code
 
     assert (alive, backend.ended()) == (200, (0, ""))
@@ -313,7 +313,7 @@ def test_a_listener_does_not_keep_the_client_from_ending(start: Callable[..., Se
     """SIGTERM while somebody listens to GET /events: the end comes within about a second, without a word."""
     client = start("client")
     with socket.create_connection(client.address, timeout=PATIENCE_S) as connection:
-        connection.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         head = b""
         while b"event: snapshot" not in head:
             head += connection.recv(4096)
@@ -345,7 +345,7 @@ def test_a_caller_who_pipelines_and_hangs_up_frees_the_workers_place(start: Call
     backend = start("backend")
     backend.ask("PUT", "/faults", json={"hang_rate": 1, "capacity": {"workers": 1}})
     with send_request(backend) as connection:
-        connection.sendall(b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n")
         eventually(lambda: backend.ask("GET", "/stats").json()["busy_workers"], 1)
     eventually(lambda: backend.ask("GET", "/stats").json()["busy_workers"], 0)
 
@@ -357,7 +357,7 @@ def test_a_pipelined_request_is_left_to_the_caller(start: Callable[..., Service]
     backend = start("backend")
     backend.ask("PUT", "/faults", json={"latency": {"mean_s": 0.2}})
     with socket.create_connection(backend.address, timeout=PATIENCE_S) as connection:
-        connection.sendall(b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        connection.sendall(b"GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
         said = b""
         while piece := connection.recv(65536):
             said += piece

@@ -16,6 +16,8 @@ from client.pipeline.errors import BackendUnreachableError, CallTimeoutError
 from client.pipeline.upstream import Upstream
 from client.settings import UpstreamSettings
 from service import problems
+from service.guard.body import BoundedBody
+from service.guard.limits import LONGEST_BODY, LONGEST_FAULTS_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,7 @@ def backend() -> Backend:
 @pytest.fixture
 def ask(serve: Callable[[FastAPI], Ask], backend: Backend) -> Ask:
     app = FastAPI()
+    app.add_middleware(BoundedBody, faults_path="/backend/faults")
     problems.install_handlers(app, {BackendUnreachableError: 502, CallTimeoutError: 504})
     app.include_router(relay.build(backend))
     return serve(app)
@@ -93,14 +96,15 @@ def test_nothing_else_passes(ask: Ask, backend: Backend, method: str, path: str,
 
 
 def test_a_body_that_is_too_long_goes_nowhere(ask: Ask, backend: Backend) -> None:
-    """Ten million bytes; one fits exactly, and one more does not."""
+    """Ten million bytes; one fits exactly, and one more does not; a fault plan may be longer than another body."""
     statuses = [
-        ask("PUT", "/backend/faults", content=b"x" * length).status_code
-        for length in (10_000_000, 1_000_001, 1_000_000)
+        ask(method, "/backend/faults", content=b"x" * length).status_code
+        for method, longest in (("PUT", LONGEST_FAULTS_BODY), ("PATCH", LONGEST_FAULTS_BODY), ("DELETE", LONGEST_BODY))
+        for length in (10_000_000, longest + 1, longest)
     ]
 
-    assert statuses == [413, 413, 200]
-    assert [len(body) for _, _, body in backend.asked] == [1_000_000]
+    assert statuses == [413, 413, 200] * 3
+    assert [len(body) for _, _, body in backend.asked] == [LONGEST_FAULTS_BODY, LONGEST_FAULTS_BODY, LONGEST_BODY]
 
 
 @pytest.mark.parametrize(

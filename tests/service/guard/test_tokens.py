@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.guard.tokens import LONGEST_TOKEN, SHORTEST_TOKEN, Rank, Token, Tokens
+from service.guard.limits import LONGEST_TOKEN, SHORTEST_TOKEN
+from service.guard.tokens import Rank, Token, Tokens
 
 TEXT = "owner-0123456789-abcdef"
 READ = "reader-0123456789-abcdef"

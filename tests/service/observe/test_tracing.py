@@ -306,7 +306,7 @@ def test_off_is_free() -> None:
     )
 
     ended = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    said = [f"{ended} DataEndpoint", f"{ended} NoneType", "[]"]
+    said = [f"{ended} DataEndpoint", f"{ended} DataEndpoint", "[]"]
     assert (done.returncode, done.stdout.splitlines()) == (0, said), done.stderr
 
 
