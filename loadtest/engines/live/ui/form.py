@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inputs.limits import LONGEST_VALUE, MOST_PROBLEMS
+from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.records.manifest import ENGINES
 from loadtest.scenario import files
@@ -30,12 +32,8 @@ OWN_FIELDS = ("scenario", "arms", "seeds", "engine")
 LOCUSTS_FIELDS = ("user_count", "spawn_rate", "run_time", "host", "profile")
 # More users than any machine has; Locust starts one, whatever the form says.
 MOST_USERS = 1_000_000
-LONGEST_RUN_S = 31 * 24 * 3600
-# More mistakes than anybody corrects at once: the others are counted.
-_MOST_TOLD = 20
-# No more of a value is compared or told.
-_LONGEST_NAME = 80
 _LONGEST_NUMBER = 20
+LONGEST_RUN_S = 31 * 24 * 3600
 _RUN_TIME = re.compile(r"(?=\d)(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,7})s)?|(\d{1,7})", re.ASCII)
 _DECIMAL = re.compile(r"(?:\d{1,20}\.?\d{0,20}|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -83,21 +81,24 @@ def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str], client
 
     `client_url` is the host that Locust's page shows: the addresses of the services are no choice of the form.
     """
-    problems = [*_unknown_fields(form), *_repeated_fields(form), *_locusts_problems(form, client_url)]
+    known = (*OWN_FIELDS, *LOCUSTS_FIELDS)
+    strangers = [name for name in form if name not in known]
+    problems = [_unknown_field(name, known) for name in strangers[:MOST_PROBLEMS]]
+    problems += [*_repeated_fields(form), *_locusts_problems(form, client_url)]
     choice = None
     try:
         choice = _choose_own(form, offered)
     except WrongInputError as error:
         problems += error.problems
     if problems or choice is None:
-        raise WrongInputError(_cut(problems))
+        raise WrongInputError(problems, more=len(strangers[MOST_PROBLEMS:]))
     return choice
 
 
 def _choose_own(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
     name = _last_value(form, "scenario")
     if name not in offered:
-        raise _wrong_input("scenario", name, f"{', '.join(offered)}{closest(name[:_LONGEST_NAME], offered)}")
+        raise _wrong_input("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
     scenario, text = files.read(name)
     problems = []
     chosen: list[str] = []
@@ -113,25 +114,15 @@ def _choose_own(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Ch
     wanted = _last_value(form, "engine") or ENGINES[0]
     engine = next((each for each in ENGINES if each == wanted), None)
     if engine is None:
-        allowed = f"{', '.join(ENGINES)}{closest(wanted[:_LONGEST_NAME], ENGINES)}"
-        problems += _wrong_input("engine", wanted, allowed).problems
+        problems += _wrong_input("engine", wanted, f"{', '.join(ENGINES)}{closest(wanted, ENGINES)}").problems
     if problems or engine is None:
         raise WrongInputError(problems)
     return Choice(scenario, text, chosen, seeds, engine)
 
 
-def _unknown_fields(form: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    known = (*OWN_FIELDS, *LOCUSTS_FIELDS)
-    strangers = [name for name in form if name not in known]
-    told = [
-        _problem(
-            name[:_LONGEST_NAME],
-            None,
-            f"{name!r:.80}: no field of this form{closest(name[:_LONGEST_NAME], known)}; allowed: {', '.join(known)}",
-        )
-        for name in strangers[:_MOST_TOLD]
-    ]
-    return told + [_problem("body", None, "") for _ in strangers[_MOST_TOLD:]]
+def _unknown_field(name: str, known: Sequence[str]) -> dict[str, Any]:
+    detail = f"{show_value(name)}: no field of this form{closest(name, known)}; allowed: {', '.join(known)}"
+    return _problem(name[:LONGEST_VALUE], None, detail)
 
 
 def _repeated_fields(form: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -183,14 +174,6 @@ def _is_run_time(text: str) -> bool:
     return 0 < hours * 3600 + minutes * 60 + seconds + alone <= LONGEST_RUN_S
 
 
-def _cut(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Keep the first problems; the last one that is kept counts the others."""
-    more = len(problems) - _MOST_TOLD
-    if more <= 0:
-        return problems
-    return [*problems[:_MOST_TOLD], _problem("body", None, f"and {more:,} more")]
-
-
 def _choose_arms(values: Sequence[str], name: str, scenario: Scenario) -> list[str]:
     """Return the chosen arms, all where none is named: 'scenario: arm' or the arm alone, and several between commas."""
     chosen = []
@@ -210,7 +193,8 @@ def _last_value(form: Mapping[str, Sequence[str]], field: str) -> str:
 
 
 def _wrong_input(field: str, value: str, allowed: str) -> WrongInputError:
-    return WrongInputError([_problem(field, value[:_LONGEST_NAME], f"{field}: got {value!r:.80}; allowed: {allowed}")])
+    detail = f"{field}: got {show_value(value)}; allowed: {allowed}"
+    return WrongInputError([_problem(field, value[:LONGEST_VALUE], detail)])
 
 
 def _problem(field: str, value: str | None, detail: str) -> dict[str, Any]:
