@@ -289,6 +289,7 @@ def test_opentelemetrys_exporter_knows_its_address(monkeypatch: pytest.MonkeyPat
 
 _LOCUST = """
 import json, inspect
+from gevent import pywsgi
 from locust import LoadTestShape
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
@@ -303,9 +304,17 @@ with client.get("/data", name="x", catch_response=True) as response:
 print(json.dumps({
     "shape_greenlet": getattr(runner, "shape_greenlet", "gone"),
     "log_exception": list(inspect.signature(runner.log_exception).parameters),
+    "start_shape": list(inspect.signature(runner.start_shape).parameters),
     "reset_time": hasattr(LoadTestShape, "reset_time"),
+    "handler": sorted(
+        each for each in vars(pywsgi.WSGIHandler) if each in (
+            "MessageClass", "_handle_client_error", "read_request", "read_requestline", "run_application",
+            "start_response",
+        )
+    ),
+    "handler_class": pywsgi.WSGIServer.handler_class is pywsgi.WSGIHandler,
+    "discard": hasattr(pywsgi.Input, "_discard") and "send_100_continue_enabled" in pywsgi.Input.__slots__,
     "template_args": isinstance(web.template_args, dict),
-    "login": callable(web.auth_required_if_enabled),
     "endpoints": [each.endpoint for each in web.app.url_map.iter_rules()],
     "policies": "json.dumps_kwargs" in web.app.jinja_env.policies,
     "meta": sorted({"name", "response_time"} & meta.keys()),
@@ -333,8 +342,18 @@ def locust() -> Any:
             "the runner's `log_exception(node_id, msg, formatted_tb)`",
         ),
         ("reset_time", True, "LoadTestShape's `reset_time()`, called at each start"),
+        (
+            "handler",
+            [
+                *("MessageClass", "_handle_client_error", "read_request", "read_requestline", "run_application"),
+                "start_response",
+            ],
+            "(gevent) the handler's methods that ui/server.py overrides",
+        ),
+        ("handler_class", True, "(gevent) the server's `handler_class`, which ui/server.py replaces"),
+        ("discard", True, "(gevent) the input's `_discard()` and `send_100_continue_enabled`"),
         ("template_args", True, "the web UI's `template_args`, which hold the tab and the link"),
-        ("login", True, "the web UI's `auth_required_if_enabled`"),
+        ("start_shape", [], "the runner's `start_shape()`, which starts a run"),
         ("policies", True, "the web UI's Jinja policy `json.dumps_kwargs`, which keeps the form's fields in order"),
         ("meta", ["name", "response_time"], "a response's `request_meta` with `name` and `response_time`"),
     ],
@@ -344,9 +363,11 @@ def test_locust_has_what_the_locustfile_uses(locust: Any, part: str, value: obje
     assert locust[part] == value, f"Locust no longer has {use}: loadtest/engines/live/locustfile.py uses it"
 
 
-@pytest.mark.parametrize("endpoint", ["locust.index", "locust.swarm"])
+@pytest.mark.parametrize(
+    "endpoint", ["locust.index", "locust.swarm", "locust.stop", "locust.update_user", "locust.stats_report"]
+)
 def test_locusts_pages_have_their_names(locust: Any, endpoint: str) -> None:
-    """The lab's pages hook into these two."""
+    """The lab's pages hook into these, and take over those that start something."""
     assert endpoint in locust["endpoints"], (
         f"Locust's web UI no longer has the endpoint `{endpoint}`: loadtest/engines/live/ui/pages.py hooks into it"
     )

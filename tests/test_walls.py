@@ -149,9 +149,10 @@ def test_an_import_is_absolute() -> None:
         ),
         (("opentelemetry",), ["service/observe/spans.py"]),
         (("locust",), ["loadtest/engines/live/locustfile.py"]),
-        (("flask",), ["loadtest/engines/live/ui/pages.py"]),
+        (("flask", "werkzeug"), ["loadtest/engines/live/ui/pages.py"]),
+        (("gevent",), ["loadtest/engines/live/locustfile.py", "loadtest/engines/live/ui/server.py"]),
     ],
-    ids=["pybreaker", "HTTP client", "OpenTelemetry", "Locust", "Flask"],
+    ids=["pybreaker", "HTTP client", "OpenTelemetry", "Locust", "Flask", "gevent"],
 )
 def test_a_library_is_known_to_few_modules(libraries: tuple[str, ...], only: list[str]) -> None:
     """Who wants to replace it changes one file. Importing Locust replaces the process's sockets, besides."""

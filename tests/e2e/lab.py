@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,17 +103,47 @@ def failed_checks(folder: Path) -> list[str]:
     return [name for name in failed if not name.endswith(MACHINE)]
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
     """Start the lab's command line, in a session of its own as a terminal would."""
     return subprocess.Popen(
         [sys.executable, "-m", "loadtest", *arguments],
         cwd=ROOT,
-        env=environment(),
+        env=environment(**more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+
+
+@contextmanager
+def web_ui(results: Path, scenarios: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run the web UI; yield its URL and its process. At the end, nothing is left of it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = start("ui", "--port", str(port), "--out", str(results), "--scenarios", str(scenarios), **more)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for_page(url)
+        yield url, process
+        below = descendants(process.pid)
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=30)
+    assert gone(below), said
+
+
+def _wait_for_page(url: str, within_s: float = 30.0) -> None:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{url} did not answer within {within_s:g} s")
 
 
 class Pulse:

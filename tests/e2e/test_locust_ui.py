@@ -42,20 +42,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory, finished: tuple[str, Path]) -> 
     assert finished
     root = tmp_path_factory.mktemp("ui")
     scenario, results = lab.scenario(root), root / "results"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with browser.chromium(root / "profile") as page:
-        process = lab.start("ui", "--port", str(port), "--out", str(results), "--scenarios", str(root))
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_for_page(url)
-            yield Ui(url, page, results, str(scenario))
-            below = lab.descendants(process.pid)
-        finally:
-            process.terminate()
-            said, _ = process.communicate(timeout=30)
-    assert lab.gone(below), said
+    with browser.chromium(root / "profile") as page, lab.web_ui(results, root) as (url, _):
+        yield Ui(url, page, results, str(scenario))
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +81,15 @@ def test_a_wrong_value_is_told_beneath_the_form(ui: Ui) -> None:
     assert browser.wait_for(ui.page, "[role=alert]").text == (
         "seeds: got '1-x'; allowed: whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9"
     )
-    gone = b"scenario=experiment-1&host=http://127.0.0.1:9&backend_url=http://127.0.0.1:9"
-    answer = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", gone, timeout=30).read())
+    assert browser.wait_for(ui.page, "input[name=host]").get_attribute("readonly") == "true"
+    other = b"scenario=experiment-1&user_count=1&spawn_rate=1&run_time=abc&results=x&host=http://127.0.0.1:9"
+    answer = json.loads(urllib.request.urlopen(f"{ui.url}/swarm", other, timeout=30).read())
     assert answer["success"] is False
-    assert answer["message"].startswith("client-url: client at http://127.0.0.1:9: cannot be reached")
+    assert [each.partition(":")[0] for each in answer["message"].split("; ") if "allowed:" not in each[:9]] == [
+        "'results'",
+        "run_time",
+        "host",
+    ]
     assert ui.runs() == []
 
 
@@ -293,15 +286,3 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 def _settled(row: dict[str, Any]) -> dict[str, Any]:
     """Return what a request must have in every run of a scenario whose faults do not depend on time."""
     return {name: value for name, value in row.items() if name not in ("sent_s", "duration_s")}
-
-
-def _wait_for_page(url: str, within_s: float = 30.0) -> None:
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"{url} did not answer within {within_s:g} s")

@@ -10,8 +10,8 @@ import logging
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,43 +28,25 @@ from loadtest.engines.live.conductor import Conductor
 from loadtest.engines.live.control import ServiceError, backend_at, client_at
 from loadtest.engines.live.services import end_process, last_words
 from loadtest.engines.live.ui import form, pages
+from loadtest.engines.live.ui.desk import CommandLine, Desk, Session
 from loadtest.engines.live.ui.progress import Progress
-from loadtest.records import run_folder
-from loadtest.records.glance import read_summary
+from loadtest.engines.live.ui.server import bound_servers
 from loadtest.records.manifest import ENGINES
 from loadtest.records.run_folder import RunFolder
 from loadtest.settings import LoadtestSettings
+from service.guard.settings import hosts_of, tokens_of
 from service.observe import tracing
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from locust.argument_parser import LocustArgumentParser
     from locust.env import Environment
 
     from loadtest.records.rows import Row
-    from service.observe.spans import Tracing
 
 log = logging.getLogger("breaker-lab")
-
-
-@dataclass
-class Session:
-    """The state of this process: the run's folder and its progress.
-
-    `phase`: idle, running, reporting, finished, incomplete or failed.
-    """
-
-    folder: RunFolder | None = None
-    lock: Any = None
-    done: bool = False
-    failed: str = ""
-    traces: Tracing | None = None
-    phase: str = "idle"
-    progress: Progress | None = None
-    shown: dict[str, Any] = field(default_factory=dict)
-
 
 session = Session()
 
@@ -88,7 +70,8 @@ def add_arguments(parser: LocustArgumentParser) -> None:
         default=ENGINES[0],
         help="live: real services in real time; virtual: the same code in seconds, on a clock that jumps",
     )
-    parser.add_argument("--backend-url", default="", help="the backend of the live engine; the host is the client")
+    # The host is the client. Where the services are is no choice of the form, so a page cannot have other hosts called.
+    parser.add_argument("--backend-url", default="", include_in_web_ui=False, help="the backend of the live engine")
     parser.add_argument("--run-dir", default="", include_in_web_ui=False, help="folder of a prepared run")
     parser.add_argument(
         "--own-scenarios", default=".", include_in_web_ui=False, help="folder whose scenario files the form offers"
@@ -105,41 +88,49 @@ def _own_scenarios(arguments: Sequence[str]) -> Path:
     return Path(follows.get("--own-scenarios", "."))
 
 
-class Desk:
-    """Answers the pages in Locust's web server."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self.results = Path(_options(environment).results)
-
-    def prepare(self, fields: Mapping[str, Sequence[str]]) -> None:
-        """Make the folder of the run that the form asks for. Raises WrongInputError."""
-        runner = self._environment.runner
-        if session.lock is not None or (runner is not None and runner.shape_greenlet):
-            detail = "a run is in progress, or its report is being written: wait for it, or stop it"
-            raise WrongInputError([{"field": "scenario", "value": None, "detail": detail}])
-        _prepare_run(self._environment, fields)
-
-    def progress(self) -> dict[str, Any]:
-        """Return the newest figures of the run."""
-        if session.phase == "running" and session.progress is not None:
-            session.progress.read_news()
-        run = session.progress.snapshot() if session.progress is not None else None
-        return {"phase": session.phase, "message": session.failed, "run": run, **session.shown}
-
-
 def add_pages(environment: Environment, **_: Any) -> None:
-    """Add to the web UI, if there is one: a tab, a link among the downloads, and the pages behind them."""
+    """Add to the web UI, if there is one: its guard, a tab, a link among the downloads, and the pages behind them."""
     web = environment.web_ui
     if web is None or web.app is None:
         return
-    pages.install_pages(web.app, Desk(environment), web.auth_required_if_enabled)
+    bound_servers()  # before Locust starts its own
+    settings = from_environment(LoadtestSettings)
+    pages.install_pages(
+        web.app, _desk(environment), hosts_of(settings, settings.ui_host), tokens_of(settings, "loadtest")
+    )
     # Keep the form's fields in the order in which they were added, not in alphabetical order.
     web.app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     web.template_args["extended_tabs"] = [pages.TAB]
     web.template_args["extended_csv_files"] = [
         {"href": "./results/index.html", "title": "Breaker Lab: all runs and their reports"}
     ]
+
+
+@cache
+def _desk(environment: Environment) -> Desk:
+    """Return the desk of this process, which holds the place of the run."""
+    options = _options(environment)
+    return Desk(
+        session,
+        CommandLine(options.host or "", options.backend_url, Path(options.results), Path(options.own_scenarios)),
+        launch=partial(_launch, environment),
+        is_running=partial(_is_running, environment),
+        report_request=partial(_report_request, environment),
+    )
+
+
+def _launch(environment: Environment) -> None:
+    """Start Locust's runner. If what follows the shape dies, the run ends, so that the next one can begin."""
+    runner = environment.runner
+    if runner is None:
+        raise RuntimeError("the lab's locustfile needs a runner")
+    runner.start_shape()
+    if runner.shape_greenlet is not None:
+        runner.shape_greenlet.link_exception(lambda _: runner.stop())
+
+
+def _is_running(environment: Environment) -> bool:
+    return environment.runner is not None and bool(environment.runner.shape_greenlet)
 
 
 def watch_parent(environment: Environment, **_: Any) -> None:
@@ -169,9 +160,8 @@ def start_run(environment: Environment, **_: Any) -> None:
         if options.run_dir:
             session.folder = RunFolder(Path(options.run_dir))
         elif session.folder is None:  # started without its form
-            arms = ",".join(options.arms)
-            fields = {name: [getattr(options, name) or ""] for name in ("scenario", "seeds", "engine", "host")}
-            _prepare_run(environment, {**fields, "arms": [arms], "backend_url": [options.backend_url]})
+            fields = {name: [getattr(options, name) or ""] for name in ("scenario", "seeds", "engine")}
+            _desk(environment).prepare({**fields, "arms": options.arms, "user_count": ["1"], "spawn_rate": ["1"]})
     except WrongInputError as error:
         _give_up(environment, str(error))
 
@@ -181,28 +171,6 @@ def _options(environment: Environment) -> Namespace:
     if options is None:
         raise RuntimeError("the lab's locustfile needs Locust's command line")
     return options
-
-
-def _prepare_run(environment: Environment, fields: Mapping[str, Sequence[str]]) -> None:
-    """Check the fields, reserve the place, make the folder. Raises WrongInputError."""
-    options = _options(environment)
-    choice = form.choose_run(fields, form.scenarios(Path(options.own_scenarios)))
-    live = choice.engine == "live"
-    if live:
-        client_at(choice.client_url).check("/breaker")
-        backend_at(choice.backend_url).check("/faults")
-    results = Path(options.results)
-    what = f"{choice.scenario.name} from Locust's web UI"
-    lock = run_folder.reserve_place(results, what, choice.client_url if live else None)
-    lock.__enter__()
-    try:
-        folder = run_folder.create(results, choice.scenario, choice.text, choice.engine, choice.arms, choice.seeds)
-        session.progress = Progress(folder, None if live else partial(_report_request, environment))
-    except BaseException:
-        lock.__exit__(None, None, None)
-        raise
-    session.lock, session.folder = lock, folder
-    session.phase, session.failed, session.shown = "running", "", {}
 
 
 def _report_request(environment: Environment, row: Row) -> None:
@@ -217,12 +185,6 @@ def _report_request(environment: Environment, row: Row) -> None:
     )
 
 
-def _unlock() -> None:
-    if session.lock is not None:
-        session.lock.__exit__(None, None, None)
-        session.lock = None
-
-
 def _give_up(environment: Environment, why: str) -> None:
     """Show the reason in the log and in the UI's list of exceptions."""
     session.done, session.failed = True, why
@@ -233,48 +195,17 @@ def _give_up(environment: Environment, why: str) -> None:
 
 
 def finish_run(environment: Environment, **_: Any) -> None:
-    """After a run from the form, write its summary and report in a separate process."""
-    folder, session.folder = session.folder, None
-    options = _options(environment)
-    if folder is None or options.run_dir:
-        return
-    session.phase = "reporting"
-    if session.progress is not None:
-        session.progress.read_news()
-    try:
-        complete = folder.has_ended()
-        folder.end(complete=complete)
-        command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
-        report = subprocess.run(command, capture_output=True, text=True, check=False)
-        log.warning("%s%s", report.stdout.strip(), report.stderr.strip())
-        session.shown = _read_report(folder, options.results)
-        if "report" not in session.shown:
-            session.failed = session.failed or f"the report could not be written: {report.stderr.strip()[-500:]}"
-        session.phase = "failed" if session.failed else "finished" if complete else "incomplete"
-    finally:
-        _unlock()
+    """After a run from the form, write its summary and report."""
+    if _options(environment).run_dir:
+        session.folder = None
+    else:
+        _desk(environment).finish()
 
 
 def hand_over_traces(**_: Any) -> None:
     """Wait until the last spans are sent."""
     if session.traces is not None:
         session.traces.close()
-
-
-def _read_report(folder: RunFolder, results: str) -> dict[str, Any]:
-    """Return the report's address, its headline, and the run's failed checks; nothing if there is no report."""
-    try:
-        summary = read_summary(folder.path)
-        address = (folder.path / "report.html").resolve(strict=True).relative_to(Path(results).resolve())
-    except (OSError, ValueError):
-        return {}
-    if summary.headline is None:
-        return {}
-    return {
-        "report": f"./results/{address.as_posix()}",
-        "headline": summary.headline,
-        "broken": list(summary.failed),
-    }
 
 
 class UntilDone(LoadTestShape):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from inputs.limits import LONGEST_SCENARIO
+from inputs.limits import LONGEST_SCENARIO, LONGEST_VALUE, MOST_PROBLEMS
+from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.records.manifest import ENGINES
 from loadtest.scenario import files
@@ -23,6 +26,16 @@ ALL_ARMS = "(all arms)"
 _MOST_FILES = 200
 _BETWEEN = ": "
 
+# The fields that a form may have: the lab's, and those that Locust's page sends whatever the lab does with them.
+OWN_FIELDS = ("scenario", "arms", "seeds", "engine")
+LOCUSTS_FIELDS = ("user_count", "spawn_rate", "run_time", "host", "profile")
+# More users than any machine has; Locust starts one, whatever the form says.
+MOST_USERS = 1_000_000
+_LONGEST_NUMBER = 20
+LONGEST_RUN_S = 31 * 24 * 3600
+_RUN_TIME = re.compile(r"(?=\d)(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,7})s)?|(\d{1,7})", re.ASCII)
+_DECIMAL = re.compile(r"(?:\d{1,20}\.?\d{0,20}|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -33,8 +46,6 @@ class Choice:
     arms: list[str]
     seeds: list[int]
     engine: Engine
-    client_url: str
-    backend_url: str
 
 
 def scenarios(folder: Path) -> list[str]:
@@ -64,8 +75,26 @@ def arms(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
-    """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field."""
+def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str], client_url: str) -> Choice:
+    """Return what the form asks for; each field has a list of values. Raises WrongInputError, for every wrong field.
+
+    `client_url` is the host that Locust's page shows: the addresses of the services are no choice of the form.
+    """
+    known = (*OWN_FIELDS, *LOCUSTS_FIELDS)
+    strangers = [name for name in form if name not in known]
+    problems = [_unknown_field(name, known) for name in strangers[:MOST_PROBLEMS]]
+    problems += [*_repeated_fields(form), *_locusts_problems(form, client_url)]
+    choice = None
+    try:
+        choice = _choose_own(form, offered)
+    except WrongInputError as error:
+        problems += error.problems
+    if problems or choice is None:
+        raise WrongInputError(problems, more=len(strangers[MOST_PROBLEMS:]))
+    return choice
+
+
+def _choose_own(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Choice:
     name = _last_value(form, "scenario")
     if name not in offered:
         raise _wrong_input("scenario", name, f"{', '.join(offered)}{closest(name, offered)}")
@@ -87,7 +116,61 @@ def choose_run(form: Mapping[str, Sequence[str]], offered: Sequence[str]) -> Cho
         problems += _wrong_input("engine", wanted, f"{', '.join(ENGINES)}{closest(wanted, ENGINES)}").problems
     if problems or engine is None:
         raise WrongInputError(problems)
-    return Choice(scenario, text, chosen, seeds, engine, _last_value(form, "host"), _last_value(form, "backend_url"))
+    return Choice(scenario, text, chosen, seeds, engine)
+
+
+def _unknown_field(name: str, known: Sequence[str]) -> dict[str, Any]:
+    detail = f"{show_value(name)}: no field of this form{closest(name, known)}; allowed: {', '.join(known)}"
+    return _problem(name[:LONGEST_VALUE], None, detail)
+
+
+def _repeated_fields(form: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Refuse a field that says two things: readers differ in which one they take."""
+    return [
+        _problem(name, None, f"{name}: given {len(form[name])} times; allowed: once")
+        for name in (*OWN_FIELDS, *LOCUSTS_FIELDS)
+        if name != "arms" and len(form.get(name, ())) > 1
+    ]
+
+
+def _locusts_problems(form: Mapping[str, Sequence[str]], client_url: str) -> list[dict[str, Any]]:
+    """Check Locust's own fields before Locust sees them: the scenario defines the load, so they change nothing."""
+    problems = []
+    for name in ("user_count", "spawn_rate"):
+        value = _last_value(form, name)
+        whole = name == "user_count"
+        if not _is_count(value, whole=whole):
+            kind = "a whole number" if whole else "a number"
+            problems += _wrong_input(name, value, f"{kind} from 0 to {MOST_USERS:,}").problems
+    run_time = _last_value(form, "run_time")
+    if run_time and not _is_run_time(run_time):
+        allowed = f"none, or a time such as 20, 20s, 3m, 2h or 1h20m, up to {LONGEST_RUN_S // 3600}h"
+        problems += _wrong_input("run_time", run_time, allowed).problems
+    host = _last_value(form, "host")
+    if host.rstrip("/") not in ("", client_url.rstrip("/")):
+        allowed = f"{client_url}, since the addresses of the services come from the command line alone"
+        problems += _wrong_input("host", host, allowed).problems
+    profile = _last_value(form, "profile")
+    if profile:
+        problems += _wrong_input("profile", profile, "none").problems
+    return problems
+
+
+def _is_count(text: str, *, whole: bool) -> bool:
+    if whole:
+        return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text) <= MOST_USERS
+    if not _DECIMAL.fullmatch(text):
+        return False
+    value = float(text)
+    return math.isfinite(value) and value <= MOST_USERS
+
+
+def _is_run_time(text: str) -> bool:
+    found = _RUN_TIME.fullmatch(text)
+    if found is None:
+        return False
+    hours, minutes, seconds, alone = (int(part or 0) for part in found.groups())
+    return 0 < hours * 3600 + minutes * 60 + seconds + alone <= LONGEST_RUN_S
 
 
 def _choose_arms(values: Sequence[str], name: str, scenario: Scenario) -> list[str]:
@@ -109,4 +192,9 @@ def _last_value(form: Mapping[str, Sequence[str]], field: str) -> str:
 
 
 def _wrong_input(field: str, value: str, allowed: str) -> WrongInputError:
-    return WrongInputError([{"field": field, "value": value, "detail": f"{field}: got {value!r}; allowed: {allowed}"}])
+    detail = f"{field}: got {show_value(value)}; allowed: {allowed}"
+    return WrongInputError([_problem(field, value[:LONGEST_VALUE], detail)])
+
+
+def _problem(field: str, value: str | None, detail: str) -> dict[str, Any]:
+    return {"field": field, "value": value, "detail": detail}

@@ -1,4 +1,4 @@
-"""The lab's own pages in Locust's web server: the form's check, the Breaker tab, and the runs with their reports.
+"""The lab's own pages in Locust's web server: the form's target, the Breaker tab, and the runs with their reports.
 
 All of it by what Locust offers for that: routes and hooks of its Flask application. Locust's files stay as they are.
 """
@@ -6,21 +6,32 @@ All of it by what Locust offers for that: routes and hooks of its Flask applicat
 from __future__ import annotations
 
 import json
+import logging
+import secrets
 import stat
+from base64 import b64encode
+from hashlib import sha256
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flask import Blueprint, Response, jsonify, make_response, redirect, request, send_file
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, request, send_file
+from werkzeug.exceptions import HTTPException
 
 from client.dashboard import looks
 from inputs.wrong_input import WrongInputError
+from loadtest.engines.live.ui import door
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from flask import Flask
     from werkzeug.wrappers import Response as AnyResponse
+
+    from service.guard.hosts import AllowedHosts
+    from service.guard.tokens import Tokens
+
+log = logging.getLogger("breaker-lab")
 
 # A run's files, and nothing else that may lie in the folder of results.
 _SERVED = {
@@ -33,54 +44,140 @@ _SERVED = {
     ".png": "image/png",
 }
 TAB = {"title": "Breaker", "key": "breaker"}
+# Pages that stand alone, as reports do: their own scripts run, and reach nothing.
+_STANDS_ALONE = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_NOTHING = f"sha256-{b64encode(sha256(b'').digest()).decode()}"
+_ALONE = frozenset({"breaker_lab.run_file", "locust.stats_report"})
 
 
 class RunDesk(Protocol):
     """What the pages need of the load generator."""
 
-    results: Path
+    @property
+    def results(self) -> Path:
+        """Return the folder of all runs."""
 
-    def prepare(self, form: Mapping[str, Sequence[str]]) -> None:
-        """Make ready what the form asks for. Raises WrongInputError."""
+    @property
+    def client_url(self) -> str:
+        """Return the address of the client, which Locust's page shows as the host."""
+
+    def start(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Start what the form asks for. Raises WrongInputError."""
+
+    def stop_preparing(self) -> None:
+        """See to it that a run which is still being prepared does not begin."""
 
     def progress(self) -> dict[str, Any]:
         """Return what the Breaker tab shows."""
 
 
-def install_pages(app: Flask, lab: RunDesk, guarded: Callable[..., Any]) -> None:
-    """Add the pages; `guarded` is Locust's own decorator, which asks for a login where there is one."""
-    app.register_blueprint(_routes(lab, guarded))
+def install_pages(app: Flask, lab: RunDesk, hosts: AllowedHosts, tokens: Tokens) -> None:
+    """Put the door before Locust's application, take over its routes that start something, and add the lab's pages."""
+    app.wsgi_app = door.Door(app.wsgi_app, hosts, tokens)  # type: ignore[method-assign]  # as Flask recommends
+    # No page of Flask's for errors; and JSON as Locust writes it, whose debug mode indents it.
+    app.debug = False
+    app.json.compact = False  # type: ignore[attr-defined]  # of Flask's own provider
+    app.register_blueprint(_routes(lab))
+    _take_over(app, lab)
+    _answer_errors_as_text(app)
+
+    head = _head(can_log_out=tokens.guards_change)
 
     @app.before_request
-    def check_form() -> Response | None:
-        if (request.method, request.endpoint) != ("POST", "locust.swarm"):
-            return None
-        try:
-            lab.prepare(dict(request.form.lists()))
-        except WrongInputError as error:
-            return jsonify({"success": False, "message": str(error)})
-        return None
+    def draw_nonce() -> None:
+        g.nonce = secrets.token_urlsafe(16)
 
     @app.after_request
     def add_tab(response: Response) -> Response:
         if request.endpoint == "locust.index" and response.mimetype == "text/html":
-            page = response.get_data(as_text=True)
-            response.set_data(page.replace("</head>", f"{_head()}\n  </head>", 1))
+            page = response.get_data(as_text=True).replace("</head>", f"{head}\n  </head>", 1)
+            # In what Locust writes into its page, each `<` is escaped: these are the page's own elements.
+            for element in ("script", "style"):
+                page = page.replace(f"<{element}", f'<{element} nonce="{g.nonce}"')
+            response.set_data(page)
+            response.headers["Content-Security-Policy"] = _policy_of_locusts_page(g.nonce)
+            response.headers["Cache-Control"] = "no-store"
+        elif request.endpoint in _ALONE and response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = _STANDS_ALONE
         return response
 
 
-def _routes(lab: RunDesk, guarded: Callable[..., Any]) -> Blueprint:
+def _policy_of_locusts_page(nonce: str) -> str:
+    """Return what Locust's page may do: what has the nonce runs, nothing else, and it talks to this server alone.
+
+    It fills empty `style` elements by script, which needs the hash of nothing, and sets styles of single elements.
+    """
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; "
+        f"style-src-elem 'self' 'nonce-{nonce}' '{_NOTHING}'; style-src-attr 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _take_over(app: Flask, lab: RunDesk) -> None:
+    """Put the lab's own functions behind three of Locust's routes. Raises KeyError if Locust no longer has one.
+
+    Locust's own `swarm` writes every field that has the name of an option into that option, with or without the form.
+    """
+    locusts_stop = app.view_functions["locust.stop"]
+
+    def swarm() -> Response:
+        try:
+            lab.start(dict(request.form.lists()))
+        except WrongInputError as error:
+            return jsonify({"success": False, "message": str(error), "host": lab.client_url})
+        said = "Swarming started: the scenario defines the load"
+        return jsonify({"success": True, "message": said, "host": lab.client_url})
+
+    def stop() -> Any:
+        lab.stop_preparing()
+        return locusts_stop()
+
+    def update_user() -> Response:
+        return _problem(404, "the lab's users have nothing to set; the form has the fields of a run")
+
+    for name, view in (("locust.swarm", swarm), ("locust.stop", stop), ("locust.update_user", update_user)):
+        if name not in app.view_functions:
+            raise KeyError(name)
+        app.view_functions[name] = view
+
+
+def _answer_errors_as_text(app: Flask) -> None:
+    """Answer errors as problem details; those that Locust answers itself, as plain text, for they repeat the sender."""
+
+    @app.errorhandler(Exception)
+    def explain(error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.code is not None:
+            headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
+            return _problem(error.code, error.description or error.name, headers)
+        log.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+        return _problem(500, f"{type(error).__name__}; the log of the web UI has more")
+
+    @app.after_request
+    def make_plain(response: Response) -> Response:
+        if response.status_code >= 400 and response.mimetype == "text/html":
+            response.mimetype = "text/plain"
+        return response
+
+
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    answer = door.problem(status, detail, headers)
+    return Response(answer.body, answer.status, dict(answer.headers))
+
+
+def _routes(lab: RunDesk) -> Blueprint:
     pages = Blueprint("breaker_lab", __name__)
 
     @pages.route("/breaker/progress")
-    @guarded
     def progress() -> Response:
         answer = jsonify(lab.progress())
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
     @pages.route("/breaker/tab.<kind>")
-    @guarded
     def tab(kind: str) -> Response:
         types = {"js": "application/javascript", "css": "text/css"}
         if kind not in types:
@@ -89,26 +186,22 @@ def _routes(lab: RunDesk, guarded: Callable[..., Any]) -> Blueprint:
         return Response(text, mimetype=types[kind], headers={"Cache-Control": "no-cache"})
 
     @pages.route("/results")
-    @guarded
     def all_runs() -> AnyResponse:
         return redirect("results/index.html")
 
     @pages.route("/results/")
     @pages.route("/results/<path:name>")
-    @guarded
     def run_file(name: str = "index.html") -> Response:
         path = find_file(lab.results, name)
         if path is None:
             # As plain text: the name is whatever somebody has put into a link.
-            return Response(f"there is no file {name} among the runs", 404, mimetype="text/plain")
-        answer = send_file(path, mimetype=_SERVED[path.suffix], conditional=True, max_age=0)
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        return answer
+            return Response(f"there is no file {name[:80]} among the runs", 404, mimetype="text/plain")
+        return send_file(path, mimetype=_SERVED[path.suffix], conditional=True, max_age=0)
 
     return pages
 
 
-def _head() -> str:
+def _head(*, can_log_out: bool) -> str:
     """Return what the tab needs in the page's head; its script and its style sheet take the looks from there."""
     known = looks.looks_json()
     colours = "".join(
@@ -118,6 +211,7 @@ def _head() -> str:
         if look["colour"] != "none"
     )
     return (
+        f'    <meta name="breaker-log-out" content="{"yes" if can_log_out else "no"}">\n'
         '    <link rel="stylesheet" href="./breaker/tab.css">\n'
         f"    <style>#breaker-lab {{ {colours} }}</style>\n"
         f'    <script type="application/json" id="breaker-looks">{json.dumps(known)}</script>\n'

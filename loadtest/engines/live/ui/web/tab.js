@@ -16,12 +16,19 @@
   const body = make("div");
   const section = make("section", { id: "breaker-lab", "aria-label": "Breaker Lab" }, spoken, body);
   let pointer = null;
+  if (document.querySelector("meta[name=breaker-log-out]").content === "yes") section.append(logOut());
 
   function make(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     made.append(...children);
     return made;
+  }
+
+  function logOut() {
+    const form = make("form", { method: "post", action: "./logout", class: "only-breaker" });
+    form.append(make("button", { id: "breaker-log-out" }, "Log out"));
+    return form;
   }
 
   function draw(tag, attributes, text) {
@@ -47,8 +54,17 @@
     return (Number(parts[0]) + Number(parts[1]) + Number(parts[2])) / 3 < 128;
   }
 
+  /* The services are where the command line says: Locust's field for the host shows that, and takes nothing. */
+  function showHostOnly() {
+    const host = document.querySelector("input[name=host]:not([readonly])");
+    if (!host) return;
+    host.readOnly = true;
+    host.title = "set on the command line";
+  }
+
   /* Called often and cheap: follows Locust's tabs and its switch between light and dark. */
   function follow() {
+    showHostOnly();
     const main = document.querySelector("main");
     if (!main) return;
     if (section.parentNode !== main || section.nextSibling) main.append(section);
@@ -65,6 +81,7 @@
     asking = true;
     try {
       const answer = await fetch("./breaker/progress");
+      if (answer.status === 401) location.reload(); // to the log-in form
       if (answer.ok) latest = await answer.json();
     } catch { /* Locust has ended; what is shown stays */ } finally {
       asking = false;
