@@ -21,7 +21,7 @@ from service.app import Service
 from service.guard.body import read_object
 from service.observe import tracing
 from service.observe.log import log_event
-from service.openapi import describe_data, json_body
+from service.openapi import describe, json_body
 from service.routes import common_routes
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ def create_app(
     app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))
     app.serve_data(endpoint)
-    describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))
+    describe(
+        app,
+        "The work, or what the fault profile makes of it",
+        ("X-Request-Id", "X-Attempt"),
+        {503: "every worker is busy, and the queue is full"},
+    )
     return app
 
 

@@ -167,7 +167,7 @@ class Scenario(StrictModel):
         """Return the arms to run, in the file's order; all if none is named. Raises WrongInputError."""
         for name in wanted:
             if name not in self.arms:
-                detail = f"arm: got {name!r}; allowed in {self.name}: {', '.join(self.arms)}"
+                detail = f"arm: got {name!r:.80}; allowed in {self.name}: {', '.join(self.arms)}"
                 raise WrongInputError([{"field": "arm", "value": name, "detail": detail}])
         return [name for name in self.arms if not wanted or name in wanted]
 
