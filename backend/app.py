@@ -23,7 +23,7 @@ from service.guard.body import read_object
 from service.guard.login import front_routes, page_of_routes
 from service.observe import tracing
 from service.observe.log import log_event
-from service.openapi import describe_data, json_body
+from service.openapi import describe, json_body
 from service.routes import common_routes
 
 if TYPE_CHECKING:
@@ -68,7 +68,12 @@ def create_app(
     app.include_router(common_routes(registry))
     app.include_router(front_routes(access, title, page_of_routes(app, access)))
     app.serve_data(endpoint)
-    describe_data(app, "The work, or what the fault profile makes of it", ("X-Request-Id", "X-Attempt"))
+    describe(
+        app,
+        "The work, or what the fault profile makes of it",
+        ("X-Request-Id", "X-Attempt"),
+        {503: "every worker is busy, and the queue is full"},
+    )
     return app
 
 

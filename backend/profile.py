@@ -15,6 +15,8 @@ Chance = Annotated[float, Field(ge=0, le=1)]
 Delay = Annotated[float, Field(ge=0, le=3600)]
 # Of the letters that a sequence may not have, so many are told.
 _NAMED_LETTERS = 10
+# The pattern is for those who read the schema; the check below says which letters are wrong.
+Letters = Annotated[str, Field(json_schema_extra={"pattern": "^[SF]+$"})]
 PhaseName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)]
 
 
@@ -100,7 +102,7 @@ class FaultProfile(StrictModel):
         None, description="Retry-After of a failed answer, whole seconds; none: no such header"
     )
     bursts: Bursts | None = None
-    sequence: Annotated[str, StringConstraints(min_length=1, max_length=100_000)] | None = Field(
+    sequence: Annotated[Letters, StringConstraints(min_length=1, max_length=100_000)] | None = Field(
         None, description="S and F: success or failure of requests 1, 2, 3, ...; success after its end"
     )
     exact_ratio: ExactRatio | None = None

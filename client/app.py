@@ -29,7 +29,7 @@ from service import problems
 from service.app import Service
 from service.guard.access import Access
 from service.observe import tracing
-from service.openapi import describe_data
+from service.openapi import describe
 from service.routes import common_routes
 
 if TYPE_CHECKING:
@@ -101,5 +101,14 @@ def create_app(
         app,
         {NoBreakerError: 409, TooManyListenersError: 503, BackendUnreachableError: 502, CallTimeoutError: 504},
     )
-    describe_data(app, "The protected call", ("X-Request-Id",))
+    describe(
+        app,
+        "The protected call",
+        ("X-Request-Id",),
+        {
+            502: "the backend failed, or cannot be reached",
+            503: "the breaker is open, and the backend was not called",
+            504: "the backend did not answer in time",
+        },
+    )
     return app

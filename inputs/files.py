@@ -19,7 +19,7 @@ def read_text(path: Path, longest: int) -> str:
     """Return the text of a regular file in UTF-8, at most `longest` bytes. Raises UnreadableFileError."""
     check_regular(path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             text = file.read(longest + 1)
     except (OSError, ValueError) as error:
         raise UnreadableFileError(_reason(error)) from error
@@ -41,6 +41,11 @@ def check_regular(path: Path) -> None:
         raise UnreadableFileError(os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
         raise UnreadableFileError("not a regular file; save its content to one")
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open what calls itself a regular file and is a queue, as some in /proc, so that reading it does not wait."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 # A longer word is like none of ours, and comparing takes the product of both lengths.
 _LONGEST_WORD = 200
 _MOST_NAMES = 2_000
-# Characters of a sentence of pydantic's or of a model's, which may quote more of the input than it should.
-_LONGEST_MESSAGE = 2_000
+# Characters of a sentence, which may quote more of the input than it should.
+_LONGEST_DETAIL = 2_000
 _SIGNS = {"ge": ">= ", "gt": "> ", "le": "<= ", "lt": "< "}
 # These replace pydantic's sentences about Python's types.
 _WORDS = {
@@ -41,7 +41,7 @@ class WrongInputError(ValueError):
     """
 
     def __init__(self, problems: list[dict[str, Any]], more: int = 0) -> None:
-        self.problems = problems[:MOST_PROBLEMS]
+        self.problems = [_cut_detail(problem) for problem in problems[:MOST_PROBLEMS]]
         self.more = more + len(problems) - len(self.problems)
         super().__init__("; ".join(problem["detail"] for problem in self.told))
 
@@ -56,6 +56,12 @@ class WrongInputError(ValueError):
         """Return the same with the place, such as a file's name, before each sentence."""
         told = [{**problem, "detail": f"{place}: {problem['detail']}"} for problem in self.problems]
         return WrongInputError(told, self.more)
+
+
+def _cut_detail(problem: dict[str, Any]) -> dict[str, Any]:
+    """Return the problem with a sentence that can be read, whatever it quotes."""
+    detail = problem["detail"]
+    return problem if len(detail) <= _LONGEST_DETAIL else {**problem, "detail": f"{detail[:_LONGEST_DETAIL]} ..."}
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> WrongInputError:
@@ -116,7 +122,7 @@ def _json_value(value: Any) -> Any:
 
 
 def _plain_message(message: str) -> str:
-    message = message[:_LONGEST_MESSAGE].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message[:_LONGEST_DETAIL].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return message[:1].lower() + message[1:]
 
 

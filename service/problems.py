@@ -11,7 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from inputs.limits import LONGEST_VALUE
+from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError
+from service.methods import allowed_methods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +50,16 @@ def install_handlers(app: FastAPI, statuses: Mapping[type[Exception], int]) -> N
 
     async def answer_wrong_request(_: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        said = [
-            f"{'.'.join(str(part) for part in each['loc'])}: got {each['input']!r:.80}; {each['msg']}" for each in found
-        ]
-        return problem(422, "; ".join(said))
+        problems = []
+        for each in found:
+            field, got = ".".join(str(part)[:LONGEST_VALUE] for part in each["loc"]), show_value(each["input"])
+            problems.append({"field": field, "value": got, "detail": f"{field}: got {got}; {each['msg']}"})
+        return wrong_input(WrongInputError(problems))
 
-    async def answer_http_error(_: Request, error: Exception) -> Response:
+    async def answer_http_error(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 405:
+            return problem(405, getattr(error, "detail", str(error)), {"Allow": allowed_methods(request)})
         return problem(status, getattr(error, "detail", str(error)), getattr(error, "headers", None))
 
     async def answer_gone_caller(_: Request, __: Exception) -> Response:

@@ -20,7 +20,7 @@ from inputs.check import check, merge_change
 from inputs.wrong_input import WrongInputError
 from service.guard.body import read_object
 from service.observe.log import log_event
-from service.openapi import json_body
+from service.openapi import answers, json_body
 from service.protocol import connection_of
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
     @router.post(
         "/breaker/{action}",
         summary="Open, close or reset the breaker by hand; open lasts until somebody closes it, or for_s seconds",
+        responses=answers(conflict="the policy is to have no breaker"),
     )
     async def by_hand(action: Literal["reset", "open", "close"], for_s: OpenSeconds | None = None) -> dict[str, Any]:
         if for_s is not None and action != "open":
@@ -108,6 +109,7 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         "/events",
         summary="Calls and transitions as they happen; calls=sampled: some of the calls, a few times a second",
         response_class=EventSourceResponse,
+        responses=answers(service_unavailable="all event streams are in use"),
         dependencies=[Depends(occupy_seat)],
     )
     async def events(request: Request, calls: Literal["each", "sampled"] = "each") -> AsyncIterator[ServerSentEvent]:

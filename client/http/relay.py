@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
+from service.openapi import answers
 from service.problems import problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from client.pipeline.upstream import Upstream
+    from service.openapi import Responses
 
 _ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
     ("/faults", ("GET", "PUT", "PATCH", "DELETE"), "The backend's fault plan: read, replace, change, reset it"),
@@ -22,6 +24,17 @@ _ROUTES: tuple[tuple[str, Sequence[str], str], ...] = (
     ("/openapi.json", ("GET",), "What the backend's routes accept, with all ranges"),
 )
 _NOT_LET_IN = (401, 403)
+_WRITING = frozenset({"PUT", "PATCH"})
+
+
+def _problems(method: str) -> Responses:
+    """Return what may come instead of the backend's answer, or as that."""
+    found = answers(
+        "application/json",
+        bad_gateway="the backend cannot be reached, or is another service",
+        gateway_timeout="the backend did not answer in time",
+    )
+    return found | (answers(unprocessable_entity="wrong input, as the backend says") if method in _WRITING else {})
 
 
 def build(backend: Upstream) -> APIRouter:
@@ -41,7 +54,9 @@ def build(backend: Upstream) -> APIRouter:
                 return problem(502, f"{said}; is it this lab's backend?")
             return Response(answer.body, answer.status, media_type=kind)
 
-        router.add_api_route(path, relay, methods=[method], summary=summary, response_class=Response)
+        router.add_api_route(
+            path, relay, methods=[method], summary=summary, response_class=Response, responses=_problems(method)
+        )
 
     for path, methods, summary in _ROUTES:
         for method in methods:

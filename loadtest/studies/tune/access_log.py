@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -39,6 +40,8 @@ LONGEST_S = 7 * 86_400
 LONGEST_CALL_S = 3600
 _NAMED_BAD = 5
 _HTTP_FROM = 100
+# Bytes of a line such as 1,0,1 with its end.
+_SHORTEST_LINE = 6
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ class _Lines:
 
     def leave_out(self, number: int, why: str) -> None:
         self.bad_count += 1
-        self.bad = sorted([*self.bad, (number, why)])[:_NAMED_BAD]
+        if len(self.bad) < _NAMED_BAD or number < self.bad[-1][0]:
+            self.bad = sorted([*self.bad, (number, why)])[:_NAMED_BAD]
 
     def named(self) -> tuple[str, ...]:
         return tuple(f"line {number}: {why}" for number, why in self.bad)
@@ -184,9 +188,11 @@ def _read(
     numbered = numbered_lines(file)
     columns, pending = read_columns(path, numbered)
     clock, lines = LogClock(path, columns.time_scale), _Lines()
-    for source in (pending, numbered):
-        for number, line in source:
-            lines.add(columns, clock, number, line)
+    hopeless = bad_share * path.stat().st_size / _SHORTEST_LINE
+    for number, line in chain(pending, numbered):
+        lines.add(columns, clock, number, line)
+        if lines.bad_count > hopeless:  # whatever comes, so that a long file of something else is told at once
+            break
     raw = np.array(lines.durations)
     found = _unit(path, raw, columns.unit, unit)
     statuses = np.array(lines.statuses, dtype=np.int16)
