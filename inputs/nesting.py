@@ -1,28 +1,30 @@
-"""A bound on how deep and how many the values of a JSON or TOML text are, before anything walks through them."""
+"""A bound on how deep the values of a JSON or TOML text are, before anything walks through them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inputs.limits import DEEPEST, MOST_VALUES
+from inputs.limits import DEEPEST
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 TOO_DEEP = f"nested too deeply; allowed: at most {DEEPEST} levels of brackets"
 
 
-def check_nesting(value: Any) -> None:
-    """Raise ValueError if objects and lists are nested deeper than DEEPEST, or hold more than MOST_VALUES values.
+def check_depth(value: Any) -> int:
+    """Return how many values there are. Raises ValueError if objects and lists are nested deeper than DEEPEST.
 
     Level by level instead of by recursion, which the text could exhaust.
     """
-    level, depth, values = [value], 0, 1
+    level, depth, count = [value], 0, 1
     while level := [inner for each in level if isinstance(each, (dict, list)) for inner in _values_in(each)]:
         depth += 1
-        values += len(level)
+        count += len(level)
         if depth > DEEPEST:
             raise ValueError(TOO_DEEP)
-        if values > MOST_VALUES:
-            raise ValueError(f"too many values; allowed: at most {MOST_VALUES:,}")
+    return count
 
 
-def _values_in(container: dict[str, Any] | list[Any]) -> Any:
+def _values_in(container: dict[str, Any] | list[Any]) -> Collection[Any]:
     return container.values() if isinstance(container, dict) else container

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from inputs.files import read_text
+from inputs.json_text import NotJsonError, read_json
+from inputs.limits import LONGEST_JSON_FILE
 from loadtest.records.summary import Check  # noqa: TC001 - pydantic reads the annotation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LARGEST = 20_000_000
 Text = Annotated[str, BeforeValidator(str)]
 
 
@@ -61,14 +62,12 @@ def read_summary(folder: Path) -> SummaryGlance:
 
 
 def _read(path: Path, kind: type[AnyGlance]) -> AnyGlance:
-    if path.stat().st_size > _LARGEST:
-        raise ValueError(f"{path.name} is too large")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        values = read_json(read_text(path, LONGEST_JSON_FILE))
+    except NotJsonError as error:
         raise ValueError("a file of it is not JSON") from error
-    except RecursionError as error:
-        raise ValueError(str(error)) from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path.name} is no JSON object")  # noqa: TRY004 - what is wrong is the file's text
     try:

@@ -10,6 +10,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from client.breakers.interface import State
 from client.pipeline.call import Outcome, Served
+from inputs.files import UnreadableFileError, check_regular
+from inputs.limits import LONGEST_ROW, LONGEST_VALUE, MOST_PROBLEMS
+from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario.quantities import BoundedFloat, BoundedInt, describe
 
@@ -190,16 +193,20 @@ def read(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
     """
     validate = TypeAdapter(kind).validate_json
     try:
+        check_regular(path)
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_ROW), b""), start=1):
                 if not line.endswith(b"\n"):
+                    if len(line) == LONGEST_ROW:
+                        raise _wrong_record(f"{path.name}, line {number}", f"longer than {LONGEST_ROW:,} bytes")
                     return
                 try:
                     yield validate(line)
                 except ValidationError as error:
                     raise _wrong_line(f"{path.name}, line {number}", kind, error) from error
-    except FileNotFoundError:
-        return
+    except UnreadableFileError as error:
+        if path.exists():
+            raise _wrong_record(path.name, f"cannot be read: {error}") from error
     except OSError as error:
         detail = f"{path.name}: cannot be read: {error.strerror}"
         raise WrongInputError([{"field": path.name, "value": str(path), "detail": detail}]) from error
@@ -208,23 +215,28 @@ def read(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
 def _wrong_line(place: str, kind: type[Record], error: ValidationError) -> WrongInputError:
     """Say what is wrong with a line: not JSON, not these fields, or else the first field that is wrong."""
     errors = error.errors(include_url=False)
-    differ = {str(each["loc"][0]) for each in errors if each["type"] in ("missing", "unexpected_keyword_argument")}
+    others = [each for each in errors if each["type"] in ("missing", "unexpected_keyword_argument")]
+    differ = {str(each["loc"][0])[:LONGEST_VALUE] for each in others}
     if errors[0]["type"] == "json_invalid":
         reason = "not JSON"
     elif errors[0]["type"] == "dataclass_type":
         reason = "fields differ: no object"
     elif differ:
         order = [field.name for field in fields(kind)]
-        reason = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))}; "
+        reason = f"fields differ: {sorted(differ, key=lambda name: (name not in order, name))[:MOST_PROBLEMS]}; "
         reason += "if another version of the lab wrote it, `git_revision` in manifest.json is the one that reads it"
     else:
         reason = _describe_error(errors[0])
+    return _wrong_record(place, reason)
+
+
+def _wrong_record(place: str, reason: str) -> WrongInputError:
     return WrongInputError([{"field": place, "value": None, "detail": f"{place}: {reason}"}])
 
 
 def _describe_error(details: ErrorDetails) -> str:
-    field = ".".join(map(str, details["loc"]))
+    field = ".".join(str(part)[:LONGEST_VALUE] for part in details["loc"])
     message = details["msg"]
     if details["type"] == "literal_error":
         message = f"allowed: {details['ctx']['expected'].replace(' or ', ', ')}"
-    return f"{field}: got {details['input']!r:.80}; {message[:1].lower()}{message[1:]}"
+    return f"{field}: got {show_value(details['input'])}; {message[:1].lower()}{message[1:]}"

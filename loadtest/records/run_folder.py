@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
@@ -18,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from inputs.files import read_text
+from inputs.json_text import read_json
+from inputs.limits import LONGEST_JSON_FILE, LONGEST_VALUE
+from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError
 from loadtest.records.manifest import Manifest
 from loadtest.scenario.files import parse
@@ -74,8 +77,8 @@ class RunFolder:
         """Read manifest.json, whose arms are arms of its scenario. Raises WrongInputError."""
         detail = f"{self.path}: not a run: manifest.json is missing or broken"
         try:
-            manifest = Manifest.model_validate(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, RecursionError) as error:
+            manifest = Manifest.model_validate(read_json(read_text(self.path / "manifest.json", LONGEST_JSON_FILE)))
+        except ValueError as error:
             if isinstance(error, ValidationError):
                 detail += _describe_first(error)
             raise WrongInputError([{"field": "DIR", "value": str(self.path), "detail": detail}]) from error
@@ -234,13 +237,13 @@ def _describe_first(error: ValidationError) -> str:
     """Return a text such as ' (arms: got 3; ...)' for the first entry that exists and is wrong."""
     for each in error.errors(include_url=False):
         if each["loc"] and each["type"] != "missing":
-            field = ".".join(map(str, each["loc"]))
+            field = ".".join(str(part)[:LONGEST_VALUE] for part in each["loc"])
             reason = (
                 "allowed: keys with values"
                 if each["type"] == "model_type"
                 else each["msg"].removeprefix("Value error, ")
             )
-            return f" ({field}: got {each['input']!r:.80}; {reason[:1].lower()}{reason[1:]})"
+            return f" ({field}: got {show_value(each['input'])}; {reason[:1].lower()}{reason[1:]})"
     return ""
 
 

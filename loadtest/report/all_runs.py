@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from inputs.toml_text import read_toml
 from loadtest.records.glance import read_manifest, read_summary
 
 if TYPE_CHECKING:
@@ -168,8 +168,8 @@ def _title_of(text: str) -> str:
     """Return the title of a scenario's text, as a rule from its line: the whole as TOML takes longer than the rest."""
     line = next((line for line in text.splitlines() if line.partition("=")[0].strip() == "title"), "")
     for part in (line, text):
-        with suppress(tomllib.TOMLDecodeError):
-            return str(tomllib.loads(part).get("title", ""))
+        with suppress(ValueError):
+            return str(read_toml(part).get("title", ""))
     return ""
 
 

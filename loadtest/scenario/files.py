@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inputs.check import check
+from inputs.files import UnreadableFileError, read_text
+from inputs.limits import LONGEST_SCENARIO
+from inputs.toml_text import read_toml
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.scenario.model import Scenario
 
@@ -49,27 +52,22 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
         message = f"no shipped scenario{closest(name_or_path, names)}; allowed: {', '.join(names)}, or a .toml file"
         raise _wrong_input(f"scenario: got {name_or_path!r}; {message}", name_or_path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        message = str(error.strerror) if isinstance(error, OSError) else "not a text file in UTF-8"
-        raise _wrong_input(f"scenario file {name_or_path}: {message}", name_or_path) from error
+        text = read_text(path, LONGEST_SCENARIO)
+    except UnreadableFileError as error:
+        raise _wrong_input(f"scenario file {name_or_path}: {error}", name_or_path) from error
     return parse(text, path.name), text
 
 
 def parse(text: str, file_name: str) -> Scenario:
     """Check the text of a scenario file. Raises WrongInputError, which names the file and the field."""
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _wrong_input(f"{file_name}: not TOML: {error}", None) from error
-    except (ValueError, RecursionError) as error:
-        raise _wrong_input(
-            f"{file_name}: not TOML: a number is too long, or brackets are nested too deeply", None
-        ) from error
+        values = read_toml(text)
+    except ValueError as error:
+        raise _wrong_input(f"{file_name}: {error}", None) from error
     for place, faults in _faults_in(values):
         if "seed" in faults:
             raise _wrong_input(
-                f"{file_name}: {place}.seed: unknown key; use the scenario's own seed, at the top of the file", None
+                f"{file_name}: {place:.80}.seed: unknown key; use the scenario's own seed, at the top of the file", None
             )
     try:
         scenario = check(values, Scenario)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from inputs.json_text import read_json
+from inputs.limits import MOST_VALUES
 from inputs.wrong_input import WrongInputError
 from service.guard.limits import BODY_SILENT_S, DROP_FOR_S, DROP_UP_TO, LONGEST_BODY, LONGEST_FAULTS_BODY
 from service.problems import problem
@@ -63,7 +64,7 @@ class BoundedBody:
 async def read_object(request: Request) -> dict[str, Any]:
     """Return a JSON body that must be an object. Raises WrongInputError."""
     try:
-        body = read_json(await request.body())
+        body = read_json(await request.body(), MOST_VALUES)
     except ValueError as error:
         raise WrongInputError([{"field": "body", "value": None, "detail": f"body: {error}"}]) from error
     if not isinstance(body, dict):

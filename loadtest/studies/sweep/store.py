@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inputs.files import read_text
+from inputs.json_text import read_json
+from inputs.limits import LONGEST_JSON_FILE
 from inputs.wrong_input import WrongInputError
 from loadtest.records.run_folder import RunFolder
 from loadtest.studies.many_runs.code import code_hash
@@ -153,7 +156,7 @@ class SweepFolder:
         self.write("manifest.json", json.dumps(manifest, indent=2) + "\n")
 
     def _manifest(self) -> dict[str, Any]:
-        return dict(json.loads((self.path / "manifest.json").read_text(encoding="utf-8")))
+        return dict(read_json(read_text(self.path / "manifest.json", LONGEST_JSON_FILE)))
 
     def _update(self, **values: Any) -> None:
         manifest = self._manifest()

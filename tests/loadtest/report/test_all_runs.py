@@ -121,7 +121,7 @@ def test_what_is_wrong_with_a_run_is_told(root: Path) -> None:
         ("[1]", "manifest.json is no JSON object"),
         ("{}", "manifest.json has no scenario"),
         ('{"scenario": "x", "scenario_text": 1}', "manifest.json has no engine"),
-        ("[" * 100_000, "maximum recursion depth"),
+        ("[" * 100_000, "manifest.json: nested too deeply"),
     ],
 )
 def test_a_broken_folder_is_left_out_with_the_reason(root: Path, manifest: str, why: str) -> None:

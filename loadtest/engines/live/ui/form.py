@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inputs.limits import LONGEST_SCENARIO
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.records.manifest import ENGINES
 from loadtest.scenario import files
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 ALL_ARMS = "(all arms)"
 # More files than a form can show are no folder of scenarios.
 _MOST_FILES = 200
-_LARGEST_FILE = 1_000_000
 _BETWEEN = ": "
 
 
@@ -48,7 +48,7 @@ def scenarios(folder: Path) -> list[str]:
 
 def _has_arms(path: Path) -> bool:
     try:
-        return path.stat().st_size <= _LARGEST_FILE and b"[arms." in path.read_bytes()
+        return path.is_file() and path.stat().st_size <= LONGEST_SCENARIO and b"[arms." in path.read_bytes()
     except OSError:
         return False
 
