@@ -171,6 +171,13 @@ def test_http_stays_where_it_is_served() -> None:
     assert [name for name in sorted(knowing) if name.startswith(("loadtest/", "inputs/", "virtual_clock/"))] == []
 
 
+def test_hosts_and_tokens_are_decided_without_a_framework() -> None:
+    """The services ask, and Locust's web UI, which is another framework's."""
+    known = {"__future__", "hmac", "re", "enum", "hashlib", "ipaddress", "typing", "collections", "service"}
+    for name in ("hosts", "tokens"):
+        assert {each.partition(".")[0] for each in imports(ROOT / f"service/guard/{name}.py")} <= known
+
+
 def test_the_environment_is_read_in_one_place() -> None:
     """Settings come from `inputs.environment`; the load generator may only copy its own environment for a child."""
     readers = []
