@@ -268,16 +268,26 @@ def pour(place: tuple[str, int], method: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"X: " + b"y" * 9000 + b"\r\n", b"X: y\r\n" * 90 + b"".join([b"X: " + b"y" * 8000 + b"\r\n"] * 9)]
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 9_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + (b"X: " + b"y" * 8_000 + b"\r\n") * 9 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + (b"X: " + b"y" * 8_000 + b"\r\n") * 1_000 + b"\r\n", 431),
+        (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GARBAGE\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"POST /swarm HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -5\r\n\r\n", 400),
+    ],
 )
-def test_a_head_has_bounds(ui: tuple[str, Path, str], head: bytes) -> None:
-    """8 KB for a line, 64 KB for all."""
+def test_a_head_has_bounds(ui: tuple[str, Path, str], sent: bytes, status: int) -> None:
+    """8 KB for a line, 64 KB for all; the answer says which, and is there to be read, however much still comes."""
     with socket.create_connection(("127.0.0.1", int(ui[0].rpartition(":")[2]))) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + head + b"\r\n")
+        connection.sendall(sent)
         answer = b"".join(iter(partial(connection.recv, 65_536), b""))
 
-    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"X-Content-Type-Options: nosniff" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == status
 
 
 @pytest.mark.browser

@@ -7,7 +7,9 @@ nobody else is served. Knows nothing of Locust, which makes the server itself, w
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from http import HTTPStatus
+from socket import SHUT_WR
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
 _DROP_AT_ONCE = 65_536
 # Seconds for an answer whose reader takes nothing.
 SEND_SILENT_S = 60.0
+# Seconds without a byte after which the sender of a head that was refused has nothing more to say.
+_LINGER_S = 1.0
+_GEVENTS = {
+    "400": "request: its first line or a header is not HTTP/1.1",
+    "414": f"request line: longer than {pywsgi.MAX_REQUEST_LINE:,} bytes",
+}
 
 
 class _HeadError(ValueError):
@@ -131,17 +139,42 @@ class BoundedHandler(pywsgi.WSGIHandler):  # type: ignore[misc]  # gevent has no
             return False
         return False
 
+    def handle_one_request(self) -> Any:
+        """Serve one request; gevent's own answers to what is no request have no body, and no headers of ours."""
+        found = super().handle_one_request()
+        if not isinstance(found, tuple):
+            return found
+        status, said = found
+        self._refuse(_as_bytes(int(status), _GEVENTS[status]) if status in _GEVENTS else said)
+        return None
+
     def _handle_client_error(self, ex: Exception) -> Any:
         """Return the answer to a head that is none."""
-        if not isinstance(ex, _HeadError):
-            return super()._handle_client_error(ex)
-        answer = problem(ex.status, str(ex))
-        named = own_headers(
-            [*answer.headers.items(), ("Connection", "close"), ("Content-Length", str(len(answer.body)))]
-        )
-        head = "".join(f"{name}: {value}\r\n" for name, value in named)
-        status = f"{ex.status} {HTTPStatus(ex.status).phrase}"
-        return str(ex.status), f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + answer.body
+        if isinstance(ex, _HeadError):
+            return f"{ex.status} ", _as_bytes(ex.status, str(ex))
+        return super()._handle_client_error(ex)
+
+    def _refuse(self, answer: bytes) -> None:
+        """Answer, and take what is still coming: a connection that is closed before loses the answer on its way."""
+        left, until = DROP_UP_TO, time.monotonic() + DROP_FOR_S
+        with suppress(OSError):
+            self.socket.settimeout(_LINGER_S)
+            self.socket.sendall(answer)
+            self.socket.shutdown(SHUT_WR)
+            while left > 0 and time.monotonic() < until:
+                dropped = len(self.socket.recv(_DROP_AT_ONCE))
+                if not dropped:
+                    return
+                left -= dropped
+                gevent.sleep(0)
+
+
+def _as_bytes(status: int, detail: str) -> bytes:
+    """Return a whole answer."""
+    answer = problem(status, detail)
+    headers = [*answer.headers.items(), ("Connection", "close"), ("Content-Length", str(len(answer.body)))]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in own_headers(headers))
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}\r\n".encode() + answer.body
 
 
 def bound_servers() -> None:
