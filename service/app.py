@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from service.guard.body import BoundedBody
+from service.guard.headers import GuardedHeaders
 from service.observe import tracing
 from service.origin import OwnPagesOnly
 
@@ -29,6 +30,7 @@ class Service(FastAPI):
         self.state.stopping = lambda: False  # until a server replaces it
         self.add_middleware(OwnPagesOnly)
         self.add_middleware(BoundedBody, faults_path=faults_path)
+        self.add_middleware(GuardedHeaders)
 
     def serve_data(self, endpoint: ASGIApp) -> None:
         """Let `endpoint` answer `GET /data`."""
