@@ -193,7 +193,7 @@ class OneAtATimeProtocol(HttpToolsProtocol):
 
         What is wrong with the next request is no matter of the one under way, which is answered first.
         """
-        if self.transport.is_closing():
+        if self._ends():
             return
         if isinstance(self.server_state, Crowd):
             self.server_state.refusals.count(time.monotonic(), status=status, detail=detail)

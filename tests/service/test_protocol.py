@@ -36,6 +36,7 @@ class Transport(asyncio.Transport):
         self.unsent = 0
 
     def write(self, data: Any) -> None:
+        assert not self.shut, "a write after the end"
         self.writes.append(bytes(data))
 
     def close(self) -> None:
