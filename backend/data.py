@@ -12,7 +12,7 @@ from backend.reset import reset_connection
 from inputs.wrong_input import WrongInputError
 from service.caller import CallerGoneError, run_for_caller
 from service.guard import limits
-from service.guard.headers import REQUEST_ID, RequestIdTooLongError
+from service.guard.headers import NO_SNIFF, REQUEST_ID, RequestIdTooLongError
 from service.problems import problem, wrong_input
 from service.protocol import connection_of
 
@@ -48,7 +48,9 @@ class DataEndpoint:
         if fault.kind in ("reset", "unreachable"):
             await reset_connection(scope, receive)
         else:
-            await _make_response(fault, request_id, attempt)(scope, receive, send)
+            response = _make_response(fault, request_id, attempt)
+            response.raw_headers.append(NO_SNIFF)
+            await response(scope, receive, send)
 
 
 def _make_response(fault: Fault, request_id: str | None, attempt: int) -> Response:
