@@ -11,6 +11,8 @@ from backend.errors import QUEUE_FULL_RETRY_AFTER_S, QueueFullError
 from backend.reset import reset_connection
 from inputs.wrong_input import WrongInputError
 from service.caller import CallerGoneError, run_for_caller
+from service.guard import limits
+from service.guard.headers import NO_SNIFF, REQUEST_ID, RequestIdTooLongError
 from service.problems import problem, wrong_input
 from service.protocol import connection_of
 
@@ -37,13 +39,18 @@ class DataEndpoint:
         except WrongInputError as error:
             await wrong_input(error)(scope, receive, send)
             return
+        except RequestIdTooLongError as error:
+            await error.answer()(scope, receive, send)
+            return
         except QueueFullError as error:
             await problem(503, str(error), _retry_after(QUEUE_FULL_RETRY_AFTER_S))(scope, receive, send)
             return
         if fault.kind in ("reset", "unreachable"):
             await reset_connection(scope, receive)
         else:
-            await _make_response(fault, request_id, attempt)(scope, receive, send)
+            response = _make_response(fault, request_id, attempt)
+            response.raw_headers.append(NO_SNIFF)
+            await response(scope, receive, send)
 
 
 def _make_response(fault: Fault, request_id: str | None, attempt: int) -> Response:
@@ -59,11 +66,13 @@ def _retry_after(seconds: int | None) -> dict[str, str]:
 
 
 def _read_identity(scope: Scope) -> tuple[str | None, int]:
-    """Return X-Request-Id, or none, and X-Attempt. Raises WrongInputError."""
+    """Return X-Request-Id, or none, and X-Attempt. Raises WrongInputError, RequestIdTooLongError."""
     request_id: str | None = None
     attempt = 1
     for name, value in scope["headers"]:
-        if name == b"x-request-id":
+        if name == REQUEST_ID:
+            if len(value) > limits.LONGEST_REQUEST_ID:
+                raise RequestIdTooLongError(len(value))
             request_id = value.decode("latin-1")
         elif name == b"x-attempt":
             text = value.decode("latin-1")

@@ -16,7 +16,7 @@ from client.dashboard.traffic import Traffic
 from client.http import control as admin
 from client.http import dashboard, relay
 from client.http.data import DataEndpoint
-from client.http.stream import EventStream, TooManyListenersError
+from client.http.stream import EventStream
 from client.observe.counters import Counters
 from client.observe.log import RequestLog, TransitionLog
 from client.observe.metrics import Metrics
@@ -28,6 +28,7 @@ from client.settings import ClientSettings
 from service import problems
 from service.app import Service
 from service.guard.access import Access
+from service.guard.listeners import Audience, TooManyListenersError
 from service.observe import tracing
 from service.openapi import describe
 from service.routes import common_routes
@@ -60,7 +61,7 @@ def create_app(
         def stopping() -> bool:
             return bool(app.state.stopping())
 
-        counters, stream = Counters(time.monotonic()), EventStream(stopping)
+        counters, stream, audience = Counters(time.monotonic()), EventStream(), Audience(stopping)
         hooks: list[TransitionHook] = [
             counters,
             stream,
@@ -83,8 +84,8 @@ def create_app(
             stack.callback(lag.close)
             registry.register(Metrics(client, counters))
             traffic = Traffic(client.call if traces is None else with_root(client.call, traces))
-            feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()}, stopping)
-            app.include_router(admin.build(settings, client, counters, stream, feed))
+            feed = Feed(client, counters, lambda: {"traffic": traffic.snapshot()})
+            app.include_router(admin.build(settings, client, counters, stream, feed, audience))
             app.include_router(dashboard.build(traffic, settings.call, access))
             app.include_router(relay.build(http))
             app.include_router(common_routes(registry))

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from service.guard.access import GuardedAccess
 from service.guard.body import BoundedBody
+from service.guard.headers import GuardedHeaders
 from service.observe import tracing
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Service(FastAPI):
         self._knows_host = access.knows_host
         self.add_middleware(BoundedBody, faults_path=faults_path)
         self.add_middleware(GuardedAccess, access=access)  # around the other: what is refused is not read
+        self.add_middleware(GuardedHeaders)
 
     def serve_data(self, endpoint: ASGIApp) -> None:
         """Let `endpoint` answer `GET /data`."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httptools
 import httpx
 import pytest
 import uvicorn
@@ -97,6 +98,7 @@ class _Transport(asyncio.Transport):
         ("keep_alive", bool),
         ("response_started", bool),
         ("response_complete", bool),
+        ("more_body", bool),
         ("message_event", asyncio.Event),
     ],
 )
@@ -117,7 +119,7 @@ def test_uvicorns_cycle_is_told_of_the_end_of_its_answer(serving: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["scope", "flow", "transport", "cycle"])
+@pytest.mark.parametrize("name", ["scope", "flow", "transport", "cycle", "parser", "headers", "url", "server_state"])
 def test_uvicorns_protocol_has_its_attributes(serving: Any, name: str) -> None:
     """The services' own protocol is built on them."""
     assert getattr(serving, name, None) is not None, (
@@ -132,6 +134,10 @@ def test_uvicorns_protocol_has_its_attributes(serving: Any, name: str) -> None:
         ("on_headers_complete", ["self"]),
         ("on_body", ["self", "body"]),
         ("on_message_complete", ["self"]),
+        ("on_response_complete", ["self"]),
+        ("connection_made", ["self", "transport"]),
+        ("data_received", ["self", "data"]),
+        ("shutdown", ["self"]),
         ("connection_lost", ["self", "exc"]),
     ],
 )
@@ -169,6 +175,41 @@ def test_uvicorns_server_starts_and_ends_in_steps_of_their_own(name: str) -> Non
     assert inspect.iscoroutinefunction(method), f"uvicorn's Server.{name}() is gone: service/server.py overrides it"
     assert list(inspect.signature(method).parameters) == ["self", "sockets"], (
         f"uvicorn's Server.{name}() takes other arguments: service/server.py overrides it"
+    )
+
+
+def test_uvicorns_server_ticks_ten_times_a_second() -> None:
+    """Then the services look at their connections."""
+    assert list(inspect.signature(uvicorn.Server.on_tick).parameters) == ["self", "counter"], (
+        "uvicorn's Server.on_tick() takes other arguments: service/server.py overrides it"
+    )
+    assert "asyncio.sleep(0.1)" in inspect.getsource(uvicorn.Server.main_loop), (
+        "uvicorn's Server no longer ticks every 0.1 s: service/server.py counts on it"
+    )
+
+
+def test_uvicorns_server_state_has_its_counts() -> None:
+    """The services have their own, with a bound."""
+    state = uvicorn.Server(uvicorn.Config(_app)).server_state
+
+    assert (state.connections, state.total_requests) == (set(), 0), (
+        "uvicorn's ServerState is another: service/guard/crowd.py and service/protocol.py count with it"
+    )
+
+
+def test_httptools_keeps_the_cause_of_an_error_in_a_callback(serving: Any) -> None:
+    """By which the services tell a head that is too large from what is no HTTP."""
+
+    def refuse(_: bytes) -> None:
+        raise KeyError("a cause")
+
+    serving.on_url = refuse
+    parser = httptools.HttpRequestParser(serving)
+    with pytest.raises(httptools.HttpParserError) as caught:
+        parser.feed_data(b"GET /data HTTP/1.1\r\n\r\n")
+
+    assert isinstance(caught.value.__context__, KeyError), (
+        "httptools no longer keeps the cause of an error: service/protocol.py asks for it"
     )
 
 

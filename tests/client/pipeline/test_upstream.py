@@ -43,6 +43,38 @@ def test_a_header_that_cannot_be_handed_on_is_left_out(transport: str, value: by
     assert answer.headers == ((b"etag", b"1"),)
 
 
+@pytest.mark.parametrize(
+    ("location", "is_passed_on"),
+    [
+        (b"https://elsewhere/x", True),
+        (b"HTTP://elsewhere:1/x", True),
+        (b"//elsewhere/x", True),
+        (b"/x?at=12:30", True),
+        (b"?q=a:b", True),
+        (b"javascript:alert(1)", False),
+        (b"JavaScript:alert(1)", False),
+        (b"data:text/html,<script>", False),
+        (b"vbscript:x", False),
+        (b"file:///etc/passwd", False),
+        (b"java\tscript:alert(1)", False),
+    ],
+)
+def test_a_redirect_leads_to_pages_only(transport: str, location: bytes, *, is_passed_on: bool) -> None:
+    """A browser would take it for one of the client itself."""
+    answer = ask(once(plain(302, b"Location: %b\r\n" % location)), transport)
+
+    assert answer.headers == (((b"location", location),) if is_passed_on else ())
+
+
+def test_there_is_an_end_to_the_headers_that_are_passed_on(transport: str) -> None:
+    """The first sixteen; a type of unusual length is none."""
+    headers = b"".join(b"Cache-Control: a=%d\r\n" % number for number in range(50))
+    answer = ask(once(plain(200, headers + b"Content-Type: text/%b\r\n" % (b"x" * 252))), transport)
+
+    assert answer.headers == tuple((b"cache-control", b"a=%d" % number) for number in range(16))
+    assert answer.content_type == b"application/octet-stream"
+
+
 def test_a_failed_answer_passes_on_only_its_time(transport: str) -> None:
     """The fallback answers in its place."""
     with pytest.raises(BackendFailedError) as caught:

@@ -15,7 +15,7 @@ from backend.settings import BackendSettings
 from client.app import create_app as client_app
 from client.pipeline.errors import BackendFailedError
 from client.settings import ClientSettings
-from service.observe.log import LineFormatter, LogSettings, configure, log_event, logger_of
+from service.observe.log import LineFormatter, LogSettings, RareLine, configure, log_event, logger_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,3 +221,20 @@ def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found.out, found.err.count("\n")) == ("", 1)
     assert found.err.endswith(" info client started url=http://127.0.0.1:1\n")
     assert sys.stderr is not sys.stdout
+
+
+def test_what_may_happen_any_number_of_times_has_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    """With how often it has happened since the last line, and the latest."""
+    configure(LogSettings.model_validate({"format": "json"}), "client")
+    rare = RareLine(logger_of("client"), "dropped", 60)
+
+    for now in (5, 6, 64.9, 65, 66, 125):
+        rare.count(now, at=now)
+
+    told = [(each["event"], each["level"], each["times"], each["latest"]) for each in objects(capsys)]
+    assert told == [
+        ("dropped", "warning", 1, {"at": 5}),
+        ("dropped", "warning", 3, {"at": 65}),
+        ("dropped", "warning", 2, {"at": 125}),
+    ]
+    assert rare.total == 6
