@@ -42,6 +42,7 @@ def report(
 
 
 def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
+    from loadtest.disk.trouble import reason_of
     from loadtest.figures.finished import measure_run
     from loadtest.figures.two_runs import compare_runs
     from loadtest.records.run_folder import RunFolder
@@ -60,7 +61,7 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
         with finishing():
             write_comparison(compared, folder, (str(first), str(second)))
     except OSError as error:
-        raise wrong_input("out", str(folder), f"a writable folder ({error.strerror})") from error
+        raise wrong_input("out", str(folder), f"a writable folder ({reason_of(error)})") from error
     update_index(second)
     out.print(headline(compared), markup=False)
     out.print(f"report: {folder / 'compare.html'}", markup=False)

@@ -10,6 +10,7 @@ from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from loadtest.disk.lines import LineFile
 from loadtest.engines.virtual.jitter import Jitter
 from loadtest.engines.virtual.simulate import simulate_into
 from loadtest.records.manifest import EffectiveSettings
@@ -19,9 +20,8 @@ from loadtest.terminal import interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TextIO
 
-    from loadtest.records.rows import ArmRecord, StateChange
+    from loadtest.records.rows import ArmRecord, Growing, StateChange
     from loadtest.records.run_folder import RunFolder
     from loadtest.scenario.model import Scenario
     from loadtest.terminal.narrator import Narrator
@@ -45,7 +45,10 @@ class _Batch(NamedTuple):
 
 
 def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | None = None) -> None:
-    """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes."""
+    """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes.
+
+    Raises DiskError.
+    """
     scenario, manifest = folder.scenario(), folder.manifest()
     jitter = Jitter(manifest.jitter_s) if manifest.jitter_s else None
     runs = [(arm, seed) for seed in manifest.seeds for arm in manifest.arms]
@@ -60,8 +63,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
     many = sum(requests_in(scenario.load_of(arm)) for arm, _ in runs) >= WORTH_SPREADING and longest <= _LONG_RUN
     with ExitStack() as stack:
         rows, changes, records = (
-            stack.enter_context(path.open("a", encoding="utf-8"))
-            for path in (folder.requests, folder.transitions, folder.arms)
+            stack.enter_context(LineFile(path)) for path in (folder.requests, folder.transitions, folder.arms)
         )
         stack.enter_context(narrator)
         results = (
@@ -79,7 +81,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
 
 
 def _run_in_turn(
-    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: TextIO
+    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: Growing
 ) -> Iterator[Ended]:
     """Write each row as its request ends."""
     for arm, seed in runs:
@@ -87,7 +89,7 @@ def _run_in_turn(
 
 
 def _spread_runs(
-    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: TextIO, spread: Spread
+    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: Growing, spread: Spread
 ) -> Iterator[Ended]:
     """Write the rows of each run once it has ended, in the order of the runs."""
     size = max(1, WORTH_SPREADING // 4 * len(runs) // sum(requests_in(scenario.load_of(arm)) for arm, _ in runs))
