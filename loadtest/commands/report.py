@@ -32,10 +32,13 @@ def report(
         return
     if out_dir is not None:
         raise wrong_input("out", str(out_dir), "only with two runs: a report is in the folder of its run")
+    from loadtest.disk.room import check_room
     from loadtest.experiments.finish import finish
-    from loadtest.records.run_folder import RunFolder
+    from loadtest.records.run_folder import RunFolder, wanted
 
     RunFolder(folder).check_rows()
+    with wanted(folder):
+        check_room(folder)
     with finishing():
         done = finish(RunFolder(folder))
     conclude(RunFolder(folder), done, None, "")

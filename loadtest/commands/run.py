@@ -63,6 +63,7 @@ def run(  # noqa: PLR0913 - each is an option
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario, and write its rows, summary and report. Exit code 1 if a check or an expectation fails."""
+    from loadtest.disk.trouble import DiskError
     from loadtest.records import run_folder
     from loadtest.scenario import files
     from loadtest.scenario.seeds import parse_seeds
@@ -85,12 +86,14 @@ def run(  # noqa: PLR0913 - each is an option
         try:
             _fill_folder(folder, urls, quiet=quiet)
         except BaseException as error:
+            if isinstance(error, DiskError):
+                fail(folder.describe_loss(error), 1)
             interrupted = interruption.interruption_in(error)
             if interrupted is None:
                 if not isinstance(error, ChildError):
                     raise
                 failed = str(error)
-        done, late = _finish_run(folder, failed)
+        done, late = _finish_run(folder, failed, interrupted)
         conclude(folder, done, interrupted or late, failed)
 
 
@@ -145,8 +148,9 @@ def _check_jitter(text: str, engine: Engine) -> float:
     return round(seconds, 9)
 
 
-def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:
+def _finish_run(folder: RunFolder, failed: str, earlier: Interrupted | None) -> tuple[FinishedRun, Interrupted | None]:
     """Complete the manifest and write the report, in spite of one signal; a second one interrupts it."""
+    from loadtest.disk.trouble import DiskError
     from loadtest.experiments.finish import finish
 
     done: FinishedRun | None = None
@@ -157,7 +161,10 @@ def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupte
             folder.end(complete=folder.has_ended() and not failed)
             done = finish(folder)
     except BaseException as error:
-        interrupted = interruption.interruption_in(error)
+        interrupted = interruption.interruption_in(error) or earlier
+        if isinstance(error, DiskError):
+            why = "; ".join(each for each in (failed, folder.describe_loss(error)) if each)
+            fail(f"interrupted: {why}" if interrupted else why, interrupted.exit_code if interrupted else 1)
         if interrupted is None:
             raise
         if done is None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loadtest.disk.room import check_room
 from loadtest.disk.whole import whole_files
 from loadtest.experiments.distribution import read_distribution
 from loadtest.experiments.random_refusals import with_yardsticks
@@ -35,6 +36,7 @@ def finish(folder: RunFolder) -> FinishedRun:
 
     Raises WrongInputError where there is no run, and DiskError.
     """
+    check_room(folder.path)  # measuring and drawing take seconds
     done, part = measure_with_part(folder)
     with whole_files(folder.path) as draft:
         (draft / "summary.json").write_text(json.dumps(as_json(done.summary), indent=2) + "\n", encoding="utf-8")

@@ -113,6 +113,19 @@ class RunFolder:
         if complete:
             point_latest(self.path)
 
+    def describe_loss(self, error: OSError) -> str:
+        """Say that the folder could not be written while it was filled, why, and what was kept."""
+        said = f"results folder {self.path.parent.parent}: cannot be written: {reason_of(error)}"
+        try:
+            rows = self.requests.read_bytes().count(b"\n") if self.requests.exists() else 0
+            ended = self.has_ended()
+        except (OSError, WrongInputError):
+            return f"{said}; nothing is kept, {self.path} is gone or damaged"
+        if ended:
+            report = f"`python -m loadtest report {self.path}` writes its report once there is room"
+            return f"{said}; all {rows} rows of the run are kept; {report}"
+        return f"{said}; the {rows} rows so far are kept in {self.path}, and the run is marked incomplete"
+
     def write(self, name: str, text: str) -> None:
         """Write a whole file, or nothing. Raises DiskError."""
         write_whole(self.path / name, text)

@@ -5,7 +5,7 @@ There are no samples: they are how a live run watches two services from outside,
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,7 @@ from loadtest.scenario.load.schedule import requests_in
 from loadtest.terminal import interruption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from loadtest.records.rows import ArmRecord, Growing, StateChange
     from loadtest.records.run_folder import RunFolder
@@ -71,6 +71,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
             if many and spread
             else _run_in_turn(scenario, runs, jitter, rows)
         )
+        stack.enter_context(closing(results))
         for moved, record in results:
             for change in moved:
                 write(changes, change)
@@ -82,7 +83,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
 
 def _run_in_turn(
     scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: Growing
-) -> Iterator[Ended]:
+) -> Generator[Ended]:
     """Write each row as its request ends."""
     for arm, seed in runs:
         yield simulate_into(partial(write, rows), scenario, arm, seed, jitter)
@@ -90,7 +91,7 @@ def _run_in_turn(
 
 def _spread_runs(
     scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: Growing, spread: Spread
-) -> Iterator[Ended]:
+) -> Generator[Ended]:
     """Write the rows of each run once it has ended, in the order of the runs."""
     size = max(1, WORTH_SPREADING // 4 * len(runs) // sum(requests_in(scenario.load_of(arm)) for arm, _ in runs))
     batches = (_Batch(scenario, tuple(runs[start : start + size]), jitter) for start in range(0, len(runs), size))

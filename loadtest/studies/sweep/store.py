@@ -95,6 +95,13 @@ class SweepFolder:
         with LineFile(self.results) as file:
             file.write(_lines(plan, results))
 
+    def count_results(self) -> int:
+        """Return how many runs are kept; none where the folder is gone."""
+        try:
+            return max(0, self.results.read_bytes().count(b"\n") - 1)
+        except OSError:
+            return 0
+
     def load(self, plan: Plan) -> dict[tuple[int, int], StudyFigures]:
         """Return what was measured so far, by point and seed; cut off what a crash left of a last line.
 
