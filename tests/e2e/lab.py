@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +77,28 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
+@contextmanager
+def heard_signals() -> Iterator[None]:
+    """Let the children that are started here hear each signal, though this process may ignore it.
+
+    `nohup make check &` in a script ignores SIGHUP and SIGINT, and children inherit that.
+    """
+    ignored = [each for each in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
+
+
+def popen(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    """Start a child that hears each signal."""
+    with heard_signals():
+        return subprocess.Popen(command, text=True, **options)
+
+
 def loadtest(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the lab's command line to its end."""
     return subprocess.run(
@@ -99,13 +126,12 @@ def failed_checks(folder: Path) -> list[str]:
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     """Start the lab's command line, in a session of its own as a terminal would."""
-    return subprocess.Popen(
+    return popen(
         [sys.executable, "-m", "loadtest", *arguments],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         start_new_session=True,
     )
 
