@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inputs.wrong_input import WrongInputError
 from loadtest.commands.conclude import conclude
 from loadtest.commands.options import wrong_input
 from loadtest.terminal.console import finishing, out
@@ -33,12 +34,16 @@ def report(
     if out_dir is not None:
         raise wrong_input("out", str(out_dir), "only with two runs: a report is in the folder of its run")
     from loadtest.disk.room import check_room
+    from loadtest.disk.trouble import DiskError
     from loadtest.experiments.finish import finish
-    from loadtest.records.run_folder import RunFolder, wanted
+    from loadtest.records.run_folder import RunFolder
 
     RunFolder(folder).check_rows()
-    with wanted(folder):
+    try:
         check_room(folder)
+    except DiskError as error:
+        detail = f"{error}; its rows are kept, and so is a report that it has"
+        raise WrongInputError([{"field": "DIR", "value": str(folder), "detail": detail}]) from error
     with finishing():
         done = finish(RunFolder(folder))
     conclude(RunFolder(folder), done, None, "")

@@ -56,12 +56,16 @@ def draft_folder(parent: Path) -> Iterator[Path]:
     """Give an empty folder in `parent`; at the end of the block it goes, unless it was renamed. Raises DiskError."""
     draft = parent / f".draft-{secrets.token_hex(4)}"
     with writing(parent):
+        is_new = not parent.exists()
         parent.mkdir(parents=True, exist_ok=True)
         try:
             draft.mkdir()
             yield draft
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+            if is_new:
+                with suppress(OSError):
+                    parent.rmdir()  # as long as it is empty
 
 
 def link_whole(link: Path, target: str) -> None:

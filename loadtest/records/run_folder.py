@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from inputs.wrong_input import WrongInputError
 from loadtest.disk import locks
-from loadtest.disk.trouble import reason_of
+from loadtest.disk.trouble import DiskError, reason_of
 from loadtest.disk.whole import link_whole, write_whole
 from loadtest.records.manifest import Manifest
 from loadtest.scenario.files import parse
@@ -104,14 +104,18 @@ class RunFolder:
         manifest = Manifest.model_validate({**self.manifest().as_json(), **values})
         self.write("manifest.json", manifest.as_text())
 
-    def end(self, *, complete: bool) -> None:
+    def end(self, *, complete: bool) -> str:
         """Say in the manifest whether every arm ran to its end, and point `latest` to a run of which that is so.
 
-        Raises DiskError.
+        Return a sentence where `latest` cannot be, as where that is a folder; else ''. Raises DiskError.
         """
         self.update_manifest(complete=complete)
-        if complete:
-            point_latest(self.path)
+        try:
+            if complete:
+                point_latest(self.path)
+        except DiskError as error:
+            return f"{error}; the run itself is complete"
+        return ""
 
     def describe_loss(self, error: OSError) -> str:
         """Say that the folder could not be written while it was filled, why, and what was kept."""
@@ -124,7 +128,10 @@ class RunFolder:
         if ended:
             report = f"`python -m loadtest report {self.path}` writes its report once there is room"
             return f"{said}; all {rows} rows of the run are kept; {report}"
-        return f"{said}; the {rows} rows so far are kept in {self.path}, and the run is marked incomplete"
+        few = "the row" if rows == 1 else f"the {rows} rows"
+        return (
+            f"{said}; {few} so far {'is' if rows == 1 else 'are'} kept in {self.path}, and the run is marked incomplete"
+        )
 
     def write(self, name: str, text: str) -> None:
         """Write a whole file, or nothing. Raises DiskError."""

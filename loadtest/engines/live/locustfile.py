@@ -244,7 +244,8 @@ def finish_run(environment: Environment, **_: Any) -> None:
         session.progress.read_news()
     try:
         complete = folder.has_ended()
-        folder.end(complete=complete)
+        unlinked = folder.end(complete=complete)
+        session.failed = session.failed or unlinked
         command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
         report = subprocess.run(command, capture_output=True, text=True, check=False)
         log.warning("%s%s", report.stdout.strip(), report.stderr.strip())
