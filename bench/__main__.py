@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench import guards, http, virtual
-from bench.ratio import Ratio, write
+from bench.ratio import Ratio, table, write
+from loadtest.disk.trouble import DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,8 @@ def _over_http(repeats: int, say: Callable[[str], None]) -> tuple[list[Ratio], l
 PARTS = {"guards": guards.measure, "http": _over_http, "virtual": virtual.measure}
 
 
-def main() -> None:
-    """Measure everything, write results/bench/<UTC time>/, print the table."""
+def main() -> int:
+    """Measure everything, write results/bench/<UTC time>/, print the table. Return 1 if it could not be written."""
     parser = argparse.ArgumentParser(
         prog="bench", description="What a protected call costs, and how fast virtual time is."
     )
@@ -47,9 +48,15 @@ def main() -> None:
         ratios += more_ratios
         notes += more_notes
     folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    sys.stdout.write(write(folder, ratios, notes))
+    try:
+        sys.stdout.write(write(folder, ratios, notes))
+    except DiskError as error:
+        sys.stdout.write("\n".join(table(ratios)) + "\n")  # what took minutes is told all the same
+        sys.stderr.write(f"{error}\n")
+        return 1
     sys.stdout.write(f"\nin {folder}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,8 @@ from importlib import metadata
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from loadtest.disk.whole import whole_files
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -84,19 +86,19 @@ def machine() -> dict[str, Any]:
 
 
 def write(folder: Path, ratios: Sequence[Ratio], notes: Sequence[str]) -> str:
-    """Write bench.json and bench.md; return the Markdown."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write bench.json and bench.md, both or none; return the Markdown. Raises DiskError."""
     where = machine()
     found = [{**asdict(ratio), "ratio": ratio.median_ratio, "reached": ratio.reached} for ratio in ratios]
     text = json.dumps({"machine": where, "figures": found, "notes": list(notes)}, indent=2)
-    (folder / "bench.json").write_text(text + "\n", encoding="utf-8")
     about = (
         f"{where['measured']}, {where['cores']} cores, {where['system']}, Python {where['python']}. "
         "Medians over repeats taken in turn; absolute figures are this machine's, the ratios carry over."
     )
     ends = [f"- {note}" for note in notes]
     markdown = "\n".join(["# Cost of a protected call", "", about, "", *table(ratios), "", *ends, ""])
-    (folder / "bench.md").write_text(markdown, encoding="utf-8")
+    with whole_files(folder) as draft:
+        (draft / "bench.json").write_text(text + "\n", encoding="utf-8")
+        (draft / "bench.md").write_text(markdown, encoding="utf-8")
     return markdown
 
 

@@ -21,6 +21,8 @@ from matplotlib.figure import Figure as Picture
 
 from bench.http import find_obstacle, generate
 from bench.ratio import machine
+from loadtest.disk.trouble import DiskError
+from loadtest.disk.whole import whole_files
 from loadtest.engines.live.control import Service, backend_at, client_at
 from loadtest.engines.live.services import child
 
@@ -178,18 +180,13 @@ def _listening_at(url: str) -> psutil.Process:
 
 
 def write(folder: Path, segments: Sequence[SoakSegment], checks: Sequence[SoakCheck]) -> str:
-    """Write soak.json, soak.md and soak.svg; return the Markdown."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write soak.json, soak.md and soak.svg, all or none; return the Markdown. Raises DiskError."""
     where = machine()
     found = {
         "machine": where,
         "checks": [asdict(each) for each in checks],
         "segments": [asdict(each) for each in segments],
     }
-    (folder / "soak.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    picture = _draw_picture(segments)
-    for ending in ("svg", "png"):
-        picture.savefig(folder / f"soak.{ending}", bbox_inches="tight", dpi=120, facecolor="white")
     requests = sum(each.rate * SEGMENT_S for each in segments)
     about = (
         f"{where['measured']}, {where['cores']} cores, {where['system']}, Python {where['python']}. "
@@ -210,7 +207,12 @@ def write(folder: Path, segments: Sequence[SoakSegment], checks: Sequence[SoakCh
         "",
     ]
     text = "\n".join(lines)
-    (folder / "soak.md").write_text(text, encoding="utf-8")
+    picture = _draw_picture(segments)
+    with whole_files(folder) as draft:
+        (draft / "soak.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        (draft / "soak.md").write_text(text, encoding="utf-8")
+        for ending in ("svg", "png"):
+            picture.savefig(draft / f"soak.{ending}", bbox_inches="tight", dpi=120, facecolor="white")
     return text
 
 
@@ -258,7 +260,13 @@ def main() -> int:
         return 130
     checks = judge_segments(segments)
     folder = options.out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    sys.stdout.write(f"{write(folder, segments, checks)}\nin {folder}\n")
+    try:
+        sys.stdout.write(f"{write(folder, segments, checks)}\nin {folder}\n")
+    except DiskError as error:
+        for check in checks:  # what took minutes is told all the same
+            sys.stdout.write(f"{'held' if check.ok else 'broken'}: {check.name}: {check.detail}\n")
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0 if all(each.ok for each in checks) else 1
 
 

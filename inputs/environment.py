@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -41,6 +42,19 @@ def from_environment(kind: type[Settings], environ: Mapping[str, str] | None = N
         raise _as_variables(explain(error, kind), prefix, set(given)) from error
     except SettingsError as error:  # of the library that reads the variables, before any model sees them
         raise WrongInputError([{"field": prefix, "value": None, "detail": f"{prefix}*: {error}"}]) from error
+
+
+def cache_folder(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the user's folder for caches, as the XDG Base Directory Specification has it; None without a home."""
+    environ = os.environ if environ is None else environ
+    named = Path(environ.get("XDG_CACHE_HOME", ""))
+    if named.is_absolute():
+        return named
+    try:
+        home = Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:  # a user whom the system does not know
+        return None
+    return home / ".cache" if home.is_absolute() and home.is_dir() else None
 
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:

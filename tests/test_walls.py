@@ -24,7 +24,7 @@ FLOORS = (
     ("loadtest/engines",),
     ("loadtest/records",),
     ("loadtest/terminal", "loadtest/probability", "loadtest/docs"),
-    ("loadtest/scenario", "loadtest/settings.py"),
+    ("loadtest/scenario", "loadtest/settings.py", "loadtest/disk"),
     ("client", "backend"),
     ("service",),
     ("inputs", "virtual_clock"),

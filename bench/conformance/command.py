@@ -11,13 +11,13 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench import peers
 from bench.conformance.asking import ask_library
 from bench.conformance.questions import QUESTIONS
 from bench.conformance.table import Table, as_html, as_json, as_markdown
+from loadtest.disk.whole import whole_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,15 +102,11 @@ def _ask_and_report(name: str) -> Column:
 
 def _write_files(out: Path, table: Table) -> None:
     """Put all three files into place, once all of them are there."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+    with whole_files(out) as scratch:
         texts = {
             "conformance.json": json.dumps(as_json(table), indent=2, ensure_ascii=False) + "\n",
             "conformance.md": as_markdown(table),
             "conformance.html": as_html(table),
         }
         for name, text in texts.items():
-            Path(scratch, name).write_text(text, encoding="utf-8")
-        out.mkdir(exist_ok=True)
-        for name in texts:
-            Path(scratch, name).replace(out / name)
+            (scratch / name).write_text(text, encoding="utf-8")

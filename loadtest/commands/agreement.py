@@ -43,11 +43,15 @@ def agreement(
     import subprocess
     from tempfile import TemporaryDirectory
 
-    from loadtest.records.run_folder import RunFolder
+    from loadtest.disk.room import check_room
+    from loadtest.records.run_folder import RunFolder, wanted
     from loadtest.studies.agreement.conduct import agreement_of, write_agreement
     from loadtest.studies.agreement.overload import judge_live, measure_live, overload_scenarios
 
     root = read_settings(out=out_dir).out / "agreement"
+    with wanted(root):  # before minutes are spent
+        root.mkdir(parents=True, exist_ok=True)
+        check_room(root)
     with TemporaryDirectory(prefix="breaker-lab-") as scratch:
         try:
             folders = [RunFolder(each) for each in live or ()] or _run_experiments(Path(scratch))

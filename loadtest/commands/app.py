@@ -5,6 +5,8 @@ A command loads its modules when it runs, so `--help` and mistakes are answered 
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from inputs.wrong_input import WrongInputError
@@ -26,6 +28,7 @@ from loadtest.commands.start import start
 from loadtest.commands.sweep import sweep
 from loadtest.commands.tune import tune
 from loadtest.commands.ui import ui
+from loadtest.disk.trouble import DiskError, reason_of
 from loadtest.terminal import interruption
 from loadtest.terminal.console import print_error
 from loadtest.terminal.errors import ChildError
@@ -56,7 +59,10 @@ app.command(hidden=True)(fill)
 
 
 def main() -> None:
-    """Run the command line; a user's mistakes end with exit code 2 and a sentence for each."""
+    """Run the command line; a user's mistakes end with exit code 2 and a sentence for each.
+
+    So do folders that cannot be used from the beginning. What fails later, as a disk that fills up, ends with 1.
+    """
     interruption.listen()
     completion.prepare()
     try:
@@ -72,7 +78,17 @@ def main() -> None:
         raise
     except BaseException as error:
         interrupted = interruption.interruption_in(error)
-        if interrupted is None:
+        if interrupted is not None:
+            print_error("interrupted")
+            raise SystemExit(interrupted.exit_code) from None
+        if not isinstance(error, OSError) or isinstance(error, (ConnectionError, TimeoutError)):
             raise
-        print_error("interrupted")
-        raise SystemExit(interrupted.exit_code) from None
+        print_error(_describe(error))
+        raise SystemExit(1) from None
+
+
+def _describe(error: OSError) -> str:
+    """Say which file or folder the system refused, and why."""
+    if isinstance(error, DiskError) or error.filename is None:
+        return str(error) if isinstance(error, DiskError) else f"the system refused: {reason_of(error)}"
+    return f"{os.fsdecode(error.filename)}: {reason_of(error)}"

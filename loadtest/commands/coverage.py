@@ -17,6 +17,8 @@ def coverage(
     """Measure how often the 95 % intervals cover the truth; rewrite coverage.json and its table in docs/reports.md."""
     import json
 
+    from loadtest.disk.room import check_room
+    from loadtest.disk.whole import write_whole
     from loadtest.studies.coverage.measure import as_json, as_table, measure_coverage
 
     page = folder / "reports.md"
@@ -28,7 +30,8 @@ def coverage(
         raise wrong_input(
             "folder", str(folder), f"a folder whose reports.md has the lines {start.strip()} and {end.strip()}"
         )
+    check_room(folder)  # before hours are spent
     kept = as_json(measure_coverage())
-    (folder / "coverage.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    page.write_text(before + start + as_table(kept) + end + after, encoding="utf-8")
+    write_whole(folder / "coverage.json", json.dumps(kept, indent=1) + "\n")
+    write_whole(page, before + start + as_table(kept) + end + after)
     out.print(as_table(kept), markup=False)

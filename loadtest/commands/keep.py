@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from loadtest.commands.options import OutDir, read_settings, wrong_input
-from loadtest.terminal.console import out
+from loadtest.terminal.console import fail, out
 
 
 def keep(
@@ -25,10 +25,14 @@ def keep(
 
     The summary and the report are rebuilt from the rows.
     """
+    from loadtest.disk.trouble import DiskError
     from loadtest.studies.references.keep import keep_reference
 
     if not re.fullmatch(r"reference(-[a-z0-9-]+)?", name):
         raise wrong_input("name", name, "reference, or reference- and lower-case letters, digits and hyphens")
-    target = keep_reference(folder, read_settings(out=out_dir).out, name, rows=rows)
+    try:
+        target = keep_reference(folder, read_settings(out=out_dir).out, name, rows=rows)
+    except DiskError as error:
+        fail(f"{error}; the reference that was there is kept", 1)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     out.print(f"{target}: {size / 1000:,.0f} KB", markup=False)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inputs.wrong_input import WrongInputError
 from loadtest.commands.conclude import conclude
 from loadtest.commands.options import wrong_input
 from loadtest.terminal.console import finishing, out
@@ -32,16 +33,24 @@ def report(
         return
     if out_dir is not None:
         raise wrong_input("out", str(out_dir), "only with two runs: a report is in the folder of its run")
+    from loadtest.disk.room import check_room
+    from loadtest.disk.trouble import DiskError
     from loadtest.experiments.finish import finish
     from loadtest.records.run_folder import RunFolder
 
     RunFolder(folder).check_rows()
+    try:
+        check_room(folder)
+    except DiskError as error:
+        detail = f"{error}; its rows are kept, and so is a report that it has"
+        raise WrongInputError([{"field": "DIR", "value": str(folder), "detail": detail}]) from error
     with finishing():
         done = finish(RunFolder(folder))
     conclude(RunFolder(folder), done, None, "")
 
 
 def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
+    from loadtest.disk.trouble import reason_of
     from loadtest.figures.finished import measure_run
     from loadtest.figures.two_runs import compare_runs
     from loadtest.records.run_folder import RunFolder
@@ -60,7 +69,7 @@ def _compare(first: Path, second: Path, out_dir: Path | None) -> None:
         with finishing():
             write_comparison(compared, folder, (str(first), str(second)))
     except OSError as error:
-        raise wrong_input("out", str(folder), f"a writable folder ({error.strerror})") from error
+        raise wrong_input("out", str(folder), f"a writable folder ({reason_of(error)})") from error
     update_index(second)
     out.print(headline(compared), markup=False)
     out.print(f"report: {folder / 'compare.html'}", markup=False)

@@ -63,6 +63,7 @@ def run(  # noqa: PLR0913 - each is an option
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario, and write its rows, summary and report. Exit code 1 if a check or an expectation fails."""
+    from loadtest.disk.trouble import DiskError
     from loadtest.records import run_folder
     from loadtest.scenario import files
     from loadtest.scenario.seeds import parse_seeds
@@ -85,13 +86,15 @@ def run(  # noqa: PLR0913 - each is an option
         try:
             _fill_folder(folder, urls, quiet=quiet)
         except BaseException as error:
+            if isinstance(error, DiskError):
+                fail(folder.describe_loss(error), 1)
             interrupted = interruption.interruption_in(error)
             if interrupted is None:
                 if not isinstance(error, ChildError):
                     raise
                 failed = str(error)
-        done, late = _finish_run(folder, failed)
-        conclude(folder, done, interrupted or late, failed)
+        done, late, unlinked = _finish_run(folder, failed, interrupted)
+        conclude(folder, done, interrupted or late, failed or unlinked)
 
 
 def _fill_folder(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
@@ -145,23 +148,33 @@ def _check_jitter(text: str, engine: Engine) -> float:
     return round(seconds, 9)
 
 
-def _finish_run(folder: RunFolder, failed: str) -> tuple[FinishedRun, Interrupted | None]:
-    """Complete the manifest and write the report, in spite of one signal; a second one interrupts it."""
+def _finish_run(
+    folder: RunFolder, failed: str, earlier: Interrupted | None
+) -> tuple[FinishedRun, Interrupted | None, str]:
+    """Complete the manifest and write the report, in spite of one signal; a second one interrupts it.
+
+    Return the run, the signal, and a sentence where `latest` does not point to the run.
+    """
+    from loadtest.disk.trouble import DiskError
     from loadtest.experiments.finish import finish
 
     done: FinishedRun | None = None
+    unlinked = ""
     try:
         with finishing():
             if folder.log.exists() and folder.log.stat().st_size == 0:
                 folder.log.unlink()
-            folder.end(complete=folder.has_ended() and not failed)
+            unlinked = folder.end(complete=folder.has_ended() and not failed)
             done = finish(folder)
     except BaseException as error:
-        interrupted = interruption.interruption_in(error)
+        interrupted = interruption.interruption_in(error) or earlier
+        if isinstance(error, DiskError):
+            why = "; ".join(each for each in (failed, folder.describe_loss(error)) if each)
+            fail(f"interrupted: {why}" if interrupted else why, interrupted.exit_code if interrupted else 1)
         if interrupted is None:
             raise
         if done is None:
             hint = f"`python -m loadtest report {folder.path}` writes it"
             fail(f"interrupted while writing the report: {hint}; the rows are kept", interrupted.exit_code)
-        return done, interrupted
-    return done, None
+        return done, interrupted, unlinked
+    return done, None, unlinked

@@ -91,13 +91,20 @@ def sweep(  # noqa: PLR0913 - each is an option
 
 
 def _conduct(planned: Sweep, crew: AbstractContextManager[workers.Crew]) -> Ranking:
-    """Run the sweep until it ends or a signal comes."""
+    """Run the sweep until it ends, a signal comes, or the disk is full."""
+    from loadtest.disk.trouble import DiskError
     from loadtest.studies.sweep.conduct import conduct
 
     try:
         return conduct(planned, crew, out)
     except BaseException as error:
         interrupted = interruption_in(error)
+        if isinstance(error, DiskError):
+            fail(
+                f"results folder {planned.folder.path}: cannot be written: {error.reason}; "
+                f"{planned.folder.count_results()} finished runs are kept; the same command continues from there",
+                interrupted.exit_code if interrupted else 1,
+            )
         if interrupted is None:
             raise
         fail("interrupted: the finished runs are kept; the same command continues from there", interrupted.exit_code)

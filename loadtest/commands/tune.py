@@ -107,6 +107,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     from inputs.extra import require
 
     require("scipy", "tune", "make .venv/.lab")  # some of these import it
+    from loadtest.disk.trouble import DiskError
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
     from loadtest.studies.tune.headline import caution, headline, notes
@@ -136,6 +137,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     policies = _check_policies(policy or [])
     root = read_settings(out=out_dir).out
     path: Path | None = None
+    lost = ""
     try:
         problem = read_problem(source, arm, options)
         if not quiet:
@@ -144,14 +146,17 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         check_writable(root)
         with workers.local(local.jobs) as crew:
             tuned = conduct(problem, options, aim, policies, crew, out)
-        with finishing():
-            path = write_results(root, tuned, policies)
+        try:
+            with finishing():
+                path = write_results(root, tuned, policies)
+        except DiskError as error:  # what took minutes is printed all the same
+            lost = f"results folder {root}: cannot be written: {error.reason}; no report was written"
     except BaseException as error:
         interrupted = interruption_in(error)
         if interrupted is None:
             raise
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
-    if not quiet:
+    if not quiet or lost:
         out.print()
         told = reading_notes(problem.log) if problem.log else []
         for text in (headline(tuned), caution(tuned), *(each for each in notes(tuned) if each not in told)):
@@ -159,6 +164,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
         first = snippets(tuned.settings)[0]
         if first.text and tuned.recommends:
             out.print(f"\n{first.text.rstrip()}\n", markup=False)
+    if path is None:
+        fail(lost, 1)
     out.print(f"report: {path / 'tune.html'}", markup=False)
 
 

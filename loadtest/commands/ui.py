@@ -37,7 +37,10 @@ def ui(
     ] = None,
 ) -> None:
     """Open Locust's web UI: a form to choose a run, a tab that shows the breaker, and a link to each report."""
+    from loadtest.disk.lines import open_log
+    from loadtest.disk.room import check_room
     from loadtest.engines.live.services import own_services
+    from loadtest.records.run_folder import wanted
     from loadtest.report.all_runs import write_index
 
     chosen = read_settings(
@@ -48,8 +51,11 @@ def ui(
     urls = find_services(chosen)
     check_tracing(chosen, urls)
     _check_place(chosen)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    write_index(chosen.out)
+    with wanted(chosen.out):
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        check_room(chosen.out)
+        write_index(chosen.out)
+        open_log(chosen.out / ".ui.log").close()
     log = chosen.out / ".ui.log"
     try:
         if urls is not None:
@@ -73,6 +79,7 @@ def _check_place(settings: LoadtestSettings) -> None:
 
 def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     """Run Locust. Its output, including its tables at the end, goes to the log and to the UI's own page of logs."""
+    from loadtest.disk.lines import open_log
     from loadtest.engines.live.engine import locust_command
     from loadtest.engines.live.services import end_process, last_words
     from loadtest.terminal.errors import ChildError
@@ -81,7 +88,7 @@ def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     options = [*where, "--results", str(settings.out), "--own-scenarios", str(settings.ui_scenarios)]
     place = ["--web-host", settings.ui_host, "--web-port", str(settings.ui_port), "--until-stdin-closes"]
     command = locust_command(*options, *place, "--loglevel", "WARNING")
-    with log.open("ab") as said:
+    with open_log(log) as said:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True)
     out.print(f"Locust's web UI: http://{settings.ui_host}:{settings.ui_port} (Ctrl-C ends it; log in {log})")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inputs.wrong_input import WrongInputError
+from loadtest.disk.whole import write_whole
 from loadtest.docs import metrics, settings
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def page_with_tables(text: str, tables: Mapping[str, Table]) -> str:
 
 
 def rewrite(folder: Path) -> list[Path]:
-    """Rewrite the tables of every page in `folder`; return the pages that changed. Raises WrongInputError."""
+    """Rewrite the tables of every page in `folder`; return the pages that changed.
+
+    Raises WrongInputError, and DiskError.
+    """
     changed = []
     for name, tables in PAGES.items():
         page = folder / name
@@ -51,7 +55,7 @@ def rewrite(folder: Path) -> list[Path]:
             detail = f"{page}: allowed: a page that is there and has the markers of its tables ({error})"
             raise WrongInputError([{"field": "folder", "value": str(page), "detail": detail}]) from error
         if after != before:
-            page.write_text(after, encoding="utf-8")
+            write_whole(page, after)
             changed.append(page)
     return changed
 

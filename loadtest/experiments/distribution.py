@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from inputs.extra import require
+from loadtest.disk.whole import write_whole
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.many_seeds import SeedDistribution, ShareOfRuns
 from loadtest.experiments.registry import experiment_of
@@ -95,11 +96,11 @@ def read_distribution(scenario: Scenario) -> SeedDistribution | None:
 
 
 def make_distribution(name: str, seeds: str) -> SeedDistribution:
-    """Measure a shipped scenario, and keep the result beside it."""
+    """Measure a shipped scenario, and keep the result beside it. Raises DiskError."""
     require("scipy", "distribution", "make .venv/.lab")
     scenario, _ = files.read(name)
     measured = measure_distribution(scenario, seeds)
-    _file(name).write_text(json.dumps(as_json(measured)) + "\n", encoding="utf-8")
+    write_whole(_file(name), json.dumps(as_json(measured)) + "\n")
     return measured
 
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loadtest.disk.room import check_room
+from loadtest.disk.whole import whole_files
 from loadtest.experiments.distribution import read_distribution
 from loadtest.experiments.random_refusals import with_yardsticks
 from loadtest.experiments.registry import experiment_of
@@ -30,9 +32,14 @@ def measure_with_part(folder: RunFolder) -> tuple[FinishedRun, ReportPart]:
 
 
 def finish(folder: RunFolder) -> FinishedRun:
-    """Write summary.json, the report, and the page of all runs. Raises WrongInputError where there is no run."""
+    """Write summary.json and the report, all or nothing, and the page of all runs.
+
+    Raises WrongInputError where there is no run, and DiskError.
+    """
+    check_room(folder.path)  # measuring and drawing take seconds
     done, part = measure_with_part(folder)
-    folder.write("summary.json", json.dumps(as_json(done.summary), indent=2) + "\n")
-    write_report(folder, done, part)
+    with whole_files(folder.path) as draft:
+        (draft / "summary.json").write_text(json.dumps(as_json(done.summary), indent=2) + "\n", encoding="utf-8")
+        write_report(draft, done, part)
     update_index(folder.path)
     return done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -22,7 +22,6 @@ CHANGING = "changing"
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import TextIO
 
     from pydantic_core import ErrorDetails
 
@@ -174,7 +173,14 @@ _NAMES = {kind: [each.name for each in fields(kind) if not each.metadata] for ki
 _RARE = {kind: [(each.name, each.default) for each in fields(kind) if each.metadata] for kind in KINDS}
 
 
-def write(file: TextIO, record: Record) -> None:
+class Growing(Protocol):
+    """A file to which lines are added."""
+
+    def write(self, lines: str, /) -> object: ...
+    def flush(self) -> object: ...
+
+
+def write(file: Growing, record: Record) -> None:
     """Append one line and hand it to the system, so that a crash loses at most the line being written."""
     kind = type(record)
     line = {name: getattr(record, name) for name in _NAMES[kind]}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
-import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from inputs.files import read_text
@@ -22,6 +21,9 @@ from inputs.json_text import read_json
 from inputs.limits import LONGEST_JSON_FILE, LONGEST_VALUE
 from inputs.shown import show_value
 from inputs.wrong_input import WrongInputError
+from loadtest.disk import locks
+from loadtest.disk.trouble import DiskError, reason_of
+from loadtest.disk.whole import link_whole, write_whole
 from loadtest.records.manifest import Manifest
 from loadtest.scenario.files import parse
 
@@ -101,22 +103,42 @@ class RunFolder:
         return parse(self.manifest().scenario_text, "manifest.json")
 
     def update_manifest(self, **values: Any) -> None:
-        """Set entries of the manifest. Raises ValidationError for an invalid entry."""
+        """Set entries of the manifest. Raises ValidationError for an invalid entry, and DiskError."""
         manifest = Manifest.model_validate({**self.manifest().as_json(), **values})
         self.write("manifest.json", manifest.as_text())
 
-    def end(self, *, complete: bool) -> None:
-        """Say in the manifest whether every arm ran to its end, and point `latest` to a run of which that is so."""
+    def end(self, *, complete: bool) -> str:
+        """Say in the manifest whether every arm ran to its end, and point `latest` to a run of which that is so.
+
+        Return a sentence where `latest` cannot be, as where that is a folder; else ''. Raises DiskError.
+        """
         self.update_manifest(complete=complete)
-        if complete:
-            _point_latest(self.path.parent, self.path)
+        try:
+            if complete:
+                point_latest(self.path)
+        except DiskError as error:
+            return f"{error}; the run itself is complete"
+        return ""
+
+    def describe_loss(self, error: OSError) -> str:
+        """Say that the folder could not be written while it was filled, why, and what was kept."""
+        said = f"results folder {self.path.parent.parent}: cannot be written: {reason_of(error)}"
+        try:
+            rows = self.requests.read_bytes().count(b"\n") if self.requests.exists() else 0
+            ended = self.has_ended()
+        except (OSError, WrongInputError):
+            return f"{said}; nothing is kept, {self.path} is gone or damaged"
+        if ended:
+            report = f"`python -m loadtest report {self.path}` writes its report once there is room"
+            return f"{said}; all {rows} rows of the run are kept; {report}"
+        few = "the row" if rows == 1 else f"the {rows} rows"
+        return (
+            f"{said}; {few} so far {'is' if rows == 1 else 'are'} kept in {self.path}, and the run is marked incomplete"
+        )
 
     def write(self, name: str, text: str) -> None:
-        """Write a whole file, or nothing."""
-        target = self.path / name
-        draft = target.with_name(f".{name}.{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
+        """Write a whole file, or nothing. Raises DiskError."""
+        write_whole(self.path / name, text)
 
 
 def create(
@@ -135,9 +157,11 @@ def create(
     began = datetime.now(UTC)
     parent = root / scenario.name
     stamp = f"{began:%Y%m%dT%H%M%SZ}"
-    try:
+    with wanted(root):
         parent.mkdir(parents=True, exist_ok=True)
-        path = _new_folder(parent, stamp, engine)
+        path = new_folder(parent, stamp, f"-{engine}")
+    folder = RunFolder(path)
+    try:
         manifest = Manifest.model_validate(
             {
                 "schema": 1,
@@ -160,64 +184,81 @@ def create(
                 **({"jitter_s": jitter_s} if jitter_s else {}),
             }
         )
-        (path / "manifest.json").write_text(manifest.as_text(), encoding="utf-8")
-    except OSError as error:
-        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
-        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
-    return RunFolder(path)
+        with wanted(root):
+            folder.write("manifest.json", manifest.as_text())
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)  # nothing was run yet
+        raise
+    return folder
 
 
 @contextmanager
 def reserve_place(root: Path, what: str, client_url: str | None = None) -> Iterator[None]:
     """Reserve `root`, and the client at a URL, for one run at a time.
 
-    The system releases the reservation if the process dies. Raises WrongInputError if another run has it, or if the
-    folder cannot be written.
+    A lock in `root` keeps other users out, too, where its file system has locks; those in the user's own folder keep
+    out the other runs of this user. The system releases them if the process dies. Raises WrongInputError if another run
+    has one, or if the folder cannot be written.
     """
-    places = [root / ".running"]
+    with wanted(root):
+        root.mkdir(parents=True, exist_ok=True)
+    own = _own_folder()
+    places = [own / f"results-{_key_of(str(root.resolve()))}.running"]
     if client_url is not None:
-        key = sha256(client_url.encode()).hexdigest()[:12]
-        places.append(Path(tempfile.gettempdir()) / f"breaker-lab-{key}.running")
+        places.append(own / f"client-{_key_of(client_url.rstrip('/'))}.running")
+    who = f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC"
     with ExitStack() as stack:
+        stack.enter_context(_lock_place(root / ".running", root, who, needed=False))
         for place in places:
-            stack.enter_context(_lock_place(place, what))
+            stack.enter_context(_lock_place(place, root, who))
         yield
 
 
 @contextmanager
-def _lock_place(path: Path, what: str) -> Iterator[None]:
-    # The next run may be another user's, and the web UI releases the lock in another greenlet.
-    lock = FileLock(path.with_name(f"{path.name}.lock"), mode=0o666, thread_local=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        detail = (
-            f"another run is in progress ({_holder(path)}), and two at once would disturb each other; "
-            "wait for it, or stop it"
-        )
-        raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
-    except OSError as error:
-        detail = f"results folder {path.parent}: cannot be written: {error.strerror}; choose another with --out"
-        raise WrongInputError([{"field": "out", "value": str(path.parent), "detail": detail}]) from error
-    try:
-        with suppress(OSError):  # a lock does not name its holder: a file beside it does, if it can be written
-            path.write_text(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%H:%M:%S} UTC", encoding="utf-8")
-            path.chmod(0o666)
+def _lock_place(path: Path, root: Path, who: str, *, needed: bool = True) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            with wanted(root):
+                stack.enter_context(locks.hold_lock(path.with_name(f"{path.name}.lock"), needed=needed))
+        except locks.TakenError as error:
+            detail = (
+                f"another run is in progress ({locks.read_holder(path)}), and two at once would disturb each other; "
+                "wait for it, or stop it"
+            )
+            raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+        locks.write_holder(path, who)  # a lock does not name its holder
         yield
-    finally:
-        lock.release()
 
 
-def _holder(path: Path) -> str:
-    with suppress(OSError, UnicodeDecodeError):
-        return path.read_text(encoding="utf-8").strip() or "unknown"
-    return "unknown"
+def _own_folder() -> Path:
+    try:
+        return locks.own_folder()
+    except OSError as error:
+        detail = (
+            f"folder for locks {error.filename or ''}: cannot be used: {reason_of(error)}; "
+            "set XDG_CACHE_HOME to a folder of your own"
+        )
+        raise WrongInputError([{"field": "XDG_CACHE_HOME", "value": error.filename, "detail": detail}]) from error
 
 
-def _new_folder(parent: Path, stamp: str, engine: str) -> Path:
+def _key_of(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+@contextmanager
+def wanted(root: Path) -> Iterator[None]:
+    """Raise WrongInputError where the folder cannot be written and nothing was run yet: another one may be chosen."""
+    try:
+        yield
+    except OSError as error:
+        detail = f"results folder {root}: cannot be written: {reason_of(error)}; choose another with --out"
+        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
+
+
+def new_folder(parent: Path, stamp: str, ending: str = "") -> Path:
+    """Make a folder that nobody has yet, by the time in its name. Raises OSError."""
     for suffix in ("", *(f".{number}" for number in range(2, 1000))):
-        path = parent / f"{stamp}{suffix}-{engine}"
+        path = parent / f"{stamp}{suffix}{ending}"
         try:
             path.mkdir()
         except FileExistsError:
@@ -226,11 +267,9 @@ def _new_folder(parent: Path, stamp: str, engine: str) -> Path:
     raise OSError(17, "a thousand runs within one second")
 
 
-def _point_latest(parent: Path, path: Path) -> None:
-    draft = parent / f".latest.{os.getpid()}"
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(path.name)
-    draft.replace(parent / "latest")
+def point_latest(path: Path) -> None:
+    """Let `latest` beside a folder of results point to it. Raises DiskError, as where that is a folder."""
+    link_whole(path.parent / "latest", path.name)
 
 
 def _describe_first(error: ValidationError) -> str:

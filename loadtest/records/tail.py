@@ -29,11 +29,12 @@ class Tail(Generic[AnyRecord]):
         return len(lines), [self._kind(**json.loads(each)) for each in lines[-1:]]
 
     def _new_lines(self) -> list[bytes]:
-        if not self._path.exists():
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                text = file.read()
+        except OSError:  # not there yet, or no longer; who writes it says so
             return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
         return whole.splitlines()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from inputs.toml_text import read_toml
+from loadtest.disk.locks import TakenError, hold_lock
+from loadtest.disk.whole import write_whole
 from loadtest.records.glance import read_manifest, read_summary
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "index.html"
+# Writing the page takes a fraction of a second.
+_INDEX_WITHIN_S = 10.0
 _CODE_MARKS = MarkdownIt("zero", {"html": False}).enable("backticks")
 # The page where there is one: a reference has its Markdown alone.
 _REPORTS = (
@@ -94,30 +96,24 @@ def find_runs(root: Path) -> Runs:
 
 
 def write_index(root: Path) -> Path:
-    """Write the page, whole or not at all. Of two runs that end together one waits, so that the page has both."""
-    page, draft = root / INDEX, root / f".{INDEX}.{os.getpid()}"
+    """Write the page. Of two runs that end together one waits, so that the page has both. Raises DiskError."""
+    page = root / INDEX
     environment = Environment(loader=PackageLoader("loadtest.report"), undefined=StrictUndefined, autoescape=True)
     template = environment.get_template("index.html.j2")
     with _lock_index(root):
         runs = find_runs(root)
         scenarios = sorted({each.scenario for each in runs.runs})
-        draft.write_text(
-            template.render(found=runs, scenarios=scenarios, headline_html=_headline_html), encoding="utf-8"
-        )
-        draft.replace(page)
+        write_whole(page, template.render(found=runs, scenarios=scenarios, headline_html=_headline_html))
     return page
 
 
 @contextmanager
 def _lock_index(root: Path) -> Iterator[None]:
-    """Hold a lock, where the folder's may be used; it goes with the process."""
-    lock = FileLock(root / ".index.lock", mode=0o666, thread_local=False)
-    with suppress(OSError):
-        lock.acquire()
-    try:
+    """Hold a lock, where the folder's may be used and is free in time; without it, the page may lack the newest run."""
+    with ExitStack() as stack:
+        with suppress(OSError, TakenError):
+            stack.enter_context(hold_lock(root / ".index.lock", _INDEX_WITHIN_S))
         yield
-    finally:
-        lock.release()
 
 
 def update_index(run: Path) -> None:

@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
     from loadtest.figures.finished import FinishedRun
     from loadtest.records.manifest import Manifest
-    from loadtest.records.run_folder import RunFolder
     from loadtest.records.summary import Check
     from loadtest.report.part import ReportPart
 
 
-def write_report(folder: RunFolder, done: FinishedRun, part: ReportPart) -> None:
-    """Write the report of a finished run into its folder, with what its experiment adds."""
-    _write_charts(folder.path / "charts", done, part)
+def write_report(folder: Path, done: FinishedRun, part: ReportPart) -> None:
+    """Write the report of a finished run into a folder, with what its experiment adds. Raises OSError."""
+    _write_charts(folder / "charts", done, part)
     source = markdown_of(done, part)
-    folder.write("report.md", source)
-    folder.write("report.html", page(done.scenario.title, source, folder.path, requests_of(done)))
+    (folder / "report.md").write_text(source, encoding="utf-8")
+    html = page(done.scenario.title, source, folder, requests_of(done))
+    (folder / "report.html").write_text(html, encoding="utf-8")
 
 
 def _write_charts(folder: Path, done: FinishedRun, part: ReportPart) -> None:

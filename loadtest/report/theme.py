@@ -11,6 +11,7 @@ from matplotlib import style as mpl_style
 from matplotlib.figure import Figure
 
 from client.dashboard import looks
+from loadtest.disk.room import check_room
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -42,13 +43,19 @@ def new_figure(height: float, width: float = 9.0) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write name.svg (transparent, follows the colour scheme) and name.png (white)."""
+    """Write name.svg (transparent, follows the colour scheme) and name.png (white). Raises OSError."""
     folder.mkdir(exist_ok=True)
+    svg = folder / f"{name}.svg"
     with style(), mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(folder / f"{name}.png", facecolor="white", dpi=150, metadata={"Software": None})
-        svg = folder / f"{name}.svg"
+        try:
+            figure.savefig(folder / f"{name}.png", facecolor="white", dpi=150, metadata={"Software": None})
+        except OSError as error:
+            if error.errno is None:  # from Pillow: 'encoder error -2' is all that it says of a full disk
+                check_room(folder)
+            raise
         figure.savefig(svg, transparent=True, metadata={"Date": None, "Creator": None})
     text = svg.read_text(encoding="utf-8")
     text = text.replace(INK, "var(--ink)").replace(GRID, "var(--grid)")
     text = re.sub(r"(<svg [^>]*>)", lambda match: match[1] + _STYLE, text, count=1)
-    svg.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8")
+    text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    svg.write_text(text, encoding="utf-8")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loadtest.disk.whole import whole_files
 from loadtest.figures.comparison import LEVEL
-from loadtest.records.run_folder import RunFolder
 from loadtest.report import charts, theme
 from loadtest.report.numbers import short_time
 from loadtest.report.render import collapse_empty_lines, page, table
@@ -26,13 +26,17 @@ _IN_HEADLINE = ("success_rate", "fast_fail_rate", "mean_backend_response_s")
 
 
 def write_comparison(compared: RunComparison, folder: Path, names: tuple[str, str]) -> None:
-    """Write everything into `folder`, which is there. `names`: what A and B stand for."""
-    _write_charts(compared, folder / "charts")
+    """Write everything into `folder`, which is there, or nothing. `names`: what A and B stand for. Raises DiskError."""
     source = _markdown(compared, names)
-    to = RunFolder(folder)
-    to.write("compare.md", source)
-    to.write("compare.html", page(f"{compared.first.scenario.title}: two runs", source, folder))
-    to.write("compare.json", json.dumps(_as_json(compared, names), indent=2, allow_nan=False) + "\n")
+    with whole_files(folder) as draft:
+        _write_charts(compared, draft / "charts")
+        files = {
+            "compare.md": source,
+            "compare.html": page(f"{compared.first.scenario.title}: two runs", source, draft),
+            "compare.json": json.dumps(_as_json(compared, names), indent=2, allow_nan=False) + "\n",
+        }
+        for name, text in files.items():
+            (draft / name).write_text(text, encoding="utf-8")
 
 
 def headline(compared: RunComparison) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -13,6 +14,7 @@ from loadtest.terminal.interruption import hold_back_signals
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from typing import TextIO
 
 
 class Terminal(Console):
@@ -24,11 +26,20 @@ class Terminal(Console):
             super().print(*what, **how)
         except (OSError, UnicodeEncodeError):
             self.quiet = True
+            _give_up_output(sys.stdout)
 
     def on_broken_pipe(self) -> None:
         """Continue without a reader; rich would end the process."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of the buffer
+        _give_up_output(sys.stdout)
+
+
+def _give_up_output(stream: TextIO) -> None:
+    """Let the rest of the buffer go nowhere: it would be tried, and fail, once more when the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError, ValueError):
+        stream.flush()
 
 
 out = Terminal(highlight=False, soft_wrap=True)
@@ -36,7 +47,10 @@ out = Terminal(highlight=False, soft_wrap=True)
 
 def print_error(why: str) -> None:
     """Print an error to standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
+    try:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"loadtest: {why}", markup=False)
+    except (OSError, UnicodeEncodeError):  # the exit code is left to say it
+        _give_up_output(sys.stderr)
 
 
 def finishing() -> AbstractContextManager[None]:

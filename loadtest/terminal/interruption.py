@@ -28,12 +28,12 @@ class Interrupted(BaseException):
 def listen() -> None:
     """Raise Interrupted in the main thread when one of the signals comes.
 
-    A signal that is ignored, as under nohup or in the background of a script, stays ignored. After a signal, errors of
-    other threads come from the ending, and are not reported.
+    One that is ignored, as SIGHUP under nohup or SIGINT in the background of a script, stays ignored; SIGTERM is always
+    heard. After a signal, errors of other threads come from the ending, and are not reported.
     """
     _signals_seen.clear()
     for each in SIGNALS:
-        if signal.getsignal(each) is not signal.SIG_IGN:
+        if each == signal.SIGTERM or signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, _interrupt)
     threading.excepthook = _report_until_signal
 

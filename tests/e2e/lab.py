@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,6 +79,28 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
+@contextmanager
+def heard_signals() -> Iterator[None]:
+    """Let the children that are started here hear each signal, though this process may ignore it.
+
+    `nohup make check &` in a script ignores SIGHUP and SIGINT, and children inherit that.
+    """
+    ignored = [each for each in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
+
+
+def popen(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    """Start a child that hears each signal."""
+    with heard_signals():
+        return subprocess.Popen(command, text=True, **options)
+
+
 def loadtest(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the lab's command line to its end."""
     return subprocess.run(
@@ -105,13 +128,12 @@ def failed_checks(folder: Path) -> list[str]:
 
 def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
     """Start the lab's command line, in a session of its own as a terminal would."""
-    return subprocess.Popen(
+    return popen(
         [sys.executable, "-m", "loadtest", *arguments],
         cwd=ROOT,
         env=environment(**more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         start_new_session=True,
     )
 

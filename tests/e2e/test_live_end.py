@@ -10,9 +10,9 @@ import lab
 import pytest
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """Ctrl-C and kill: rows and report stay, marked incomplete, and no process is left."""
+    """Ctrl-C, kill, and the end of the terminal: rows and report stay, marked incomplete, and no process is left."""
     process = lab.start("run", "experiment-1", "--out", str(tmp_path))
     folder = lab.run_under_way(tmp_path / "experiment-1")
     lab.wait_for(folder / "requests.jsonl", 2)

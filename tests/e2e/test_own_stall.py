@@ -39,14 +39,13 @@ def start() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(module: str, **variables: str) -> tuple[subprocess.Popen[str], str]:
-        process = subprocess.Popen(
+        process = lab.popen(
             [sys.executable, "-m", module],
             cwd=lab.ROOT,
             env=lab.environment(
                 **{f"{module.upper()}_PORT": "0", f"{module.upper()}_LOG__LEVEL": "warning"} | variables
             ),
             stdout=subprocess.PIPE,
-            text=True,
         )
         started.append(process)
         assert process.stdout is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import lab
 import pytest
 
 if TYPE_CHECKING:
@@ -27,14 +28,13 @@ class Service:
     """A running service that logs complaints only. `url` is what it printed."""
 
     def __init__(self, module: str, *arguments: str, **variables: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = lab.popen(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env=environment(**{f"{module.upper()}_PORT": "0", f"{module.upper()}_LOG__LEVEL": "warning", **variables}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import lab
 import pytest
 
 if TYPE_CHECKING:
@@ -59,12 +60,11 @@ def test_two_processes_make_the_same_files_as_one(alone: dict[str, bytes], tmp_p
 
 def test_ctrl_c_keeps_what_was_measured_and_the_same_command_goes_on(alone: dict[str, bytes], tmp_path: Path) -> None:
     """Every process of the terminal gets the signal, as it does there; one sentence is said, and no traceback."""
-    process = subprocess.Popen(
+    process = lab.popen(
         command(tmp_path, "--jobs", "2"),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
     )
     until = time.monotonic() + 60

@@ -81,13 +81,12 @@ def test_a_live_run_sends_one_trace_a_request(tmp_path: Path) -> None:
 def test_a_service_tells_its_life_in_lines(service: str) -> None:
     """Start and stop on standard error as JSON, also when it is ended by a signal, with nothing else between them."""
     prefix = service.upper()
-    process = subprocess.Popen(
+    process = lab.popen(
         [sys.executable, "-m", service],
         cwd=lab.ROOT,
         env=lab.environment(**{f"{prefix}_PORT": "0", f"{prefix}_LOG__FORMAT": "json"}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 def test_ctrl_c_ends_it_with_a_sentence(tmp_path: Path, rows: int) -> None:
     """Every process of the terminal gets the signal; what is kept are whole runs, and there is no traceback."""
     command = ["run", "experiment-2", "--engine", "virtual", "--seeds", "1-600", "--quiet", "--out", str(tmp_path)]
-    process = subprocess.Popen(
+    process = lab.popen(
         [sys.executable, "-m", "loadtest", *command],
         cwd=lab.ROOT,
         env=lab.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
     )
     folder = lab.run_under_way(tmp_path / "experiment-2")

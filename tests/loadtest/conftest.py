@@ -70,6 +70,7 @@ def new_run() -> Callable[..., RunFolder]:
 def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give each test a temporary folder of its own: a run that goes on elsewhere on this machine is none of its."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from client.pipeline.call import Outcome, Served
 from client.pipeline.loop_lag import STALL_S
 from client.pipeline.order import CallSettings
+from loadtest.disk.lines import LineFile
+from loadtest.disk.trouble import DiskError
 from loadtest.engines.live.control import Service, ServiceError
 from loadtest.engines.would_have import draw_fault, is_blameless, outcome_of_fault
 from loadtest.records.manifest import EffectiveSettings
@@ -47,8 +49,8 @@ class Jobs(Protocol):
     def start(self, job: Callable[..., None], *arguments: Any) -> None:
         """Start `job` and return at once."""
 
-    def wait(self) -> None:
-        """Wait for every job."""
+    def wait(self, most_s: float | None = None) -> bool:
+        """Wait for every job, or for so long; return whether all of them have ended."""
 
 
 @dataclass
@@ -83,17 +85,20 @@ class Conductor:
         self._backend = backend
         self._send = send
         self._new_jobs = new_jobs
-        self._files: dict[str, TextIO] = {}
+        self._files: dict[str, LineFile] = {}
         self._seen = 0
-        self._trouble: ServiceError | None = None
+        self._trouble: ServiceError | DiskError | None = None
 
     def run(self) -> None:
-        """Run every arm with every seed, then restore the settings of both services. Raises ServiceError."""
+        """Run every arm with every seed, then restore the settings of both services.
+
+        Raises ServiceError, and DiskError, at once wherever it was found.
+        """
         manifest = self._folder.manifest()
         with ExitStack() as stack:
             for name in ("requests", "transitions", "samples", "arms"):
                 path = getattr(self._folder, name)
-                self._files[name] = stack.enter_context(path.open("a", encoding="utf-8"))
+                self._files[name] = stack.enter_context(LineFile(path))
             self._restore_afterwards(stack)
             for seed in manifest.seeds:
                 for arm in manifest.arms:
@@ -122,7 +127,7 @@ class Conductor:
             while going and self._trouble is None:
                 try:
                     self._take_sample(arm, seed, clock, before[1]["received"])
-                except ServiceError as error:
+                except (ServiceError, DiskError) as error:
                     self._trouble = error
                 time.sleep(SAMPLE_EVERY_S)
 
@@ -131,7 +136,9 @@ class Conductor:
             for arrival in arrivals:
                 self._sleep_until(arrival.intended_s, clock)
                 jobs.start(self._send_request, arm, plan, arrival, clock)
-            jobs.wait()
+            while not jobs.wait(SAMPLE_EVERY_S):
+                self._raise_trouble()
+            self._raise_trouble()
         finally:
             going = False
             watch.wait()
@@ -143,14 +150,17 @@ class Conductor:
         )
 
     def _sleep_until(self, at_s: float, clock: _Clock) -> None:
-        """Wait in small steps, so that a service in trouble ends the run at once. Raises ServiceError."""
+        """Wait in small steps, so that trouble ends the run at once. Raises ServiceError, and DiskError."""
         while True:
-            if self._trouble is not None:
-                raise self._trouble
+            self._raise_trouble()
             left = at_s - clock.now()
             if left <= 0:
                 return
             time.sleep(min(left, SAMPLE_EVERY_S))
+
+    def _raise_trouble(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
 
     def _prepare(self, arm: str, seed: int) -> None:
         """Apply the arm's settings, with a fresh breaker, and make sure that no request is in flight."""
@@ -201,7 +211,10 @@ class Conductor:
             would_have=would,
             blameless=is_blameless(fault, would, chosen.classification),
         )
-        write(self._files["requests"], row)
+        try:
+            write(self._files["requests"], row)
+        except DiskError as error:
+            self._trouble = error  # this is a job of its own, whose errors would be found when all have ended
 
     def _take_sample(self, arm: str, seed: int, clock: _Clock, received_before: int) -> None:
         """Read the breaker before and after the backend: its state is certain only if it did not change in between."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadtest.engines.live.services import end_process, last_words, own_services
+from loadtest.disk.room import check_room
+from loadtest.disk.trouble import DiskError
+from loadtest.engines.live.services import DISK_TROUBLE, Complaints, end_process, own_services
 from loadtest.terminal.errors import ChildError
 
 if TYPE_CHECKING:
@@ -24,23 +27,26 @@ LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
 def run_live(folder: RunFolder, urls: Urls | None, narrator: Narrator) -> None:
-    """Fill the run folder; against services of our own where no `urls` are given. Raises ChildError."""
+    """Fill the run folder; against services of our own where no `urls` are given. Raises ChildError, and DiskError."""
     with own_services(folder.log) if urls is None else nullcontext(urls) as at, narrator:
-        process = _start_locust(folder, at)
+        process, complaints = _start_locust(folder, at)
         try:
             while process.poll() is None:
+                check_room(folder.path)
                 if narrator.read_news() > SILENT_S:
                     raise ChildError(f"no news from the load generator for {SILENT_S:g} s; given up")
                 time.sleep(LOOK_EVERY_S)
         finally:
             end_process(process)
             narrator.read_news()
+        if process.returncode == DISK_TROUBLE:
+            raise DiskError(folder.path, errno.EIO, complaints.last_words().rpartition(": ")[2])
         if process.returncode < 0:
             raise ChildError(f"the load generator was ended by signal {-process.returncode}")
         if process.returncode > 0:
-            raise ChildError(f"the load generator gave up: {last_words(folder.log)}")
+            raise ChildError(f"the load generator gave up: {complaints.last_words()}")
         if not folder.has_ended():
-            raise ChildError(f"the load generator ended before every arm had run: {last_words(folder.log)}")
+            raise ChildError(f"the load generator ended before every arm had run: {complaints.last_words()}")
 
 
 def locust_command(*options: str) -> list[str]:
@@ -48,15 +54,18 @@ def locust_command(*options: str) -> list[str]:
     return [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options]
 
 
-def _start_locust(folder: RunFolder, at: Urls) -> subprocess.Popen[bytes]:
-    """Start it without a terminal: what it has to complain about goes to the run's log, and nothing else is said."""
+def _start_locust(folder: RunFolder, at: Urls) -> tuple[subprocess.Popen[bytes], Complaints]:
+    """Start it without a terminal: what it has to complain about goes to the run's log, and nothing else is said.
+
+    It goes through this process: the last words of a load generator whose disk is full are that the disk is full.
+    """
     options = ["--headless", "--run-dir", str(folder.path), "--host", at.client, "--backend-url", at.backend]
     quiet = ["--skip-log-setup", "--only-summary", "--exit-code-on-error", "0", "--until-stdin-closes"]
-    with folder.log.open("ab") as log:
-        return subprocess.Popen(
-            locust_command(*options, *quiet),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
+    process = subprocess.Popen(
+        locust_command(*options, *quiet),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    return process, Complaints(process, folder.log)

@@ -24,9 +24,10 @@ from locust.exception import CatchResponseError
 from client.pipeline.call import Outcome
 from inputs.environment import from_environment
 from inputs.wrong_input import WrongInputError
+from loadtest.disk.trouble import at_place
 from loadtest.engines.live.conductor import Conductor
 from loadtest.engines.live.control import ServiceError, backend_at, client_at
-from loadtest.engines.live.services import end_process, last_words
+from loadtest.engines.live.services import DISK_TROUBLE, Complaints, end_process
 from loadtest.engines.live.ui import form, pages
 from loadtest.engines.live.ui.desk import CommandLine, Desk, Session
 from loadtest.engines.live.ui.progress import Progress
@@ -185,11 +186,11 @@ def _report_request(environment: Environment, row: Row) -> None:
     )
 
 
-def _give_up(environment: Environment, why: str) -> None:
+def _give_up(environment: Environment, why: str, exit_code: int = 1) -> None:
     """Show the reason in the log and in the UI's list of exceptions."""
     session.done, session.failed = True, why
     log.error(why)
-    environment.process_exit_code = 1
+    environment.process_exit_code = exit_code
     if environment.runner is not None:
         environment.runner.log_exception("local", why, "")
 
@@ -232,9 +233,9 @@ class GreenletJobs:
         """Run `job` in a new greenlet."""
         self._group.start(self._group.greenlet_class(job, *arguments))
 
-    def wait(self) -> None:
-        """Wait for all; a job that failed fails the run."""
-        self._group.join(raise_error=True)
+    def wait(self, most_s: float | None = None) -> bool:
+        """Wait for all, or for so long; a job that failed fails the run."""
+        return bool(self._group.join(timeout=most_s, raise_error=True))
 
 
 @dataclass
@@ -281,20 +282,27 @@ class Lab(FastHttpUser):
             session.done = True
         except (ServiceError, WrongInputError) as error:
             _give_up(self.environment, str(error))
+        except OSError as error:
+            self._give_up_writing(folder, error)
         finally:
             for group in groups:
                 group.kill()
 
+    def _give_up_writing(self, folder: RunFolder, error: OSError) -> None:
+        """End the run; its parent, where it has one, says what was kept."""
+        why = str(at_place(folder.path, error)) if _options(self.environment).run_dir else folder.describe_loss(error)
+        _give_up(self.environment, why, DISK_TROUBLE)
+
     def _run_on_virtual_time(self, folder: RunFolder) -> None:
         """Let a separate process fill the folder; the progress adds each request to Locust's statistics."""
         progress = session.progress or Progress(folder)
-        with folder.log.open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "loadtest", "fill", str(folder.path)],
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "loadtest", "fill", str(folder.path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        complaints = Complaints(process, folder.log)
         try:
             while process.poll() is None:
                 gevent.sleep(0.2)
@@ -303,9 +311,7 @@ class Lab(FastHttpUser):
         finally:
             end_process(process)
         if process.returncode != 0:
-            _give_up(self.environment, f"the virtual engine gave up: {last_words(folder.log)}")
-        elif folder.log.stat().st_size == 0:
-            folder.log.unlink()
+            _give_up(self.environment, f"the virtual engine gave up: {complaints.last_words()}")
         session.done = True
 
     def _send(self, request_id: int, arm: str) -> HttpReply:

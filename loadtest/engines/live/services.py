@@ -7,13 +7,15 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import IO, TYPE_CHECKING
 
 from backend.settings import BackendSettings
 from inputs.environment import from_environment
+from loadtest.disk.lines import open_log
+from loadtest.disk.trouble import DiskError
 from loadtest.engines.live.control import Service, ServiceError
 from loadtest.terminal.errors import ChildError
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 QUIET = {"CLIENT_LOG__LEVEL": "warning", "BACKEND_LOG__LEVEL": "warning"}
 START_S = 30.0
 END_S = 5.0
+# The load generator's exit code where its files cannot be written; EX_IOERR of sysexits.h.
+DISK_TROUBLE = 74
+_LAST = 1500
+_NOTHING = "it said nothing"
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Urls:
 
 @contextmanager
 def own_services(log: Path) -> Iterator[Urls]:
-    """Run backend and client for the length of the context, complaints into `log`. Raises ChildError.
+    """Run backend and client for the length of the context, complaints into `log`. Raises ChildError, and DiskError.
 
     Both take their tokens from the environment, as this process does; the client gets that of the backend, too.
     """
@@ -53,12 +59,14 @@ def own_services(log: Path) -> Iterator[Urls]:
 def child(
     module: str, environment: dict[str, str], log: Path, arguments: Sequence[str] = (), *, health: bool = True
 ) -> Iterator[str]:
-    """Run `python -m module` and yield its URL once it is healthy; end it on the way out. Raises ChildError.
+    """Run `python -m module` and yield its URL once it is healthy; end it on the way out.
+
+    Raises ChildError, and DiskError.
 
     The child is in a session of its own, so that Ctrl-C reaches it only through us, and it reads its standard input,
     whose end tells it that this process is gone, however that came about.
     """
-    with log.open("ab") as errors:
+    with open_log(log) as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments, "--until-stdin-closes"],
             stdin=subprocess.PIPE,
@@ -72,6 +80,9 @@ def child(
         if health:
             _wait_until_healthy(Service(module, url), process, log)
         yield url
+    except DiskError:
+        process.kill()  # it has nothing to keep, and its callers may hang
+        raise
     finally:
         end_process(process)
 
@@ -122,4 +133,32 @@ def _wait_until_healthy(service: Service, process: subprocess.Popen[bytes], log:
 
 def last_words(log: Path) -> str:
     """Return the end of the log."""
-    return log.read_text(encoding="utf-8", errors="replace").strip()[-1500:] or "it said nothing"
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return text.strip()[-_LAST:] or _NOTHING
+
+
+class Complaints:
+    """What a process says on standard error: goes to the run's log while that can be written, and its end is kept."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
+        self._last = b""
+        self._reader = threading.Thread(target=self._read_all, daemon=True)
+        self._reader.start()
+
+    def _read_all(self) -> None:
+        if self._process.stderr is None:  # pragma: no cover - it was asked for
+            return
+        with self._process.stderr as stream:
+            for said in stream:
+                self._last = (self._last + said)[-_LAST:]
+                with suppress(OSError), open_log(self._log) as log:
+                    log.write(said)
+
+    def last_words(self) -> str:
+        """Return the end, once the process has ended."""
+        self._reader.join(END_S)
+        return self._last.decode(errors="replace").strip() or _NOTHING

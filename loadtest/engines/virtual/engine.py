@@ -5,11 +5,12 @@ There are no samples: they are how a live run watches two services from outside,
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from loadtest.disk.lines import LineFile
 from loadtest.engines.virtual.jitter import Jitter
 from loadtest.engines.virtual.simulate import simulate_into
 from loadtest.records.manifest import EffectiveSettings
@@ -18,10 +19,9 @@ from loadtest.scenario.load.schedule import requests_in
 from loadtest.terminal import interruption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from loadtest.records.rows import ArmRecord, StateChange
+    from loadtest.records.rows import ArmRecord, Growing, StateChange
     from loadtest.records.run_folder import RunFolder
     from loadtest.scenario.model import Scenario
     from loadtest.terminal.narrator import Narrator
@@ -45,7 +45,10 @@ class _Batch(NamedTuple):
 
 
 def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | None = None) -> None:
-    """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes."""
+    """Fill the run folder, seed by seed and arm by arm; `spread` shares many runs out over processes.
+
+    Raises DiskError.
+    """
     scenario, manifest = folder.scenario(), folder.manifest()
     jitter = Jitter(manifest.jitter_s) if manifest.jitter_s else None
     runs = [(arm, seed) for seed in manifest.seeds for arm in manifest.arms]
@@ -60,8 +63,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
     many = sum(requests_in(scenario.load_of(arm)) for arm, _ in runs) >= WORTH_SPREADING and longest <= _LONG_RUN
     with ExitStack() as stack:
         rows, changes, records = (
-            stack.enter_context(path.open("a", encoding="utf-8"))
-            for path in (folder.requests, folder.transitions, folder.arms)
+            stack.enter_context(LineFile(path)) for path in (folder.requests, folder.transitions, folder.arms)
         )
         stack.enter_context(narrator)
         results = (
@@ -69,6 +71,7 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
             if many and spread
             else _run_in_turn(scenario, runs, jitter, rows)
         )
+        stack.enter_context(closing(results))
         for moved, record in results:
             for change in moved:
                 write(changes, change)
@@ -79,16 +82,16 @@ def run_on_virtual_time(folder: RunFolder, narrator: Narrator, spread: Spread | 
 
 
 def _run_in_turn(
-    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: TextIO
-) -> Iterator[Ended]:
+    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: Growing
+) -> Generator[Ended]:
     """Write each row as its request ends."""
     for arm, seed in runs:
         yield simulate_into(partial(write, rows), scenario, arm, seed, jitter)
 
 
 def _spread_runs(
-    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: TextIO, spread: Spread
-) -> Iterator[Ended]:
+    scenario: Scenario, runs: Sequence[tuple[str, int]], jitter: Jitter | None, rows: Growing, spread: Spread
+) -> Generator[Ended]:
     """Write the rows of each run once it has ended, in the order of the runs."""
     size = max(1, WORTH_SPREADING // 4 * len(runs) // sum(requests_in(scenario.load_of(arm)) for arm, _ in runs))
     batches = (_Batch(scenario, tuple(runs[start : start + size]), jitter) for start in range(0, len(runs), size))

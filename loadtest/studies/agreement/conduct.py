@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from inputs.wrong_input import WrongInputError
+from loadtest.disk.whole import draft_folder
 from loadtest.engines.virtual.simulate import simulate
 from loadtest.experiments.registry import experiment_of
 from loadtest.records import rows
@@ -53,12 +52,16 @@ def agreement_of(folder: RunFolder) -> list[ArmAgreement]:
 
 
 def run_live(scenario: str, folder: Path) -> RunFolder:
-    """Run a scenario on real services. Raises CalledProcessError; a broken check of the run itself is none."""
+    """Run a scenario on real services. Raises CalledProcessError; a broken check of the run itself is none.
+
+    A run that did not come to its end has no `latest`.
+    """
     command = [sys.executable, "-m", "loadtest", "run", scenario, "--out", str(folder)]
     ended = subprocess.run(command, check=False, stdout=sys.stderr)
-    if ended.returncode not in (0, 1):
+    latest = folder / scenario / "latest"
+    if ended.returncode not in (0, 1) or not latest.exists():
         raise subprocess.CalledProcessError(ended.returncode, command)
-    return RunFolder(folder / scenario / "latest")
+    return RunFolder(latest)
 
 
 def write_agreement(
@@ -66,7 +69,7 @@ def write_agreement(
 ) -> str:
     """Write agreement.json, agreement.md and the picture, all or nothing; return the Markdown.
 
-    `ranges`: what was found of scenarios in which requests wait for each other.
+    `ranges`: what was found of scenarios in which requests wait for each other. Raises DiskError.
     """
     entries: dict[str, Any] = {
         name: [{**asdict(arm), "ok": arm.ok} for arm in arms] for name, arms in by_scenario.items()
@@ -74,16 +77,12 @@ def write_agreement(
     if ranges:
         entries[RANGES] = {name: _range_entry(each) for name, each in ranges.items()}
     text = write_text(by_scenario, ranges or {})
-    draft = out.with_name(f".{out.name}.draft-{os.getpid()}")
-    try:
-        draft.mkdir(parents=True)
+    with draft_folder(out.parent) as draft:
         if ranges:
             theme.save(draw_ranges(ranges), draft / "charts", "ranges")
         (draft / "agreement.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
         (draft / "agreement.md").write_text(text, encoding="utf-8")
         draft.rename(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return text
 
 

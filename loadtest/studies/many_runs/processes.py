@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import tempfile
+import warnings
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,11 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import joblib
 
+from loadtest.disk.trouble import writing
 from loadtest.terminal import interruption
 from loadtest.terminal.errors import ChildError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 AnyTask = TypeVar("AnyTask")
 AnyResult = TypeVar("AnyResult")
@@ -37,7 +40,8 @@ def spread(
     """Yield the result of `work` for each task: when ready, or in the tasks' order. With one job, this process works.
 
     When a signal comes, the tasks under way are finished, no other is begun, and Interrupted is raised after the last
-    result. Raises ChildError where a process was killed.
+    result. Raises ChildError where a process was killed, and DiskError without room for temporary files. Who may not
+    take every result closes the generator.
     """
     if jobs == 1:
         yield from map(work, tasks)
@@ -49,15 +53,14 @@ def spread(
         pre_dispatch=f"{_WAITING_TASKS}*n_jobs",
         initializer=_ignore_terminal_signals,
     )
-    with TemporaryDirectory(prefix="breaker-lab-") as folder:
-        end = Path(folder) / "end"
-        with interruption.hold_back_signals(end.touch):
-            try:
-                with _signals_blocked():
-                    results = pool(joblib.delayed(_run_unless_ended)(end, work, task) for task in tasks)
+    with _temporary_file() as going, interruption.hold_back_signals(lambda: going.unlink(missing_ok=True)):
+        try:
+            with _signals_blocked():
+                results = pool(joblib.delayed(_run_unless_ended)(going, work, task) for task in tasks)
+            with _closing_quietly(results):
                 yield from (result[0] for result in results if result)
-            except BrokenProcessPool as error:
-                raise ChildError("a worker process was killed, perhaps because the system ran out of memory") from error
+        except BrokenProcessPool as error:
+            raise ChildError("a worker process was killed, perhaps because the system ran out of memory") from error
 
 
 def spread_in_order(work: Callable[[AnyTask], AnyResult], tasks: Iterable[AnyTask]) -> Iterator[AnyResult]:
@@ -65,9 +68,30 @@ def spread_in_order(work: Callable[[AnyTask], AnyResult], tasks: Iterable[AnyTas
     return spread(work, tasks, cores(), ordered=True)
 
 
-def _run_unless_ended(end: Path, work: Callable[[AnyTask], AnyResult], task: AnyTask) -> tuple[AnyResult] | None:
+@contextmanager
+def _temporary_file() -> Iterator[Path]:
+    """Make an empty file: it is removed to end the work, which is possible on a full disk, too."""
+    with ExitStack() as stack:
+        with writing(Path(tempfile.gettempdir())):
+            going = Path(stack.enter_context(TemporaryDirectory(prefix="breaker-lab-"))) / "going"
+            going.touch()
+        yield going
+
+
+@contextmanager
+def _closing_quietly(results: Generator[AnyResult]) -> Iterator[None]:
+    """Close joblib's generator, which would warn of tasks that nobody needs any more."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+
+
+def _run_unless_ended(going: Path, work: Callable[[AnyTask], AnyResult], task: AnyTask) -> tuple[AnyResult] | None:
     """Do one task, unless the end has come."""
-    return None if end.exists() else (work(task),)
+    return (work(task),) if going.exists() else None
 
 
 def _ignore_terminal_signals() -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from inputs.wrong_input import WrongInputError
+from loadtest.disk.whole import draft_folder
 from loadtest.experiments.finish import measure_with_part
 from loadtest.records.run_folder import RunFolder
 from loadtest.records.shapes import as_json
@@ -35,7 +36,7 @@ ROWS = ("requests.jsonl", "transitions.jsonl", "samples.jsonl", "arms.jsonl")
 def keep_reference(source: Path, root: Path, name: str, *, rows: bool) -> Path:
     """Write the reference `name` of a folder of results, in place of the one that was there.
 
-    `rows`: keep the rows of a run, too. Raises WrongInputError.
+    `rows`: keep the rows of a run, too. Raises WrongInputError, and DiskError.
     """
     study = study_of(source)
     if study is None:
@@ -102,20 +103,17 @@ def files_hashes(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _draft(target: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the target's place at the end, or leaves nothing behind."""
-    draft, before = (target.with_name(f".{target.name}.{part}-{os.getpid()}") for part in ("draft", "before"))
-    try:
-        draft.mkdir(parents=True)
+    """Give an empty folder that takes the target's place at the end, or leaves nothing behind. Raises DiskError."""
+    with draft_folder(target.parent) as draft, draft_folder(target.parent) as before:
         yield draft
-        if target.exists():
-            target.rename(before)
-        draft.rename(target)
-    except OSError as error:
-        detail = f"results folder {target.parent}: cannot be written: {error.strerror}; choose another with --out"
-        raise WrongInputError([{"field": "out", "value": str(target), "detail": detail}]) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+        if os.path.lexists(target):
+            target.rename(before / target.name)
+        try:
+            draft.rename(target)
+        except OSError:
+            with suppress(OSError):
+                (before / target.name).rename(target)
+            raise
 
 
 def _wrong_input(source: Path, message: str) -> WrongInputError:

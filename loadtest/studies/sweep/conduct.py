@@ -69,6 +69,7 @@ def resume_sweep(path: Path) -> Sweep:
 def conduct(sweep: Sweep, crew: AbstractContextManager[Crew], console: Console) -> Ranking:
     """Run what is missing, keep each result at once, and write the report. Only one may do so at a time.
 
+    Raises DiskError.
     What ends it early, Ctrl-C among it, leaves whole results behind; the next time goes on from there.
     """
     with run_folder.reserve_place(sweep.folder.path, f"sweep of {sweep.spec.scenario}"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loadtest.disk.whole import whole_files
 from loadtest.report import theme
 from loadtest.report.numbers import interval_text, number
 from loadtest.report.render import collapse_empty_lines, page, table
@@ -38,14 +39,19 @@ _FIGURES = {
 
 
 def write_report(folder: SweepFolder, plan: Plan, spec: SweepSpec, ranking: Ranking) -> None:
-    """Write the report of a complete sweep into its folder."""
+    """Write the report of a complete sweep into its folder, or nothing. Raises DiskError."""
     view = choose_view(plan, ranking.best)
-    _write_charts(folder.path / "charts", plan, ranking, view)
-    folder.write("points.csv", _points_csv(plan, ranking))
     title = plan.points[0].scenario.title
     source = _markdown(plan, spec, ranking, view)
-    folder.write("sweep.md", source)
-    folder.write("sweep.html", page(f"Sweep of {plan.arm}: {title}", source, folder.path))
+    with whole_files(folder.path) as draft:
+        _write_charts(draft / "charts", plan, ranking, view)
+        files = {
+            "points.csv": _points_csv(plan, ranking),
+            "sweep.md": source,
+            "sweep.html": page(f"Sweep of {plan.arm}: {title}", source, draft),
+        }
+        for name, text in files.items():
+            (draft / name).write_text(text, encoding="utf-8", newline="")
 
 
 def _write_charts(folder: Path, plan: Plan, ranking: Ranking, view: View) -> None:

@@ -19,7 +19,9 @@ from inputs.files import read_text
 from inputs.json_text import read_json
 from inputs.limits import LONGEST_JSON_FILE
 from inputs.wrong_input import WrongInputError
-from loadtest.records.run_folder import RunFolder
+from loadtest.disk.lines import LineFile
+from loadtest.disk.trouble import writing
+from loadtest.records.run_folder import RunFolder, wanted
 from loadtest.studies.many_runs.code import code_hash
 from loadtest.studies.many_runs.work import RunResult, StudyFigures
 
@@ -79,7 +81,7 @@ class SweepFolder:
         return self.path / "results.csv"
 
     def write(self, name: str, text: str) -> None:
-        """Write a file whole or not at all."""
+        """Write a file whole or not at all. Raises DiskError."""
         RunFolder(self.path).write(name, text)
 
     def read_spec(self) -> SweepSpec:
@@ -92,14 +94,21 @@ class SweepFolder:
             raise WrongInputError([{"field": "resume", "value": str(self.path), "detail": detail}]) from error
 
     def append(self, plan: Plan, results: Sequence[RunResult]) -> None:
-        """Add results in one write. A line is there once its newline is."""
-        with self.results.open("a", encoding="utf-8", newline="") as file:
+        """Add results, all or none. A line is there once its newline is. Raises DiskError."""
+        with LineFile(self.results) as file:
             file.write(_lines(plan, results))
+
+    def count_results(self) -> int:
+        """Return how many runs are kept; none where the folder is gone."""
+        try:
+            return max(0, self.results.read_bytes().count(b"\n") - 1)
+        except OSError:
+            return 0
 
     def load(self, plan: Plan) -> dict[tuple[int, int], StudyFigures]:
         """Return what was measured so far, by point and seed; cut off what a crash left of a last line.
 
-        Raises WrongInputError for a line that is not this sweep's.
+        Raises WrongInputError for a line that is not this sweep's, and DiskError.
         """
         if not self.results.exists():
             self.write("results.csv", _lines(plan, [], header=True))
@@ -107,7 +116,8 @@ class SweepFolder:
         kept = self.results.read_bytes()
         whole = kept[: kept.rfind(b"\n") + 1]
         if len(whole) < len(kept):
-            os.truncate(self.results, len(whole))
+            with writing(self.results):
+                os.truncate(self.results, len(whole))
         head, *lines = list(csv.reader(io.StringIO(whole.decode("utf-8", "replace")))) or [[]]
         if not whole:
             self.write("results.csv", _lines(plan, [], header=True))
@@ -171,11 +181,8 @@ class SweepFolder:
 def folder_for(root: Path, spec: SweepSpec) -> SweepFolder:
     """Return the folder of this very sweep, made where it is not there. Raises WrongInputError."""
     path = root / spec.scenario / f"sweep-{spec.key}"
-    try:
+    with wanted(root):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
-        raise WrongInputError([{"field": "out", "value": str(root), "detail": detail}]) from error
     return SweepFolder(path)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from datetime import UTC, datetime
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from inputs.wrong_input import WrongInputError
-from loadtest.records import run_folder
+from loadtest.disk.room import check_room
+from loadtest.disk.whole import draft_folder
+from loadtest.records.run_folder import new_folder, point_latest, wanted
 from loadtest.report import theme
 from loadtest.report.numbers import number
 from loadtest.report.render import collapse_empty_lines, page, table
@@ -48,46 +46,23 @@ if TYPE_CHECKING:
 
 def check_writable(root: Path) -> None:
     """Raise WrongInputError where results could not be written, before minutes are spent on them."""
-    try:
+    with wanted(root):
         (root / "tune").mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=root / "tune"):
-            pass
-    except OSError as error:
-        raise _wrong_input(root, error) from error
-
-
-def _wrong_input(root: Path, error: OSError) -> WrongInputError:
-    detail = f"results folder {root}: cannot be written: {error.strerror}; choose another with --out"
-    return WrongInputError([{"field": "out", "value": str(root), "detail": detail}])
+        check_room(root / "tune")
 
 
 def write_results(root: Path, tuned: Tuned, policies: Sequence[str]) -> Path:
-    """Write all files into a draft beside the others, and give it its name at the end: whole or not at all."""
+    """Write all files into a draft beside the others, and give it its name at the end: whole or not at all.
+
+    Raises DiskError.
+    """
     began = datetime.now(UTC)
     parent = root / "tune"
-    draft = parent / f".draft-{os.getpid()}"
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        try:
-            _write_all(draft, tuned, policies, began)
-            path = _name_folder(parent, draft, f"{began:%Y%m%dT%H%M%SZ}")
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        run_folder._point_latest(parent, path)  # noqa: SLF001
-    except OSError as error:
-        raise _wrong_input(root, error) from error
+    with draft_folder(parent) as draft:
+        _write_all(draft, tuned, policies, began)
+        path = draft.rename(new_folder(parent, f"{began:%Y%m%dT%H%M%SZ}"))  # in place of an empty one
+    point_latest(path)
     return path
-
-
-def _name_folder(parent: Path, draft: Path, stamp: str) -> Path:
-    for suffix in ("", *(f".{count}" for count in range(2, 1000))):
-        path = parent / f"{stamp}{suffix}"
-        if not path.exists():
-            draft.rename(path)
-            return path
-    raise OSError(17, "a thousand runs within one second")
 
 
 def _write_all(folder: Path, tuned: Tuned, policies: Sequence[str], began: datetime) -> None:

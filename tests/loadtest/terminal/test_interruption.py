@@ -145,3 +145,17 @@ def test_other_threads_have_no_signals_to_hold_back() -> None:
     thread.join()
 
     assert done == [True]
+
+
+def test_what_was_ignored_from_the_beginning_stays_so_but_for_sigterm() -> None:
+    """Under nohup and in the background of a script; a supervisor can end it all the same."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    interruption.listen()
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGHUP)
+
+    with pytest.raises(Interrupted) as ended:
+        signal.raise_signal(signal.SIGTERM)
+
+    assert ended.value.exit_code == 143

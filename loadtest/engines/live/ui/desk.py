@@ -154,7 +154,8 @@ class Desk:
             if session.progress is not None:
                 session.progress.read_news()
             complete = folder.has_ended()
-            folder.end(complete=complete)
+            unlinked = folder.end(complete=complete)
+            session.failed = session.failed or unlinked
             command = [sys.executable, "-m", "loadtest", "report", str(folder.path)]
             report = subprocess.run(command, capture_output=True, text=True, check=False)
             log.warning("%s%s", report.stdout.strip(), report.stderr.strip())
@@ -162,9 +163,10 @@ class Desk:
             if "report" not in session.shown:
                 session.failed = session.failed or f"the report could not be written: {report.stderr.strip()[-500:]}"
             session.phase = "failed" if session.failed else "finished" if complete else "incomplete"
-        except (OSError, ValueError) as error:  # a folder that has gone, a disk that is full
-            session.phase, session.failed = "failed", session.failed or f"the report could not be written: {error}"
-            log.exception(session.failed)
+        except (OSError, WrongInputError) as error:  # the page goes on, and the next run may have room
+            why = folder.describe_loss(error) if isinstance(error, OSError) else str(error)
+            session.phase, session.failed = "failed", session.failed or why
+            log.error(why)  # noqa: TRY400 - a sentence, no trace
         finally:
             self._give_back()
 
