@@ -113,6 +113,7 @@ lock: $(VENV)/.dev  ## Pin all dependencies, with hashes; ARGS=--upgrade updates
 	@$(PART) --extra client --extra run --extra cluster -o requirements/cluster.txt pyproject.toml
 	@$(PART) --extra client --extra run --extra tracing -o requirements/tracing.txt pyproject.toml
 	@$(PART) --extra client --extra run --extra peers -o requirements/peers.txt pyproject.toml
+	@$(PART) --extra audit -o requirements/audit.txt pyproject.toml
 	@echo uv | $(PART) -o requirements/uv.txt -
 
 up:  ## Backend, client and Locust's web UI in containers

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def _build() -> tuple[FastAPI, str, int]:
+def _build() -> tuple[FastAPI, str, int, str]:
     settings = from_environment(BackendSettings)
     log.configure(settings.log, "backend")
-    return create_app(settings), settings.host, settings.port
+    return create_app(settings), settings.host, settings.port, settings.shown_url
 
 
 if __name__ == "__main__":

@@ -24,5 +24,14 @@ class LoadtestSettings(BaseSettings):
     out: Path = Field(Path("results"), description="folder that keeps all runs")
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
+    shown_url: str = Field(
+        "",
+        pattern=r"^(https?://\S{1,200})?$",
+        description="URL of Locust's web UI as its users know it, for messages; default: the one it listens on",
+    )
     tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
-    ui_scenarios: Path = Field(Path(), description="folder whose scenario files the form in Locust's web UI offers")
+    ui_scenarios: Path = Field(
+        Path(),
+        description="folder of your own files: the form in Locust's web UI offers its scenarios, and `run`, `sweep` "
+        "and `tune` look there for a file that the current folder does not have",
+    )

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from ipaddress import ip_address
 
 from inputs.wrong_input import WrongInputError
 
 BACKLOG = 2048
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL at which this machine reaches a server; one that listens on all addresses is on loopback, too."""
+    with suppress(ValueError):
+        address = ip_address(host)
+        if address.is_unspecified:
+            host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from inputs.wrong_input import WrongInputError
-from service.listener import BACKLOG, listen
+from service.listener import BACKLOG, listen, url_of
 from service.observe.log import log_event, logger_of
 from service.problems import problem
 from service.protocol import OneAtATimeProtocol
@@ -53,8 +53,11 @@ class _Server(uvicorn.Server):
         self.announce("stopped")
 
 
-def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], **server: Any) -> int:
-    """Parse the command line, build the app, serve it. Return the exit code: 0, or 2 for a user's mistake."""
+def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int, str]], **server: Any) -> int:
+    """Parse the command line, build the app, serve it. Return the exit code: 0, or 2 for a user's mistake.
+
+    `build` returns the app, the address and port to listen on, and the URL to announce; empty: that of the listener.
+    """
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument(
         "--until-stdin-closes",
@@ -63,13 +66,13 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int]], *
     )
     options = parser.parse_args()
     try:
-        app, host, port = build()
+        app, host, port, shown_url = build()
         listener = listen(host, port)
     except WrongInputError as error:
         for problem in error.problems:
             sys.stderr.write(f"{prog}: {problem['detail']}\n")
         return 2
-    url = f"http://{host}:{listener.getsockname()[1]}"
+    url = shown_url or url_of(host, listener.getsockname()[1])
     sys.stdout.write(f"{prog}: {url}\n")
     sys.stdout.flush()
     logger = logger_of(prog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,12 @@ def read_settings(**given: Any) -> LoadtestSettings:
     return from_environment(
         LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
     )
+
+
+def find_file(name: str, settings: LoadtestSettings) -> str:
+    """Return the path of a named file: as it is or, if there is none, in the folder of the user's own files."""
+    own = settings.ui_scenarios / name
+    return str(own) if not os.path.exists(name) and own.is_file() else name  # noqa: PTH110 - as in scenario.files
 
 
 def wrong_input(field: str, value: object, allowed: str) -> WrongInputError:

@@ -10,7 +10,7 @@ import typer
 
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, sources
-from loadtest.commands.options import OutDir, Quiet, read_settings
+from loadtest.commands.options import OutDir, Quiet, find_file, read_settings
 from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -134,10 +134,11 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
     aim = Aim(parse_weights(weight or []), options.most_lost)
     policies = _check_policies(policy or [])
-    root = read_settings(out=out_dir).out
+    settings = read_settings(out=out_dir)
+    root = settings.out
     path: Path | None = None
     try:
-        problem = read_problem(source, arm, options)
+        problem = read_problem(find_file(source, settings), arm, options)
         if not quiet:
             out.print(_problem_text(problem), markup=False)
             out.print(_duration_text(problem, options, len(policies), local.jobs), markup=False)
