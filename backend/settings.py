@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inputs.shown_url import ShownUrl
 from service.observe.log import LogSettings
 from service.observe.tracing import Exporter
 
@@ -16,10 +17,8 @@ class BackendSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8001, ge=0, le=65535, description="TCP port; 0: any free one")
-    shown_url: str = Field(
-        "",
-        pattern=r"^(https?://\S{1,200})?$",
-        description="URL of the backend as its users know it, for its messages; default: the one it listens on",
+    shown_url: ShownUrl | None = Field(
+        None, description="URL of the backend as its users know it, for its messages; none: the one it listens on"
     )
     log: LogSettings = LogSettings()
     tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -93,5 +93,5 @@ if __name__ == "__main__":
     name = sys.argv.pop(1)
     backend = f"{sys.argv.pop(1)}/data" if len(sys.argv) > 1 else ""
     made, lifespan = _APPS[name](backend)
-    where = "127.0.0.1", 0, ""
+    where = "127.0.0.1", 0, None
     sys.exit(server.main(name, "A plain app to measure against.", lambda: (made, *where), lifespan=lifespan))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def _build() -> tuple[FastAPI, str, int, str]:
+def _build() -> tuple[FastAPI, str, int, str | None]:
     settings = from_environment(ClientSettings)
     log.configure(settings.log, "client")
     return create_app(settings), settings.host, settings.port, settings.shown_url

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from client.pipeline.order import CallSettings, parts_of
 from inputs.model import StrictModel
+from inputs.shown_url import ShownUrl  # noqa: TC001 - pydantic reads the annotation
 from service.observe.log import LogSettings
 from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
@@ -52,10 +53,8 @@ class ClientSettings(BaseSettings, CallSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0: any free one")
-    shown_url: str = Field(
-        "",
-        pattern=r"^(https?://\S{1,200})?$",
-        description="URL of the client as its users know it, for its messages; default: the one it listens on",
+    shown_url: ShownUrl | None = Field(
+        None, description="URL of the client as its users know it, for its messages; none: the one it listens on"
     )
     backend_url: Annotated[str, AfterValidator(_check_service_url)] = Field(
         "http://127.0.0.1:8001", description="address of the backend: http://HOST[:PORT]"

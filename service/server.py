@@ -53,10 +53,10 @@ class _Server(uvicorn.Server):
         self.announce("stopped")
 
 
-def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int, str]], **server: Any) -> int:
+def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, str, int, str | None]], **server: Any) -> int:
     """Parse the command line, build the app, serve it. Return the exit code: 0, or 2 for a user's mistake.
 
-    `build` returns the app, the address and port to listen on, and the URL to announce; empty: that of the listener.
+    `build` returns the app, the address and port to listen on, and the URL to announce; none: that of the listener.
     """
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument(
