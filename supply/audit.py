@@ -54,9 +54,10 @@ def ask(service: str, pins: list[tuple[str, str]]) -> Answer:
             "--disable-pip",
             "--progress-spinner=off",
             "--format=json",
-            f"--vulnerability-service={service}",
+            "--requirement",
+            str(listed),
         ]
-        command = [sys.executable, "-m", "pip_audit", *options, "--requirement", str(listed)]
+        command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service, *options]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=False)
             said, why = done.stdout, _last_line(done.stderr)
@@ -109,7 +110,7 @@ def told(answers: list[Answer], files: dict[tuple[str, str], list[str]]) -> list
     if last.checked:
         known = f"{len(last.advisories)} known" if last.advisories else "none known"
         lines.append(
-            f"advisories for {len(last.checked)} of {len(files)} pins, asked of {SERVICES[last.service]}: {known}"
+            f"{len(last.checked)} of {len(files)} pins checked, advisories of {SERVICES[last.service]}: {known}"
         )
         if last.unchecked:
             some = ", ".join(f"{name} {version}" for name, version in list(last.unchecked)[:_MOST_NAMED])
@@ -117,10 +118,7 @@ def told(answers: list[Answer], files: dict[tuple[str, str], list[str]]) -> list
             lines.append(f"not checked: {some}{more} ({next(iter(last.unchecked.values()))})")
         return lines
     lines += [f"{SERVICES[each.service]}: {next(iter(each.unchecked.values()))}" for each in answers]
-    return [
-        *lines,
-        f"not checked: none of the {len(files)} pins; no advisories can be had here, so nothing is known of them",
-    ]
+    return [*lines, f"not checked: none of the {len(files)} pins, since no advisories can be had here"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What an image holds, printed as JSON by a Python inside it: docker run -i --entrypoint python IMAGE - < installed.py."""
+"""What an image holds, printed as JSON by a Python inside it: docker run -i --entrypoint python IMAGE - < THIS."""
 
 from __future__ import annotations
 

@@ -60,12 +60,8 @@ def parts_of_image(said: str) -> list[Part]:
 
 def parts_of_pins(pins: Iterable[Pin], python: str) -> list[Part]:
     """Return the libraries that an image installs, with Python `python`; nothing is known of the rest."""
-    markers = {
-        **IMAGE_MARKERS,
-        "python_version": python,
-        "python_full_version": f"{python}.0",
-        "platform_machine": "x86_64",
-    }
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    markers = {**IMAGE_MARKERS, **versions, "platform_machine": "x86_64"}
     return sorted(
         Part("pypi", pin.name, pin.version)
         for pin in pins

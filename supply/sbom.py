@@ -2,7 +2,8 @@
 
 Writes build/sbom/IMAGE.cdx.json. The list comes from the built images: libraries with their licences, Python, and the
 packages of the base image. Where there is no container engine, or no built image, it comes from the pins: then it holds
-the libraries alone, and the file and the terminal say so. The same parts give the same bytes: no time, no serial number.
+the libraries alone, and the file and the terminal say so. The same parts give the same bytes: there is no time in them,
+and no serial number.
 """
 
 from __future__ import annotations
@@ -53,18 +54,9 @@ def look_into(image: str) -> Found:
     """Return the parts of an image, from the image if it can be run."""
     pins = read_pins(FOLDER / IMAGES[image])
     try:
-        command = [
-            "docker",
-            "run",
-            "--rm",
-            "-i",
-            "--pull=never",
-            "--network=none",
-            "--read-only",
-            "--entrypoint=python",
-        ]
+        options = ["--rm", "--interactive", "--pull=never", "--network=none", "--read-only", "--entrypoint=python"]
         done = subprocess.run(
-            [*command, f"{PREFIX}{image}", "-"],
+            ["docker", "run", *options, f"{PREFIX}{image}", "-"],  # noqa: S607 - whichever docker the user has
             input=(ROOT / "supply" / "installed.py").read_text(encoding="utf-8"),
             capture_output=True,
             text=True,

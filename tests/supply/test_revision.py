@@ -116,7 +116,7 @@ def test_after_a_change_was_committed_it_is_clean_again(checkout: Path) -> None:
 
 
 def test_where_nothing_can_be_known_nothing_is_said(checkout: Path) -> None:
-    """No git, or a worktree, whose files of git are elsewhere; and without an index nobody knows whether it is clean."""
+    """No git, or a worktree, whose files of git are elsewhere. Without an index nobody knows whether it is clean."""
     git(checkout, "worktree", "add", "-q", "../tree")
     seen = context(checkout)
     (seen / ".git" / "index").write_bytes(b"DIRC\0\0\0\2")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from loadtest.records import shared_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 ME = 10001
