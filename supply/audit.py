@@ -88,10 +88,9 @@ def read_answer(service: str, said: str, pins: list[tuple[str, str]], why: str) 
 
 def _dependencies(said: str) -> list[dict[str, Any]]:
     try:
-        found = json.loads(said)["dependencies"]
+        return [each for each in json.loads(said)["dependencies"] if isinstance(each, dict)]
     except (ValueError, KeyError, TypeError):
         return []
-    return [each for each in found if isinstance(each, dict)]
 
 
 def _last_line(text: str) -> str:

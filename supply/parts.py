@@ -25,7 +25,6 @@ IMAGE_MARKERS = {
     "extra": "",
 }
 _LONGEST_LICENCE = 100
-_CLASSIFIERS = ("License :: OSI Approved :: ", "License :: ")
 # pip itself is in the base image, and no part of a virtual environment of uv.
 _UNPINNED = {"pip", "setuptools", "wheel"}
 
@@ -86,13 +85,10 @@ def _licence(each: dict[str, Any]) -> str:
     text = str(each["licence"])
     if text and "\n" not in text and len(text) <= _LONGEST_LICENCE:
         return text
-    names = []
-    for classifier in each["classifiers"]:
-        for prefix in _CLASSIFIERS:
-            if classifier.startswith(prefix):
-                names.append(classifier.removeprefix(prefix))
-                break
-    return ", ".join(sorted(set(names)))
+    names = {
+        classifier.removeprefix("License :: ").removeprefix("OSI Approved :: ") for classifier in each["classifiers"]
+    }
+    return ", ".join(sorted(names - {"OSI Approved"}))
 
 
 def _needs(each: dict[str, Any], markers: dict[str, str]) -> tuple[str, ...]:

@@ -187,6 +187,7 @@ def test_the_variables_of_a_service_can_be_listed() -> None:
     assert list(variables(BackendSettings)) == [
         "BACKEND_HOST",
         "BACKEND_PORT",
+        "BACKEND_SHOWN_URL",
         "BACKEND_LOG",
         "BACKEND_LOG__FORMAT",
         "BACKEND_LOG__LEVEL",
