@@ -29,9 +29,13 @@ def read_settings(**given: Any) -> LoadtestSettings:
 
 
 def find_file(name: str, settings: LoadtestSettings) -> str:
-    """Return the path of a named file: as it is or, if there is none, in the folder of the user's own files."""
-    own = settings.ui_scenarios / name
-    return str(own) if not os.path.exists(name) and own.is_file() else name  # noqa: PTH110 - as in scenario.files
+    """Return the path of a named file: as it is or, if there is none, in the folder of the user's own files.
+
+    A name without a suffix is that of something that comes with the lab.
+    """
+    own = os.path.join(settings.ui_scenarios, name)  # noqa: PTH118 - pathlib raises for impossible names
+    found_only_there = not os.path.exists(name) and os.path.isfile(own)  # noqa: PTH110, PTH113 - the same
+    return own if Path(name).suffix and found_only_there else name
 
 
 def wrong_input(field: str, value: object, allowed: str) -> WrongInputError:
