@@ -18,7 +18,9 @@ class BackendSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8001, ge=0, le=65535, description="TCP port; 0: any free one")
     shown_url: ShownUrl | None = Field(
-        None, description="URL of the backend as its users know it, for its messages; none: the one it listens on"
+        None,
+        exclude=True,
+        description="URL of the backend as its users know it, for its messages; none: the one it listens on",
     )
     log: LogSettings = LogSettings()
     tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -54,7 +54,9 @@ class ClientSettings(BaseSettings, CallSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0: any free one")
     shown_url: ShownUrl | None = Field(
-        None, description="URL of the client as its users know it, for its messages; none: the one it listens on"
+        None,
+        exclude=True,
+        description="URL of the client as its users know it, for its messages; none: the one it listens on",
     )
     backend_url: Annotated[str, AfterValidator(_check_service_url)] = Field(
         "http://127.0.0.1:8001", description="address of the backend: http://HOST[:PORT]"

@@ -26,7 +26,9 @@ class LoadtestSettings(BaseSettings):
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
     shown_url: ShownUrl | None = Field(
-        None, description="URL of Locust's web UI as its users know it, for messages; none: the one it listens on"
+        None,
+        exclude=True,
+        description="URL of Locust's web UI as its users know it, for messages; none: the one it listens on",
     )
     tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
     ui_scenarios: Path = Field(

@@ -73,9 +73,10 @@ def run(  # noqa: PLR0913 - each is an option
     scenario, text = files.read(find_file(name, chosen))
     arms = scenario.choose_arms(arm or [])
     numbers = parse_seeds(seeds) or [scenario.seed]
-    chosen_engine = _check_engine(engine, client_url or backend_url)
-    # The virtual engine does without the services that the environment names, as in a container.
-    urls = find_services(chosen) if chosen_engine == "live" else None
+    # The virtual engine does without services: those that the environment names, as in a container, are not meant.
+    named = client_url is not None or backend_url is not None
+    urls = find_services(chosen) if named or engine != "virtual" else None
+    chosen_engine = _check_engine(engine, urls)
     jitter_s = _check_jitter(jitter, chosen_engine)
     check_tracing(chosen, urls)
     with run_folder.reserve_place(chosen.out, scenario.name, urls.client if urls else None):
@@ -115,17 +116,17 @@ def _fill_folder(folder: RunFolder, urls: Urls | None, *, quiet: bool) -> None:
         run_live(folder, urls, narrator)
 
 
-def _check_engine(engine: str, url: str | None) -> Engine:
-    """Raise WrongInputError for an unknown engine, and for a service that was asked for and that it cannot use."""
+def _check_engine(engine: str, urls: Urls | None) -> Engine:
+    """Raise WrongInputError for an unknown engine, and for services that the virtual one cannot use."""
     from loadtest.records.manifest import ENGINES
 
     known = next((each for each in ENGINES if each == engine), None)
     if known is None:
         message = f"engine: got {engine!r}{closest(engine, ENGINES)}; allowed: {', '.join(ENGINES)}"
         raise WrongInputError([{"field": "engine", "value": engine, "detail": message}])
-    if engine == "virtual" and url is not None:
-        message = f"client-url: got {url!r}; the virtual engine runs both services itself: leave it out"
-        raise WrongInputError([{"field": "client-url", "value": url, "detail": message}])
+    if engine == "virtual" and urls is not None:
+        message = f"client-url: got {urls.client!r}; the virtual engine runs both services itself: leave it out"
+        raise WrongInputError([{"field": "client-url", "value": urls.client, "detail": message}])
     return known
 
 

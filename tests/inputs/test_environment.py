@@ -34,7 +34,6 @@ def test_the_defaults() -> None:
     assert from_environment(BackendSettings).model_dump() == {
         "host": "127.0.0.1",
         "port": 8001,
-        "shown_url": None,
         "log": {"format": "plain", "level": "info", "requests": False},
         "tracing": "off",
     }
