@@ -7,7 +7,7 @@ ARGS   ?=
 SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution coverage docs schema lock test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution coverage docs schema lock audit sbom digests test-containers up observe down clean
 
 help:  ## List the commands
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -113,7 +113,17 @@ lock: $(VENV)/.dev  ## Pin all dependencies, with hashes; ARGS=--upgrade updates
 	@$(PART) --extra client --extra run --extra cluster -o requirements/cluster.txt pyproject.toml
 	@$(PART) --extra client --extra run --extra tracing -o requirements/tracing.txt pyproject.toml
 	@$(PART) --extra client --extra run --extra peers -o requirements/peers.txt pyproject.toml
+	@$(PART) --extra audit -o requirements/audit.txt pyproject.toml
 	@echo uv | $(PART) -o requirements/uv.txt -
+
+audit: $(VENV)/.audit  ## Hold all pins against the known advisories; says so where none can be had (ARGS=--strict: and fails)
+	@$(RUN) -m supply.audit $(ARGS)
+
+sbom: $(VENV)/.audit  ## List what each image holds, as CycloneDX, in build/sbom (run `docker compose build` first)
+	@$(RUN) -m supply.sbom $(ARGS)
+
+digests: $(VENV)/bin/python  ## Pin the images of others by digest, in docker-compose.digests.yml (needs a network)
+	@$(RUN) -m supply.digests $(ARGS)
 
 up:  ## Backend, client and Locust's web UI in containers
 	REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null)" docker compose up --build --wait
@@ -133,6 +143,7 @@ clean:  ## Remove the environment and the caches of tools; results stay
 #   .lab      all commands of `python -m loadtest`  requirements/lab.txt
 #   .dev      what the tests need                   requirements/dev.txt
 #   .peers, .cluster, .tracing                      what conformance and bench, --dask, and traces need, including .run
+#   .audit                                          what audit and sbom need
 UV   = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(VENV)/bin/uv)
 PIP  = $(RUN) -m pip install -q --disable-pip-version-check --require-hashes
 

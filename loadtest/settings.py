@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inputs.shown_url import ShownUrl  # noqa: TC001 - pydantic reads the annotation
 from service.guard.settings import AccessSettings
 from service.observe.tracing import Exporter  # noqa: TC001 - pydantic reads the annotation
 
@@ -25,5 +26,14 @@ class LoadtestSettings(BaseSettings, AccessSettings):
     out: Path = Field(Path("results"), description="folder that keeps all runs")
     ui_host: str = Field("127.0.0.1", description="address of Locust's web UI")
     ui_port: int = Field(8089, ge=1, le=65535, description="port of Locust's web UI")
+    shown_url: ShownUrl | None = Field(
+        None,
+        exclude=True,
+        description="URL of Locust's web UI as its users know it, for messages; none: the one it listens on",
+    )
     tracing: Exporter = Field("off", description="where OpenTelemetry traces go; otlp: to OTEL_EXPORTER_OTLP_ENDPOINT")
-    ui_scenarios: Path = Field(Path(), description="folder whose scenario files the form in Locust's web UI offers")
+    ui_scenarios: Path = Field(
+        Path(),
+        description="folder of your own files: the form in Locust's web UI offers its scenarios, and `run`, `sweep` "
+        "and `tune` look there for a file that the current folder does not have",
+    )

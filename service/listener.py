@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from ipaddress import ip_address
 
 from pydantic import Field
 
+from inputs.shown_url import ShownUrl  # noqa: TC001 - pydantic reads the annotation
 from inputs.wrong_input import WrongInputError
 from service.guard.settings import AccessSettings
 
@@ -15,14 +17,23 @@ BACKLOG = 2048
 
 
 class ListenSettings(AccessSettings):
-    """Where a service listens, and who may ask."""
+    """Where a service listens, how its users reach it, and who may ask."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(0, ge=0, le=65535, description="TCP port; 0: any free one")
+    shown_url: ShownUrl | None = Field(
+        None,
+        exclude=True,
+        description="URL of the service as its users know it, for its messages; none: the one it listens on",
+    )
 
 
 def url_of(host: str, port: int) -> str:
-    """Return the URL of a service that listens there."""
+    """Return the URL at which this machine reaches a server; one that listens on all addresses is on loopback, too."""
+    with suppress(ValueError):
+        address = ip_address(host)
+        if address.is_unspecified:
+            host = "127.0.0.1" if address.version == 4 else "::1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

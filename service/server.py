@@ -88,7 +88,7 @@ def main(prog: str, about: str, build: Callable[[], tuple[ASGIApp, ListenSetting
         for problem in error.told:
             sys.stderr.write(f"{prog}: {problem['detail']}\n")
         return 2
-    url = url_of(settings.host, listener.getsockname()[1])
+    url = settings.shown_url or url_of(settings.host, listener.getsockname()[1])
     sys.stdout.write(f"{prog}: {url}\n")
     sys.stdout.flush()
     logger = logger_of(prog)

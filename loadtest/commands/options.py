@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,16 @@ def read_settings(**given: Any) -> LoadtestSettings:
     return from_environment(
         LoadtestSettings, None, **{name: value for name, value in given.items() if value is not None}
     )
+
+
+def find_file(name: str, settings: LoadtestSettings) -> str:
+    """Return the path of a named file: as it is or, if there is none, in the folder of the user's own files.
+
+    A name without a suffix is that of something that comes with the lab.
+    """
+    own = os.path.join(settings.ui_scenarios, name)  # noqa: PTH118 - pathlib raises for impossible names
+    found_only_there = not os.path.exists(name) and os.path.isfile(own)  # noqa: PTH110, PTH113 - the same
+    return own if Path(name).suffix and found_only_there else name
 
 
 def wrong_input(field: str, value: object, allowed: str) -> WrongInputError:

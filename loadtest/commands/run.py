@@ -17,6 +17,7 @@ from loadtest.commands.options import (
     OutDir,
     Quiet,
     check_tracing,
+    find_file,
     find_services,
     read_settings,
     wrong_input,
@@ -70,10 +71,12 @@ def run(  # noqa: PLR0913 - each is an option
     from loadtest.terminal.errors import ChildError
 
     chosen = read_settings(client_url=client_url, backend_url=backend_url, out=out_dir)
-    scenario, text = files.read(name)
+    scenario, text = files.read(find_file(name, chosen))
     arms = scenario.choose_arms(arm or [])
     numbers = parse_seeds(seeds) or [scenario.seed]
-    urls = find_services(chosen)
+    # The virtual engine does without services: those that the environment names, as in a container, are not meant.
+    named = client_url is not None or backend_url is not None
+    urls = find_services(chosen) if named or engine != "virtual" else None
     chosen_engine = _check_engine(engine, urls)
     jitter_s = _check_jitter(jitter, chosen_engine)
     check_tracing(chosen, urls)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loadtest.commands.completion import arms, scenarios
-from loadtest.commands.options import OutDir, Quiet, read_settings, wrong_input
+from loadtest.commands.options import OutDir, Quiet, find_file, read_settings, wrong_input
 from loadtest.terminal.console import fail, out
 from loadtest.terminal.interruption import interruption_in
 
@@ -75,7 +75,8 @@ def sweep(  # noqa: PLR0913 - each is an option
         chosen = parse_seeds("1-100" if seeds is None else seeds)
         if not chosen:
             raise wrong_input("seeds", seeds, "whole numbers and ranges, such as 7 or 1-20 or 1,3,5-9")
-        planned = plan_sweep(read_settings(out=out_dir).out, name, arm, grid or [], chosen)
+        settings = read_settings(out=out_dir)
+        planned = plan_sweep(settings.out, find_file(name, settings), arm, grid or [], chosen)
     plan = planned.plan
     if not quiet:
         skipped = f", {len(plan.skipped):,} left out ({plan.why_skipped})" if plan.skipped else ""

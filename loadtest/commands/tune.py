@@ -10,11 +10,12 @@ import typer
 
 from inputs.wrong_input import WrongInputError, closest
 from loadtest.commands.completion import arms, sources
-from loadtest.commands.options import OutDir, Quiet, read_settings
+from loadtest.commands.options import OutDir, Quiet, find_file, read_settings
 from loadtest.terminal.console import fail, finishing, out
 from loadtest.terminal.interruption import interruption_in
 
 if TYPE_CHECKING:
+    from loadtest.studies.tune.conduct import Tuned
     from loadtest.studies.tune.problem import LogPart, Problem, TuneOptions
 
 # Time of a request on virtual time.
@@ -110,13 +111,10 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     from loadtest.disk.trouble import DiskError
     from loadtest.studies.many_runs import workers
     from loadtest.studies.tune.conduct import conduct
-    from loadtest.studies.tune.headline import caution, headline, notes
-    from loadtest.studies.tune.log_words import reading_notes
     from loadtest.studies.tune.objective import parse_weights
     from loadtest.studies.tune.problem import TuneOptions, read_problem
     from loadtest.studies.tune.report import check_writable, write_results
     from loadtest.studies.tune.search import Aim
-    from loadtest.studies.tune.snippets import snippets
 
     given = {
         "holdout": holdout,
@@ -135,11 +133,12 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     local = check({} if jobs is None else {"jobs": jobs}, workers.LocalWorkers)
     aim = Aim(parse_weights(weight or []), options.most_lost)
     policies = _check_policies(policy or [])
-    root = read_settings(out=out_dir).out
+    settings = read_settings(out=out_dir)
+    root = settings.out
     path: Path | None = None
     lost = ""
     try:
-        problem = read_problem(source, arm, options)
+        problem = read_problem(find_file(source, settings), arm, options)
         if not quiet:
             out.print(_problem_text(problem), markup=False)
             out.print(_duration_text(problem, options, len(policies), local.jobs), markup=False)
@@ -157,16 +156,25 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
             raise
         fail(f"interrupted: {path or 'nothing'} was written", interrupted.exit_code)
     if not quiet or lost:
-        out.print()
-        told = reading_notes(problem.log) if problem.log else []
-        for text in (headline(tuned), caution(tuned), *(each for each in notes(tuned) if each not in told)):
-            out.print(text.replace("**", "").replace("`", ""), markup=False)
-        first = snippets(tuned.settings)[0]
-        if first.text and tuned.recommends:
-            out.print(f"\n{first.text.rstrip()}\n", markup=False)
+        _print_result(tuned, problem)
     if path is None:
         fail(lost, 1)
     out.print(f"report: {path / 'tune.html'}", markup=False)
+
+
+def _print_result(tuned: Tuned, problem: Problem) -> None:
+    """Print what is recommended, what to know of it, and settings to paste."""
+    from loadtest.studies.tune.headline import caution, headline, notes
+    from loadtest.studies.tune.log_words import reading_notes
+    from loadtest.studies.tune.snippets import snippets
+
+    out.print()
+    told = reading_notes(problem.log) if problem.log else []
+    for text in (headline(tuned), caution(tuned), *(each for each in notes(tuned) if each not in told)):
+        out.print(text.replace("**", "").replace("`", ""), markup=False)
+    first = snippets(tuned.settings)[0]
+    if first.text and tuned.recommends:
+        out.print(f"\n{first.text.rstrip()}\n", markup=False)
 
 
 def _problem_text(problem: Problem) -> str:

@@ -83,6 +83,7 @@ def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     from loadtest.engines.live.engine import locust_command
     from loadtest.engines.live.services import end_process, last_words
     from loadtest.terminal.errors import ChildError
+    from service.listener import url_of
 
     where = ["--host", urls.client, "--backend-url", urls.backend]
     options = [*where, "--results", str(settings.out), "--own-scenarios", str(settings.ui_scenarios)]
@@ -90,7 +91,8 @@ def _serve_ui(settings: LoadtestSettings, urls: Urls, log: Path) -> None:
     command = locust_command(*options, *place, "--loglevel", "WARNING")
     with open_log(log) as said:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True)
-    out.print(f"Locust's web UI: http://{settings.ui_host}:{settings.ui_port} (Ctrl-C ends it; log in {log})")
+    url = settings.shown_url or url_of(settings.ui_host, settings.ui_port)
+    out.print(f"Locust's web UI: {url} (Ctrl-C ends it; log in {log})", markup=False)
     try:
         code = process.wait()
     finally:

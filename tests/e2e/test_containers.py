@@ -24,6 +24,14 @@ Found = TypeVar("Found")
 
 pytestmark = [pytest.mark.containers]
 PUBLISHED = ("client", 8000), ("backend", 8001), ("loadtest", 8089)
+# The user who cloned the repository, where this test may choose one. It is not the load generator's.
+OWNER = 12345
+OWN = """
+name = "own"
+title = "A scenario of one's own"
+load = [{ requests = 3, rate_per_s = 10 }]
+[arms.only]
+"""
 
 
 def _compose(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -53,7 +61,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, floa
     shutil.copytree(
         lab.ROOT, folder, ignore=shutil.ignore_patterns(".git", ".venv", "results", "*cache*", "tests"), symlinks=True
     )
-    (folder / "results").mkdir()
+    (folder / "results" / "earlier").mkdir(parents=True)
+    (folder / "scenarios" / "own.toml").write_text(OWN, encoding="utf-8")
+    if os.geteuid() == 0:
+        for path in (folder / "results", folder / "results" / "earlier"):
+            os.chown(path, OWNER, OWNER)
+    _commit(folder)
     _compose(folder, "build", "-q")
     began = time.monotonic()
     try:
@@ -61,8 +74,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, floa
         yield folder, time.monotonic() - began
     finally:
         _compose(folder, "--profile", "observability", "down", "--timeout", "5", check=False)
-        if os.geteuid() == 0:
-            subprocess.run(["chmod", "-R", "a+rwX", str(folder / "results")], check=False)
+
+
+def _commit(folder: Path) -> None:
+    """Make it a repository: the build reads the revision from git's files. Without git, it has none."""
+    if shutil.which("git") is not None:
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "under test"]):
+            identity = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
+            subprocess.run(["git", *identity, *command], cwd=folder, check=True)
 
 
 def test_it_is_healthy_within_half_a_minute(stack: tuple[Path, float]) -> None:
@@ -79,6 +98,41 @@ def test_it_is_healthy_within_half_a_minute(stack: tuple[Path, float]) -> None:
         assert published == {("127.0.0.1", port)}
         assert _compose(folder, "exec", "-T", name, "id", "-u").stdout.strip() == "10001"
         assert _compose(folder, "exec", "-T", name, "touch", "/lab/x", check=False).returncode != 0
+
+
+def test_every_container_is_bounded(stack: tuple[Path, float]) -> None:
+    """As the engine has it: no root, and a limit for processes, memory, logs and /tmp."""
+    folder, _ = stack
+    for name in _compose(folder, "ps", "-a", "-q").stdout.split():
+        done = subprocess.run(["docker", "inspect", name], capture_output=True, text=True, check=True)
+        (found,) = json.loads(done.stdout)
+        host = found["HostConfig"]
+        assert found["Config"]["User"].partition(":")[0] not in ("", "0", "root")
+        assert 0 < host["PidsLimit"] <= 1024
+        assert 0 < host["Memory"] <= 4 << 30
+        assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+        assert "size=" in host["Tmpfs"]["/tmp"]  # noqa: S108 - the mount of the container
+
+
+def test_addresses_are_told_as_the_host_has_them(stack: tuple[Path, float]) -> None:
+    """Those that the ports are published on; and the log of the UI is a path from here."""
+    folder, _ = stack
+    said = _compose(folder, "logs", "--no-log-prefix", "--no-color").stdout
+
+    assert "Locust's web UI: http://127.0.0.1:8089 (Ctrl-C ends it; log in results/.ui.log)" in said
+    assert "client: http://127.0.0.1:8000\n" in said
+    assert "backend: http://127.0.0.1:8001\n" in said
+    assert ("0.0.0.0" in said, "/lab/" in said) == (False, False)
+
+
+def test_a_health_check_costs_little(stack: tuple[Path, float]) -> None:
+    """It runs beside what is measured: less than 100 ms of processor each 10 s. It took 230 ms each 5 s."""
+    folder, _ = stack
+    code = "import os, subprocess as s, sys; s.run(sys.argv[1:], check=True); print(sum(os.times()[2:4]))"
+    probe = ["python", "-m", "service.probe", "http://127.0.0.1:8000/health"]
+    times = [float(_compose(folder, "exec", "-T", "client", "python", "-c", code, *probe).stdout) for _ in range(3)]
+
+    assert min(times) < 0.1
 
 
 @pytest.mark.usefixtures("stack")
@@ -101,9 +155,85 @@ def test_one_experiment_from_the_command_line(stack: tuple[Path, float]) -> None
     assert lab.held(done), done.stdout + done.stderr
     assert "Request 20:" in done.stdout
     run = folder / "results" / "experiment-1" / "latest"
+    assert f"report: results/experiment-1/{run.readlink()}/report.html" in done.stdout
     assert len(lab.rows(run)) == 20
     assert lab.summary(run)["complete"] is True
     assert (run / "report.html").stat().st_size > 20_000
+
+
+def test_a_scenario_of_ones_own(stack: tuple[Path, float]) -> None:
+    """From ./scenarios: by its name or its path, and in the form. Its manifest knows the revision."""
+    folder, _ = stack
+    for name in ("own.toml", "scenarios/own.toml"):
+        done = _compose(folder, "run", "--rm", "-T", "loadtest", "run", name)
+        assert "Arm `only`: 3 of 3 requests" in done.stdout
+    with urllib.request.urlopen("http://127.0.0.1:8089/", timeout=10) as response:
+        assert "scenarios/own.toml" in response.read().decode()
+    revision = None
+    if shutil.which("git") is not None:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        revision = done.stdout[:12]
+    manifest = json.loads((folder / "results/own/latest/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["git_revision"] == revision
+
+
+def test_virtual_time_in_a_container(stack: tuple[Path, float]) -> None:
+    """The services of the compose file are of no use to it, and do not stop it."""
+    folder, _ = stack
+    done = _compose(folder, "run", "--rm", "-T", "loadtest", "run", "own.toml", "--engine", "virtual", "--seeds", "1-4")
+
+    assert "report: results/own/" in done.stdout
+
+
+def test_two_runs_at_once_are_refused(stack: tuple[Path, float]) -> None:
+    """Though each is in a container of its own, with a /tmp of its own."""
+    folder, _ = stack
+    command = ["run", "--rm", "-T", "loadtest", "run", "experiment-1", "--arm", "independent-30"]
+    with subprocess.Popen(
+        ["docker", "compose", *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert any("files in results/" in line for line in iter(first.stdout.readline, ""))
+        second = _compose(folder, *command, check=False)
+        first.stdout.read()
+
+    assert (first.returncode, second.returncode) == (0, 2)
+    assert "another run is in progress" in second.stderr
+
+
+def test_results_are_for_their_owner_and_the_load_generator(stack: tuple[Path, float]) -> None:
+    """The owner of ./results may delete what a container wrote, and nobody else may write there."""
+    folder, _ = stack
+    _compose(folder, "run", "--rm", "-T", "loadtest", "run", "own.toml", "--engine", "virtual", "-q")
+    owner = (folder / "results").stat().st_uid
+
+    def as_user(user: int, command: str) -> int:
+        mount = f"{folder / 'results'}:/results"
+        options = ["--rm", "--network=none", f"--user={user}:{user}", f"--volume={mount}", "--entrypoint=sh"]
+        done = subprocess.run(
+            ["docker", "run", *options, "breaker-lab-loadtest", "-c", command], capture_output=True, check=False
+        )
+        return done.returncode
+
+    assert as_user(54321, "touch /results/x") != 0
+    assert as_user(54321, "touch /results/own/x") != 0
+    assert as_user(54321, "echo >> /results/own/latest/report.html") != 0
+    assert as_user(owner, "echo >> /results/own/latest/report.html && rm -r /results/own /results/earlier") == 0
+    _compose(folder, "run", "--rm", "-T", "loadtest", "run", "own.toml", "--engine", "virtual", "-q")
+
+
+def test_a_run_as_the_user_of_the_host(stack: tuple[Path, float]) -> None:
+    """With `--user`, what is written belongs to that user, and is not for everybody."""
+    folder, _ = stack
+    owner = (folder / "results").stat().st_uid
+    if owner == 0:
+        pytest.skip("the folder is root's")
+    shutil.rmtree(folder / "results" / "own", ignore_errors=True)
+    command = ["run", "--rm", "-T", "--user", f"{owner}:{owner}", "loadtest", "run", "own.toml"]
+    _compose(folder, *command, "--engine", "virtual", "-q")
+    report = (folder / "results/own/latest/report.html").stat()
+
+    assert (report.st_uid, report.st_mode & 0o002) == (owner, 0)
 
 
 @pytest.mark.browser
@@ -125,6 +255,34 @@ def test_one_experiment_from_the_browser(stack: tuple[Path, float], tmp_path: Pa
     assert len(new) == 1
     assert len(lab.rows(new[0].parent)) == 20
     assert lab.summary(new[0].parent)["complete"] is True
+
+
+def test_a_slow_machine_gets_there(stack: tuple[Path, float]) -> None:
+    """A tenth of a core for each service, on other ports, in another project. With a start period of 20 s it failed."""
+    folder, _ = stack
+    names = ("backend", "client", "loadtest")
+    slow = "".join(f"  {name}: {{cpus: 0.1}}\n" for name in names)
+    (folder / "slow.yml").write_text(f"services:\n{slow}", encoding="utf-8")
+    ports = {"LAB_CLIENT_PORT": "18000", "LAB_BACKEND_PORT": "18001", "LAB_UI_PORT": "18089"}
+    files = ["-p", "breaker-lab-slow", "-f", "docker-compose.yml", "-f", "slow.yml"]
+    command = ["docker", "compose", *files]
+    try:
+        up = subprocess.run(
+            [*command, "up", "--wait"],
+            cwd=folder,
+            env={**os.environ, **ports},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        logs = subprocess.run([*command, "logs"], cwd=folder, capture_output=True, text=True, check=True)
+    finally:
+        subprocess.run([*command, "down", "--timeout", "5"], cwd=folder, capture_output=True, check=False)
+
+    assert up.returncode == 0, up.stderr[-2000:]
+    assert "Locust's web UI: http://127.0.0.1:18089 " in logs.stdout
+    assert "client: http://127.0.0.1:18000\n" in logs.stdout
 
 
 @pytest.fixture(scope="module")

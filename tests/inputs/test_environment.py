@@ -192,6 +192,7 @@ def test_the_variables_of_a_service_can_be_listed() -> None:
         "BACKEND_INSECURE",
         "BACKEND_HOST",
         "BACKEND_PORT",
+        "BACKEND_SHOWN_URL",
         "BACKEND_LOG",
         "BACKEND_LOG__FORMAT",
         "BACKEND_LOG__LEVEL",

@@ -52,8 +52,8 @@ def test_what_is_published_is_on_loopback_and_pinned() -> None:
     found = {name: (services[name]["profiles"], services[name]["ports"]) for name in ("prometheus", "grafana")}
 
     assert found == {
-        "prometheus": (["observability"], ["127.0.0.1:9090:9090"]),
-        "grafana": (["observability"], ["127.0.0.1:3000:3000"]),
+        "prometheus": (["observability"], ["127.0.0.1:${LAB_PROMETHEUS_PORT:-9090}:9090"]),
+        "grafana": (["observability"], ["127.0.0.1:${LAB_GRAFANA_PORT:-3000}:3000"]),
     }
     assert all(re.fullmatch(r"\S+:v?\d+\.\d+\.\d+", services[name]["image"]) for name in found)
 

@@ -12,7 +12,7 @@ import pytest
 from loadtest.scenario.files import read, shipped_names
 
 ROOT = Path(__file__).parents[2]
-MARKS = ("run", "lab", "dev", "peers", "cluster", "tracing")
+MARKS = ("run", "lab", "dev", "peers", "cluster", "tracing", "audit")
 # A user's words with all that make or a shell could split at; the shell gets them as they are.
 ARGS = """--seeds 1,3-5 --grid "a.b=1,2" --out 'two words' -q"""
 LOCK = "VENV/bin/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate "
@@ -78,9 +78,13 @@ TARGETS = {
             PART + "--extra client --extra run --extra cluster -o requirements/cluster.txt pyproject.toml",
             PART + "--extra client --extra run --extra tracing -o requirements/tracing.txt pyproject.toml",
             PART + "--extra client --extra run --extra peers -o requirements/peers.txt pyproject.toml",
+            PART + "--extra audit -o requirements/audit.txt pyproject.toml",
             "echo uv | " + PART + "-o requirements/uv.txt -",
         ],
     ),
+    "audit": ("audit", ["VENV/bin/python -m supply.audit ARGS"]),
+    "sbom": ("audit", ["VENV/bin/python -m supply.sbom ARGS"]),
+    "digests": (None, ["VENV/bin/python -m supply.digests ARGS"]),
     "up": (None, [UP + "up --build --wait"]),
     "observe": (None, [UP + "--profile observability up --build --wait"]),
     "down": (None, ["docker compose --profile observability down"]),

@@ -22,6 +22,7 @@ PINNED = {
     "cluster": ("client", "run", "cluster"),
     "tracing": ("client", "run", "tracing"),
     "peers": ("client", "run", "peers"),
+    "audit": ("audit",),
     "dev": tuple(PROJECT["optional-dependencies"]),
 }
 FILES = [f"{name}.txt" for name in (*PINNED, "uv")]
@@ -34,7 +35,7 @@ def pins(name: str) -> dict[str, str]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[<>=]", each)[0] for each in requirements}
+    return {re.split(r"[<>=\[]", each)[0] for each in requirements}
 
 
 @pytest.mark.parametrize("frontend", ["uv", "pip"])
@@ -93,12 +94,19 @@ def test_a_pinned_file_holds_its_extras_and_no_other(name: str) -> None:
 
 
 def test_an_image_can_copy_what_it_asks_for() -> None:
-    """What the Dockerfile copies is there, and not kept back by .dockerignore, which names what is let through."""
-    copied = re.findall(r"^COPY (\S+) ", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
-    let_through = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    """What the Dockerfile copies is there, and not kept back by .dockerignore, which names what is let through.
+
+    Besides, what says which revision it is; of the hidden files no other, since a `.env` holds tokens.
+    """
+    copied = re.findall(r"^COPY (?!--)(\S+) ", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_through = [line[1:] for line in lines if line.startswith("!")]
+    git = [f".git/{name}" for name in ("HEAD", "index", "packed-refs", "refs")]
 
     assert [each for each in copied if not (ROOT / each).exists()] == []
-    assert sorted({each.partition("/")[0] for each in copied}) == sorted(let_through)
+    assert sorted({each.partition("/")[0] for each in copied} | {"supply", *git}) == sorted(let_through)
+    assert lines[0] == "*"
+    assert max(lines.index(f"!{each}") for each in let_through if each not in git) < lines.index("**/.*")
 
 
 def test_the_image_of_the_load_generator_has_the_home_of_the_version() -> None:

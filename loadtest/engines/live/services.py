@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # What a run has to know it asks for; the log of a run is for complaints.
 QUIET = {"CLIENT_LOG__LEVEL": "warning", "BACKEND_LOG__LEVEL": "warning"}
+# The line that they announce themselves with has to say where they are.
+_PLAIN = {"CLIENT_SHOWN_URL": "", "BACKEND_SHOWN_URL": ""}
 START_S = 30.0
 END_S = 5.0
 # The load generator's exit code where its files cannot be written; EX_IOERR of sysexits.h.
@@ -72,7 +74,7 @@ def child(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**QUIET, **os.environ, **environment},
+            env={**QUIET, **os.environ, **_PLAIN, **environment},
             start_new_session=True,
         )
     try:

@@ -460,3 +460,42 @@ def test_traces_that_cannot_be_had_are_told_before_anything_starts(
     assert lab(*command) == 2
     assert lab.err.startswith("loadtest: OTEL_EXPORTER_OTLP_ENDPOINT: got 'nowhere")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_also_looked_for_in_the_folder_of_ones_own(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in a container, where that folder is mounted. The current folder comes first, a shipped name before both."""
+    (tmp_path / "own").mkdir()
+    write(tmp_path / "own" / "mine.toml")
+    (tmp_path / "own" / "experiment-1").touch()
+    monkeypatch.setenv("LOADTEST_UI_SCENARIOS", "own")
+    (tmp_path / "own" / "log.csv").touch()
+
+    assert lab("run", "mine.toml", "--arm", "x") == 2
+    assert "allowed in mine: short, other" in lab.err
+    assert lab("sweep", "mine.toml", "--arm", "x") == 2
+    assert "allowed in mine: short, other" in lab.err
+    for impossible in ("theirs.toml", "a" * 300 + ".toml"):
+        assert lab("run", impossible) == 2
+        assert lab.err.startswith("loadtest: scenario")
+    assert lab("run", "experiment-1", "--arm", "x") == 2
+    assert "allowed in experiment-1" in lab.err
+    assert lab("tune", "log.csv") == 2
+    in_own = lab.err
+    (tmp_path / "log.csv").touch()
+    assert lab("tune", "log.csv") == 2
+    assert ("own/log.csv" in in_own, "own/log.csv" in lab.err) == (True, False)
+
+
+def test_virtual_time_does_without_the_services_of_the_environment(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A container has them in its environment; who names one on the command line means it, and is told."""
+    monkeypatch.setenv("LOADTEST_CLIENT_URL", "http://nowhere.invalid:1")
+    monkeypatch.setenv("LOADTEST_BACKEND_URL", "http://nowhere.invalid:2")
+    path = write(tmp_path / "mine.toml")
+
+    assert lab("run", path, "--engine", "virtual", "-q") == 0
+    assert lab("run", path, "--engine", "virtual", "--client-url", "http://127.0.0.1:1") == 2
+    assert lab.err.startswith("loadtest: client-url: client at http://127.0.0.1:1: cannot be reached")
