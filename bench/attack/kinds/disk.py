@@ -56,7 +56,7 @@ def attack_full(ground: Ground) -> None:
         _fill(place)
         _judge_end(ground, "full during a live run", place, process, ground.folder / "during-run")
         ground.tally.check(rows is not None and rows.exists(), "full during a live run: the rows have gone")
-    with _small_disk(ground.folder / "end", 900) as place:
+    with _small_disk(ground.folder / "end", 640) as place:
         code, said = targets.run_lab(ground.folder, *_run(ground.folder / "c", place, "virtual", 2_000, 1_000))
         _judge(ground, "full at the end", place, code, said, 0)
 
