@@ -22,6 +22,7 @@ PINNED = {
     "cluster": ("client", "run", "cluster"),
     "tracing": ("client", "run", "tracing"),
     "peers": ("client", "run", "peers"),
+    "attack": ("client", "run", "attack"),
     "dev": tuple(PROJECT["optional-dependencies"]),
 }
 FILES = [f"{name}.txt" for name in (*PINNED, "uv")]

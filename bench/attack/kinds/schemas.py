@@ -56,30 +56,36 @@ def _attack_operation(
     hypothesis = import_module("hypothesis")
     unable = import_module("hypothesis.errors")
     failed = import_module("schemathesis.core.failures").FailureGroup
+    told = f"{target.name}: {mode.value} {operation.method.upper()} {operation.path}"
 
     def send(case: Any) -> None:
-        if time.monotonic() > until:
-            return
-        told = f"{target.name}: {mode.value} {operation.method.upper()} {operation.path}"
-        try:
-            response = case.call(base_url=target.url, timeout=10)
-        except OSError as error:
-            ground.tally.check(held=False, otherwise=f"{told}: {type(error).__name__}: {error}")
-            return
-        ground.tally.check(response.status_code != 500, f"{told}: 500, {response.content[:100]!r}")
-        try:
-            case.validate_response(response, checks=checks)
-        except failed as group:
-            said = "; ".join(f"{each.title}: {each.message}" for each in group.exceptions)
-            ground.tally.check(held=False, otherwise=f"{told}: {response.status_code}: {said}")
+        if time.monotonic() < until:
+            judge_case(ground, told, case, target.url, checks, failed)
 
     bounds = hypothesis.settings(
         max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
     )
-    trial = hypothesis.seed(ground.effort.seed)(
-        bounds(hypothesis.given(case=operation.as_strategy(generation_mode=mode))(send))
-    )
+    cases = operation.as_strategy(generation_mode=mode)
+    trial = hypothesis.seed(ground.effort.seed)(bounds(hypothesis.given(case=cases)(send)))
     try:
         trial()
     except (unable.Unsatisfiable, unable.InvalidArgument):
         return  # there is nothing wrong to be said to this operation
+
+
+def judge_case(
+    ground: Ground, told: str, case: Any, url: str, checks: Sequence[Any], failed: type[BaseException]
+) -> None:
+    """Send one request, and hold its answer against the page; `failed` is what the checks raise."""
+    try:
+        response = case.call(base_url=url, timeout=10)
+    except OSError as error:
+        ground.tally.check(held=False, otherwise=f"{told}: {type(error).__name__}: {error}")
+        return
+    ground.tally.check(response.status_code != 500, f"{told}: 500, {response.content[:100]!r}")
+    said = ""
+    try:
+        case.validate_response(response, checks=checks)
+    except failed as group:
+        said = "; ".join(f"{each.title}: {each.message}" for each in getattr(group, "exceptions", ())) or "not as told"
+    ground.tally.check(not said, f"{told}: {response.status_code}: {said}")
