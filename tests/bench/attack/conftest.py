@@ -10,6 +10,7 @@ import pytest
 
 from bench.attack import targets, wire
 from bench.attack.ground import Effort, Ground, Tally
+from bench.attack.kinds import floods
 from bench.attack.targets import Pair, Target
 from bench.attack.wire import WireAnswer
 
@@ -138,4 +139,5 @@ def weak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[WeakGround, W
     monkeypatch.setattr(targets, "start_ui", start_weak_ui)
     monkeypatch.setattr(targets, "start_client", start_weak_client)
     monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(floods, "SETTLED_WITHIN_S", 0.01)
     return WeakGround(tmp_path / "ground", Effort(quick=True), Tally(), 0.25), service
