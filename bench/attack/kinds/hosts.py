@@ -85,6 +85,8 @@ def _attack_service(ground: Ground, target: Target, routes: Sequence[tuple[str, 
     for host in (target.authority, "localhost:" + target.authority.rpartition(":")[2]):
         answer = target.ask("GET", "/health", headers={"Host": host})
         ground.tally.check(answer.status == 200, f"{target.name}: GET /health for its own host {host}: {answer.told()}")
+    front = target.ask("GET", "/")
+    ground.tally.check(front.status == 200, f"{target.name}: GET /: {front.told()}")
     left = difference(before, read_state(target))
     ground.tally.check(not left, f"{target.name}: afterwards {left}")
 

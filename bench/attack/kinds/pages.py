@@ -38,6 +38,9 @@ def attack(ground: Ground) -> None:
         for target in pair:
             for text in _SCRIPTS:
                 _try_routes(ground, target, text)
+            docs = target.ask("GET", "/docs")
+            foreign = any(each in docs.body for each in (b'src="http', b'href="http', b'src="//', b'href="//'))
+            ground.tally.check(not foreign, f"{target.name}: GET /docs loads something from another host")
     for kind in _ACTIVE:
         with _evil_backend(kind) as url:
             _try_backend(ground, url, kind)

@@ -42,12 +42,23 @@ def _attack_service(ground: Ground, target: Target) -> None:
     checks = [found.get_one(name) for name in _CHECKS]
     operations = [each.ok() for each in page.get_all_operations()]
     operations = [each for each in operations if each.path != STREAM]
+    _check_methods(ground, target, operations)
     until = time.monotonic() + PER_SERVICE_S
     for number, operation in enumerate(operations):
         share_s = (until - time.monotonic()) / (len(operations) - number)
         for mode in schemathesis.GenerationMode:
             _attack_operation(ground, target, operation, mode, checks, time.monotonic() + share_s / 2)
         target.ask("POST", "/breaker/close") if target.name == "client" else target.ask("DELETE", "/faults")
+
+
+def _check_methods(ground: Ground, target: Target, operations: Sequence[Any]) -> None:
+    """Ask each path for what it does not offer: 405, and `Allow` names all that it does."""
+    for path in sorted({each.path for each in operations}):
+        methods = {each.method.upper() for each in operations if each.path == path}
+        answer = target.ask("PROPFIND", path.replace("{action}", "open"))
+        allowed = {each.strip() for each in answer.headers.get("allow", "").split(",")}
+        told = f"{target.name}: PROPFIND {path}: {answer.told()}, Allow: {sorted(allowed)}, offered: {sorted(methods)}"
+        ground.tally.check(answer.status == 405 and methods <= allowed, told)
 
 
 def _attack_operation(

@@ -29,7 +29,7 @@ def attack(ground: Ground) -> None:
     for reading in (False, True) if not ground.effort.quick else (False,):
         token, read_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         names = ("CLIENT", "BACKEND", "LOADTEST")
-        environment = {f"{name}_TOKEN": token for name in names}
+        environment = {f"{name}_TOKEN": token for name in (*names, "CLIENT_BACKEND")}
         if reading:
             environment |= {f"{name}_READ_TOKEN": read_token for name in names}
         with ground.services(**environment) as pair, ExitStack() as stack:
@@ -89,9 +89,8 @@ def _state(target: Target, headers: Mapping[str, str]) -> dict[str, object]:
 def _check_right(ground: Ground, target: Target, right: Mapping[str, str]) -> None:
     """Open everything with the right token, and the front page without one."""
     changes: list[tuple[str, str, Any]] = [
-        ("PATCH", "/config", {}),
-        ("PUT", "/traffic", None),
-        ("DELETE", "/traffic", None),
+        *(("PATCH", "/config", {}), ("PUT", "/traffic", None), ("DELETE", "/traffic", None)),
+        *(("GET", "/backend/faults", None), ("PATCH", "/backend/faults", {})),
     ]
     if target.name == "backend":
         changes = [("PATCH", "/faults", {}), ("DELETE", "/stats", None)]
