@@ -41,7 +41,7 @@ def attack(ground: Ground) -> None:
             docs = target.ask("GET", "/docs")
             foreign = any(each in docs.body for each in (b'src="http', b'href="http', b'src="//', b'href="//'))
             ground.tally.check(not foreign, f"{target.name}: GET /docs loads something from another host")
-    for kind in _ACTIVE:
+    for kind in _ACTIVE[: ground.effort.choose(len(_ACTIVE), 1)]:
         with _evil_backend(kind) as url:
             _try_backend(ground, url, kind)
     if not ground.effort.quick:
