@@ -114,5 +114,6 @@ def _run_and_report(
     began = time.monotonic()
     result = running.run_attack(attack, scratch / attack.name, effort, limit_s)
     said = f": {result.skipped}" if result.skipped else f", {result.tried:,} tried, {result.broken:,} broken"
-    sys.stderr.write(f"{result.verdict}{said}, {time.monotonic() - began:.1f} s\n")
+    first = f": {result.told[0]:.120}" if result.told else ""
+    sys.stderr.write(f"{result.verdict}{said}, {time.monotonic() - began:.1f} s{first}\n")
     return result

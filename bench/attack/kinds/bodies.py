@@ -36,7 +36,7 @@ def attack(ground: Ground) -> None:
 
 
 def _attack_service(ground: Ground, target: Target) -> None:
-    taking = [each for each in operations(target) if each.changes and (each.body is not None or "faults" in each.path)]
+    taking = [each for each in operations(target) if each.method in ("PUT", "PATCH") and _takes_body(each)]
     taking = taking[: ground.effort.choose(len(taking), 1)]
     for operation in taking:
         with _state_kept(ground, target, operation):
@@ -48,6 +48,10 @@ def _attack_service(ground: Ground, target: Target) -> None:
     if not ground.effort.quick:
         _attack_without_end(ground, target, "/config" if target.name == "client" else "/faults")
         _attack_without_end(ground, target, "/data")
+
+
+def _takes_body(operation: Operation) -> bool:
+    return operation.body is not None or operation.path.endswith("/faults")  # the relay's page need not say so
 
 
 @contextmanager
