@@ -7,7 +7,7 @@ ARGS   ?=
 SWEEP  := policies --arm count-window --grid breaker.min_calls=5,10,20,40 --grid breaker.window_calls=10,20,40,80 --seeds 1-50
 
 .DEFAULT_GOAL := help
-.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench soak search distribution coverage docs schema lock audit sbom digests test-containers up observe down clean
+.PHONY: help experiment-1 experiment-2 compare-with-without ui report index screenshots test test-unit check format policies probability sweep tune agreement references conformance bench attack soak search distribution coverage docs schema lock audit sbom digests test-containers up observe down clean
 
 help:  ## List the commands
 	@echo "Breaker Lab: does a circuit breaker help, and with which settings?"
@@ -82,7 +82,10 @@ conformance: $(VENV)/.peers  ## Check this lab's policies and six libraries for 
 bench: $(VENV)/.peers  ## Measure what a protected call costs, compared with other libraries (15 minutes; needs wrk)
 	@$(RUN) -m bench $(ARGS)
 
-soak: $(VENV)/.lab  ## Run the client at full rate for 10 minutes: do memory or connections grow? (needs wrk)
+attack: $(VENV)/.attack  ## Attack the lab's own services on free ports: what holds, what breaks? (10 minutes)
+	@$(RUN) -m bench.attack $(ARGS)
+
+soak: $(VENV)/.lab  ## Run the client at full rate for 10 minutes, attacked in the middle: does anything grow? (needs wrk)
 	@$(RUN) -m bench.soak $(ARGS)
 
 search: $(VENV)/.lab  ## Repeat the search for the settings of experiment-2 (ARGS='--seconds 300')
@@ -114,6 +117,7 @@ lock: $(VENV)/.dev  ## Pin all dependencies, with hashes; ARGS=--upgrade updates
 	@$(PART) --extra client --extra run --extra tracing -o requirements/tracing.txt pyproject.toml
 	@$(PART) --extra client --extra run --extra peers -o requirements/peers.txt pyproject.toml
 	@$(PART) --extra audit -o requirements/audit.txt pyproject.toml
+	@$(PART) --extra client --extra run --extra attack -o requirements/attack.txt pyproject.toml
 	@echo uv | $(PART) -o requirements/uv.txt -
 
 audit: $(VENV)/.audit  ## Hold all pins against the known advisories; says so where none can be had (ARGS=--strict: and fails)
@@ -142,7 +146,7 @@ clean:  ## Remove the environment and the caches of tools; results stay
 #   .run      what a first run needs                requirements/run.txt
 #   .lab      all commands of `python -m loadtest`  requirements/lab.txt
 #   .dev      what the tests need                   requirements/dev.txt
-#   .peers, .cluster, .tracing                      what conformance and bench, --dask, and traces need, including .run
+#   .peers, .attack, .cluster, .tracing             what conformance and bench, attack, --dask, and traces need, with .run
 #   .audit                                          what audit and sbom need
 UV   = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(VENV)/bin/uv)
 PIP  = $(RUN) -m pip install -q --disable-pip-version-check --require-hashes

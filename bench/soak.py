@@ -1,4 +1,4 @@
-"""The client service at full rate for minutes: does anything grow, does it slow down? python -m bench.soak."""
+"""The client service at full rate for minutes, attacked in the middle: does anything grow? python -m bench.soak."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import json
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import psutil
 from matplotlib.figure import Figure as Picture
 
+from bench.attack.nuisance import pester
+from bench.attack.targets import listening_at
 from bench.http import find_obstacle, generate
 from bench.ratio import machine
 from loadtest.disk.trouble import DiskError
@@ -29,19 +29,27 @@ from loadtest.engines.live.services import child
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import psutil
+
 SEGMENT_S = 10
 # How the backend fails in the half that flaps, and how fast the breaker tries it again.
 FLAP_EVERY_S = 1.0
 RESET_TIMEOUT_S = 0.3
-# Bounds: of memory after the first minute, of counts, and of the last p99 against the first.
+# Between the half that flaps and the steady end, the client is attacked for a minute.
+ATTACKED_SEGMENTS = 6
+# Bounds: of memory after the first minute and after the attack, of counts, and of the last p99 against the first.
 MEMORY_SHARE = 0.05
+MEMORY_SHARE_AFTER = 0.1
 COUNT_ROOM = 3
 P99_RATIO = 1.5
 
 
 @dataclass(frozen=True)
 class SoakSegment:
-    """What was measured over SEGMENT_S seconds, and at their end; `flapping`: whether the backend flapped."""
+    """What was measured over SEGMENT_S seconds, and at their end.
+
+    `flapping`: whether the backend flapped; `attacks`: how often everything was tried against the client meanwhile.
+    """
 
     at_s: float
     flapping: bool
@@ -52,6 +60,7 @@ class SoakSegment:
     connections: int
     open_files: int
     transitions: int
+    attacks: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,17 +76,7 @@ def judge_segments(segments: Sequence[SoakSegment]) -> list[SoakCheck]:
     """Hold the last minute against the second, both of them steady, and all memory after the first. Pure."""
     per_minute = max(1, 60 // SEGMENT_S)
     first, last = segments[per_minute : 2 * per_minute], segments[-per_minute:]
-    after = segments[per_minute:]
-    start = median(each.rss_mib for each in first)
-    furthest = max(after, key=lambda each: abs(each.rss_mib - start))
-    grown = furthest.rss_mib / start - 1
-    checks = [
-        SoakCheck(
-            "resident memory after the first minute stays within 5 %",
-            abs(grown) <= MEMORY_SHARE,
-            f"{start:.1f} MiB in the second minute, furthest from it {furthest.rss_mib:.1f} MiB ({grown:+.1%})",
-        )
-    ]
+    checks = _judge_memory(segments[per_minute:], first, last)
     for name in ("tasks", "connections", "open_files"):
         before, end = (max(getattr(each, name) for each in side) for side in (first, last))
         checks.append(
@@ -95,6 +94,15 @@ def judge_segments(segments: Sequence[SoakSegment]) -> list[SoakCheck]:
             f"{start_ms:.1f} ms in the second minute, {end_ms:.1f} ms in the last",
         )
     )
+    attacked = [each for each in segments if each.attacks]
+    checks.append(
+        SoakCheck(
+            "the client was attacked, and answered meanwhile",
+            bool(attacked) and all(each.rate > 0 for each in attacked),
+            f"{sum(each.attacks for each in attacked)} rounds in {len(attacked) * SEGMENT_S} s, "
+            f"at least {min((each.rate for each in attacked), default=0):,.0f} calls/s",
+        )
+    )
     flapping = [each for each in segments if each.flapping]
     checks.append(
         SoakCheck(
@@ -106,8 +114,34 @@ def judge_segments(segments: Sequence[SoakSegment]) -> list[SoakCheck]:
     return checks
 
 
+def _judge_memory(
+    after: Sequence[SoakSegment], first: Sequence[SoakSegment], last: Sequence[SoakSegment]
+) -> list[SoakCheck]:
+    """Judge the memory until the attack, and in the last minute, long after it."""
+    attack = next((number for number, each in enumerate(after) if each.attacks), len(after))
+    start = median(each.rss_mib for each in first)
+    checks = []
+    for name, share, segments in (
+        ("resident memory after the first minute stays within 5 %, until the attack", MEMORY_SHARE, after[:attack]),
+        ("resident memory is back within 10 % after the attack", MEMORY_SHARE_AFTER, last),
+    ):
+        furthest = max(segments, key=lambda each: abs(each.rss_mib - start))
+        grown = furthest.rss_mib / start - 1
+        said = f"{start:.1f} MiB in the second minute, furthest from it {furthest.rss_mib:.1f} MiB ({grown:+.1%})"
+        checks.append(SoakCheck(name, abs(grown) <= share, said))
+    return checks
+
+
+def phase_of(number: int, count: int) -> str:
+    """Return what a segment of a soak of `count` is: steady, flapping or attacked. Pure."""
+    quarter = count // 4
+    if not quarter <= number < count - quarter:
+        return "steady"
+    return "attacked" if number >= count - quarter - ATTACKED_SEGMENTS else "flapping"
+
+
 def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[SoakSegment]:
-    """Measure: a quarter of the time steady, half of it flapping, a quarter steady."""
+    """Measure: a quarter of the time steady, then flapping, a minute under attack, and a quarter steady."""
     count = round(minutes * 60 / SEGMENT_S)
     with ExitStack() as stack:
         where = {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}
@@ -115,30 +149,32 @@ def run(minutes: float, log: Path, say: Callable[[str], None]) -> list[SoakSegme
         where = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend.url}
         settings = {"CLIENT_BREAKER__RESET_TIMEOUT": str(RESET_TIMEOUT_S)}
         client = client_at(stack.enter_context(child("client", where | settings, log)))
-        process = _listening_at(client.url)
+        process = listening_at(client.url)
         segments = []
         for number in range(count):
-            flapping = count // 4 <= number < count - count // 4
-            segments.append(_measure_segment((number + 1) * SEGMENT_S, client, backend, process, flapping=flapping))
+            phase = phase_of(number, count)
+            segments.append(_measure_segment((number + 1) * SEGMENT_S, client, backend, process, phase))
             left_s = (count - number - 1) * SEGMENT_S
             latest = segments[-1]
             say(
-                f"{'flapping' if flapping else 'steady'}, {latest.rate:,.0f}/s, {latest.rss_mib:.0f} MiB, "
+                f"{phase}, {latest.rate:,.0f}/s, {latest.rss_mib:.0f} MiB, "
                 f"p99 {latest.p99_ms:.1f} ms; {left_s // 60}:{left_s % 60:02} left"
             )
         return segments
 
 
 def _measure_segment(
-    at_s: float, client: Service, backend: Service, process: psutil.Process, *, flapping: bool
+    at_s: float, client: Service, backend: Service, process: psutil.Process, phase: str
 ) -> SoakSegment:
+    flapping = phase == "flapping"
     transitions_before = _transitions(client)
     stop = threading.Event()
     flapper = threading.Thread(target=_flap, args=(backend, stop), daemon=True)
     if flapping:
         flapper.start()
     try:
-        load = generate(client.url, 32, SEGMENT_S)
+        with pester(client.url) if phase == "attacked" else nullcontext() as nuisance:
+            load = generate(client.url, 32, SEGMENT_S)
     finally:
         stop.set()
         if flapping:
@@ -154,6 +190,7 @@ def _measure_segment(
         len(process.net_connections("tcp")),
         process.num_fds(),
         _transitions(client) - transitions_before,
+        nuisance.rounds if nuisance else 0,
     )
 
 
@@ -171,14 +208,6 @@ def _transitions(client: Service) -> int:
     return int(client.get(f"/breaker?transitions_after={2**62}")["transition_count"])  # the number, not the list
 
 
-def _listening_at(url: str) -> psutil.Process:
-    port = urlsplit(url).port
-    for process in psutil.Process().children(recursive=True):
-        if any(each.laddr.port == port for each in process.net_connections("tcp") if each.status == "LISTEN"):
-            return process
-    raise RuntimeError(f"no process of this one listens at {url}")
-
-
 def write(folder: Path, segments: Sequence[SoakSegment], checks: Sequence[SoakCheck]) -> str:
     """Write soak.json, soak.md and soak.svg, all or none; return the Markdown. Raises DiskError."""
     where = machine()
@@ -192,7 +221,7 @@ def write(folder: Path, segments: Sequence[SoakSegment], checks: Sequence[SoakCh
         f"{where['measured']}, {where['cores']} cores, {where['system']}, Python {where['python']}. "
         f"{len(segments) * SEGMENT_S / 60:g} minutes, {requests:,.0f} requests from wrk over 32 connections; the "
         f"middle half with a backend that fails and recovers every {FLAP_EVERY_S:g} s and a `reset_timeout` of "
-        f"{RESET_TIMEOUT_S:g} s."
+        f"{RESET_TIMEOUT_S:g} s, but for its last minute, in which the client was attacked."
     )
     lines = [
         "# The client at full rate",
@@ -220,7 +249,10 @@ def _draw_picture(segments: Sequence[SoakSegment]) -> Picture:
     picture = Picture(figsize=(9, 6))
     panels = picture.subplots(3, 1, sharex=True)
     minutes = [each.at_s / 60 for each in segments]
-    flapping = [each.at_s / 60 for each in segments if each.flapping]
+    shaded = (
+        ("flapping", "0.92", [each.at_s / 60 for each in segments if each.flapping]),
+        ("attacked", "0.8", [each.at_s / 60 for each in segments if each.attacks]),
+    )
     for panel, (name, values) in zip(
         panels,
         (
@@ -230,8 +262,9 @@ def _draw_picture(segments: Sequence[SoakSegment]) -> Picture:
         ),
         strict=True,
     ):
-        if flapping:
-            panel.axvspan(flapping[0] - SEGMENT_S / 60, flapping[-1], color="0.92", label="flapping")
+        for label, shade, times in shaded:
+            if times:
+                panel.axvspan(times[0] - SEGMENT_S / 60, times[-1], color=shade, label=label)
         panel.plot(minutes, values, marker=".")
         panel.set_ylim(0, max(values) * 1.1)
         panel.set_ylabel(name)

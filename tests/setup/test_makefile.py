@@ -12,7 +12,7 @@ import pytest
 from loadtest.scenario.files import read, shipped_names
 
 ROOT = Path(__file__).parents[2]
-MARKS = ("run", "lab", "dev", "peers", "cluster", "tracing", "audit")
+MARKS = ("run", "lab", "dev", "peers", "attack", "cluster", "tracing", "audit")
 # A user's words with all that make or a shell could split at; the shell gets them as they are.
 ARGS = """--seeds 1,3-5 --grid "a.b=1,2" --out 'two words' -q"""
 LOCK = "VENV/bin/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate "
@@ -44,6 +44,7 @@ TARGETS = {
     "docs": ("run", ["VENV/bin/python -m loadtest docs ARGS"]),
     "references": ("lab", ["VENV/bin/python -m loadtest references ARGS"]),
     "schema": ("run", ["VENV/bin/python -m loadtest schema ARGS"]),
+    "attack": ("attack", ["VENV/bin/python -m bench.attack ARGS"]),
     "soak": ("lab", ["VENV/bin/python -m bench.soak ARGS"]),
     "conformance": ("peers", ["VENV/bin/python -m bench.conformance ARGS"]),
     "bench": ("peers", ["VENV/bin/python -m bench ARGS"]),
@@ -79,6 +80,7 @@ TARGETS = {
             PART + "--extra client --extra run --extra tracing -o requirements/tracing.txt pyproject.toml",
             PART + "--extra client --extra run --extra peers -o requirements/peers.txt pyproject.toml",
             PART + "--extra audit -o requirements/audit.txt pyproject.toml",
+            PART + "--extra client --extra run --extra attack -o requirements/attack.txt pyproject.toml",
             "echo uv | " + PART + "-o requirements/uv.txt -",
         ],
     ),

@@ -23,6 +23,7 @@ PINNED = {
     "tracing": ("client", "run", "tracing"),
     "peers": ("client", "run", "peers"),
     "audit": ("audit",),
+    "attack": ("client", "run", "attack"),
     "dev": tuple(PROJECT["optional-dependencies"]),
 }
 FILES = [f"{name}.txt" for name in (*PINNED, "uv")]
