@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 10
+MB = 1_000_000
 
 
 class Service:
@@ -364,3 +368,102 @@ def test_a_pipelined_request_is_left_to_the_caller(start: Callable[..., Service]
 
     assert said.count(b"HTTP/1.1 200 OK") == 1
     assert outcomes(backend) == {"ok": 1}
+
+
+def send_whole(
+    service: Service, method: str, path: str, body: Any, **headers: str
+) -> tuple[int, dict[str, Any], str | None]:
+    """Send all of the body before the answer is read, as simple clients do."""
+    connection = http.client.HTTPConnection(*service.address, timeout=20)
+    connection.request(method, path, body, headers, encode_chunked="Transfer-Encoding" in headers)
+    answer = connection.getresponse()
+    found = json.loads(answer.read())
+    connection.close()
+    return answer.status, found, answer.getheader("connection")
+
+
+@pytest.mark.parametrize("path", ["/breaker", "/breaker/open", "/nowhere", "/health"])
+def test_a_body_that_is_too_long_gets_its_answer(start: Callable[..., Service], path: str) -> None:
+    """With a declared length and in chunks, at any path; the service goes on."""
+    client = start("client")
+    chunked = ("PATCH", path, iter([b"x" * MB] * 20))
+
+    said = [
+        send_whole(client, "PATCH", path, b"x" * 20 * MB),
+        send_whole(client, *chunked, **{"Transfer-Encoding": "chunked"}),
+    ]
+
+    assert [(status, close) for status, _, close in said] == [(413, "close")] * 2
+    assert {each["limit_bytes"] for _, each, _ in said} == {65_536}
+    assert client.ask("GET", "/health").status_code == 200
+
+
+def test_an_endless_body_does_not_hold_up_the_end(start: Callable[..., Service]) -> None:
+    """One caller sends and sends, one says that much will come and sends nothing, one is read: SIGTERM ends it all."""
+    backend = start("backend")
+    head = b"PUT /faults HTTP/1.1\r\nHost: %s\r\nContent-Length: 100000000\r\n\r\n" % backend.url[7:].encode()
+    silent, flooding = (socket.create_connection(backend.address) for _ in range(2))
+    silent.sendall(head)
+    flooding.sendall(head)
+    done = threading.Event()
+
+    def flood() -> None:
+        try:
+            while not done.is_set():
+                flooding.sendall(b"x" * 1000)
+                time.sleep(0.001)
+        except OSError:
+            pass
+
+    sender = threading.Thread(target=flood)
+    sender.start()
+    assert b"413" in flooding.recv(1000)
+    assert b"413" in silent.recv(1000)
+    began = time.monotonic()
+    backend.process.send_signal(signal.SIGTERM)
+    code, said = backend.ended()
+    done.set()
+    sender.join()
+    silent.close()
+    flooding.close()
+
+    assert code == -signal.SIGTERM
+    assert time.monotonic() - began < 6
+    assert "Traceback" not in said
+
+
+def test_odd_bodies_hold_nobody_up(start: Callable[..., Service]) -> None:
+    """Each is a 422 with a short answer, and other calls are answered meanwhile."""
+    backend = start("backend")
+    bodies = [
+        json.dumps({f"error_rat{number}": 1 for number in range(40_000)})[:-1][:900_000] + "1" + "}",
+        json.dumps({f"k{number}": 1 for number in range(8_000)}),
+        '{"phases": [' + ",".join(['{"x": 1, "y": 2}'] * 2_000) + "]}",
+        '{"a":' * 957 + "1" + "}" * 957,
+        '{"sequence": "' + "".join(map(chr, range(0x4E00, 0x9000))) + '"}',
+        '{"' + "k" * 60_000 + '": 1}',
+        '{"seed": ' + "9" * 4000 + "}",
+    ]
+    longest, stop = 0.0, threading.Event()
+
+    def call() -> None:
+        nonlocal longest
+        while not stop.is_set():
+            began = time.monotonic()
+            backend.ask("GET", "/data")
+            longest = max(longest, time.monotonic() - began)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    statuses, lengths = set(), []
+    for body in bodies:
+        for method in ("PUT", "PATCH"):
+            answer = backend.ask(method, "/faults", content=body)
+            statuses.add(answer.status_code)
+            lengths.append(len(answer.content))
+    stop.set()
+    caller.join()
+
+    assert statuses == {422}
+    assert max(lengths) < 20_000
+    assert longest < 1  # the machine's own pauses are in it; it was minutes

@@ -69,6 +69,8 @@ def test_every_level_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+POLICIES = "allowed: adaptive, consecutive, count_window, failures_in_time, forced_open, off, shadow, throttle, "
+POLICIES += "time_window"
 # Each line: the settings, the variable, its value, and what must be said of it.
 BAD_VARIABLES: list[tuple[type[BaseSettings], str, str, str]] = [
     (
@@ -138,13 +140,47 @@ BAD_VARIABLES: list[tuple[type[BaseSettings], str, str, str]] = [
         )
         for url in ("ftp://x", "http://x:abc", "http://x:99999", "http://x:0", "http://[::1", "http://x/data", "x", "")
     ),
+    *(
+        (kind, name, value, f"{name}: got {value!r:.80}; allowed: a JSON object")
+        for kind, name in (
+            (ClientSettings, "CLIENT_BREAKER"),
+            (ClientSettings, "CLIENT_BREAKER__SHADOW"),
+            (BackendSettings, "BACKEND_LOG"),
+        )
+        for value in ("[" * 50_000, '{"a":' * 900 + "1" + "}" * 900, '{"a": ' + "9" * 5000 + "}", "\udcff", "x")
+    ),
+    *(
+        (ClientSettings, "CLIENT_BREAKER", f'{{"policy": {value}}}', f"CLIENT_BREAKER__POLICY: got {value}; {POLICIES}")
+        for value in ("[]", "{}")
+    ),
+    *(
+        (
+            ClientSettings,
+            "CLIENT_BACKEND_URL",
+            url,
+            f"CLIENT_BACKEND_URL: got {url!r:.80}; allowed: http://HOST[:PORT], a port from 1 to 65535 and no path",
+        )
+        for url in ("http://\udcff", "http://" + "x" * 60_000, "http://a..b")
+    ),
+    (
+        ClientSettings,
+        "CLIENT_CLASSIFICATION__FAILURE_STATUS",
+        "[" * 50_000,
+        (
+            f"CLIENT_CLASSIFICATION__FAILURE_STATUS: got '{'[' * 79}; allowed: codes from 300 to 599, classes and "
+            f"ranges, such as 429, 5xx, 500-504; not '{'[' * 79}"
+        ),
+    ),
+    (ClientSettings, "CLIENT_" + "X" * 60_000, "1", f"CLIENT_{'X' * 73}: no such setting"),
     (BackendSettings, "BACKEND_PROT", "1", "BACKEND_PROT: no such setting (did you mean 'BACKEND_PORT'?)"),
     (BackendSettings, "BACKEND_PORT", "x", "BACKEND_PORT: got 'x'; allowed: a whole number >= 0 and <= 65535"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "value", "detail"), BAD_VARIABLES, ids=[f"{name}={value}" for _, name, value, _ in BAD_VARIABLES]
+    ("kind", "name", "value", "detail"),
+    BAD_VARIABLES,
+    ids=[f"{name:.50}={value:.30}" for _, name, value, _ in BAD_VARIABLES],
 )
 def test_a_bad_variable_is_named(
     monkeypatch: pytest.MonkeyPatch, kind: type[BaseSettings], name: str, value: str, detail: str
@@ -156,6 +192,15 @@ def test_a_bad_variable_is_named(
         from_environment(kind)
 
     assert [problem["detail"] for problem in caught.value.problems] == [detail]
+
+
+def test_many_strangers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty are named."""
+    for number in range(1000):
+        monkeypatch.setenv(f"BACKEND_{number:04}", "1")
+
+    with pytest.raises(WrongInputError, match=r"^BACKEND_0000: no such setting.*; and 980 more$"):
+        from_environment(BackendSettings)
 
 
 def test_a_bad_argument_is_named_as_it_was_given() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
+from inputs import wrong_input
 from inputs.check import check
 from inputs.model import StrictModel
 from inputs.wrong_input import WrongInputError, closest
@@ -131,3 +132,68 @@ def test_text_may_be_a_number_and_true_may_be_a_switch() -> None:
     found = check({"whole": "3", "maybe": "0.5", "switch": True, "either": True}, Numbers)
 
     assert found == Numbers(whole=3, maybe=0.5, switch=True, either=True)
+
+
+def test_many_mistakes_are_counted() -> None:
+    """Twenty are told, in the text and one by one; the rest is a number."""
+    with pytest.raises(WrongInputError) as caught:
+        check({f"key_{number}": 1 for number in range(8_000)}, Outer)
+
+    assert [len(caught.value.problems), caught.value.more] == [20, 7_980]
+    assert caught.value.told[-1] == {"field": "", "value": None, "detail": "and 7,980 more"}
+    assert str(caught.value).endswith("key_19: unknown key; and 7,980 more")
+    assert str(caught.value.said_of("a file")).endswith("a file: key_19: unknown key; and 7,980 more")
+
+
+def test_the_work_grows_with_the_number_of_mistakes_and_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those that are told are described, and compared with names: each takes its time."""
+    described = []
+    monkeypatch.setattr(wrong_input, "_describe_problem", lambda *each: described.append(each) or {"detail": ""})
+
+    with pytest.raises(WrongInputError):
+        check({"many": [{"x": 1} for _ in range(2_000)]}, Outer)
+
+    assert len(described) == 20
+
+
+def test_mistakes_inside_a_wrong_value_stand_for_it() -> None:
+    """The innermost are told, whatever their order."""
+    with pytest.raises(WrongInputError) as caught:
+        check({"inner": {"count": 0, "x": 1}, "by_name": {"a": {"ratio": -1}, "b": {}}}, Outer)
+
+    assert [each["field"] for each in caught.value.problems] == ["inner.count", "inner.x", "by_name.a.ratio"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "x" * 10_000},
+        {"inner": {"count": ["x" * 10_000]}},
+        {"inner": {"count": 10**4000}},
+        {"inner": {"count": 16**100_000}},
+        {"x" * 10_000: 1},
+        {"by_name": {"y" * 10_000: {"x" * 10_000: {"deep": [1] * 10_000}}}},
+        {"inner": [1] * 10_000},
+    ],
+)
+def test_no_value_and_no_name_makes_an_answer_long(values: dict[str, Any]) -> None:
+    """80 characters of each."""
+    with pytest.raises(WrongInputError) as caught:
+        check(values, Outer)
+
+    (problem,) = caught.value.problems
+    assert len(str(problem["value"])) <= 80
+    assert len(problem["field"]) <= 2 * 80 + len("by_name..")
+    assert len(problem["detail"]) <= 3 * 80 + 100
+
+
+def test_a_sentence_that_quotes_too_much_is_cut() -> None:
+    """Wherever it was made."""
+    error = WrongInputError([{"field": "a", "value": None, "detail": "x" * 10_000}])
+
+    assert str(error) == f"{'x' * 2_000} ..."
+
+
+def test_a_long_word_is_compared_with_nothing() -> None:
+    """It is like no name, and the comparison would take the product of both lengths."""
+    assert closest("fail_max" * 1_000, ["fail_max" * 1_000]) == ""
