@@ -152,6 +152,9 @@ def test_the_breaker_is_set_by_hand(desk: Desk) -> None:
     for action, state in (("open", "open"), ("close", "closed")):
         desk.find(f"[data-by-hand={action}]").click()
         within(1, lambda expected=state: desk.state() == expected)  # type: ignore[misc]
+        assert desk.text(".states [data-state=closed] .does") == "calls go through; failures are counted"
+    desk.client.send("POST", "/breaker/open")
+    eventually(lambda: desk.text(".states [data-state=open] .does") == "calls are refused until somebody closes it")
     desk.client.send("PATCH", "/breaker", {"policy": "off"})
     eventually(lambda: desk.text("#failures") == "not counted")
     desk.find("[data-by-hand=open]").click()

@@ -137,6 +137,7 @@ def test_the_dashboard_shows_the_whole_story() -> None:
     text = " ".join(queries())
     for name in (
         "breaker_state{",
+        "breaker_next_call_probes",
         "breaker_state_seconds_total",
         "breaker_transitions_total",
         "breaker_refusals_total",

@@ -25,8 +25,8 @@ export function show(batch) {
     else item.removeAttribute("aria-current");
   }
   const share = breaker.state === "closed" && (breaker.let_through ?? 1) < 1;
-  say(document.querySelector("[data-state=closed] .does"), share ? "a share of the calls is refused" : "calls go through; failures are counted");
-  say(document.querySelector("[data-state=open] .does"), openWords(breaker));
+  say(document.querySelector(".states [data-state=closed] .does"), share ? "a share of the calls is refused" : "calls go through; failures are counted");
+  say(document.querySelector(".states [data-state=open] .does"), openWords(breaker));
   document.body.dataset.state = breaker.state;
   document.title = `${breaker.state} · Breaker Lab`;
   say(find("guards"), `${breaker.name}, policy ${breaker.policy}`);
