@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from inputs.check import check, merge_change
 from inputs.model import StrictModel
@@ -15,6 +15,7 @@ Chance = Annotated[float, Field(ge=0, le=1)]
 Delay = Annotated[float, Field(ge=0, le=3600)]
 # Of the letters that a sequence may not have, so many are told.
 _NAMED_LETTERS = 10
+_MOST_PHASES = 1000
 # The pattern is for those who read the schema; the check below says which letters are wrong.
 Letters = Annotated[str, Field(json_schema_extra={"pattern": "^[SF]+$"})]
 PhaseName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)]
@@ -151,7 +152,15 @@ class FaultPlan(StrictModel):
     """Phases one after the other, and the seed of the weather. The last phase lasts."""
 
     seed: int = Field(0, ge=0, le=2**63 - 1, description="seed of every draw")
-    phases: tuple[Phase, ...] = Field((Phase(),), min_length=1, max_length=1000)
+    phases: tuple[Phase, ...] = Field((Phase(),), min_length=1, max_length=_MOST_PHASES)
+
+    @field_validator("phases", mode="before")
+    @classmethod
+    def _not_too_many(cls, value: Any) -> Any:
+        """Refuse them before each is looked at, which pydantic would do first."""
+        if isinstance(value, (list, tuple)) and len(value) > _MOST_PHASES:
+            raise ValueError(f"allowed: at most {_MOST_PHASES:,} phases, not {len(value):,}")
+        return value
 
     @model_validator(mode="after")
     def _only_the_last_is_endless(self) -> Self:

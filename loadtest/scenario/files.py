@@ -50,11 +50,11 @@ def read(name_or_path: str) -> tuple[Scenario, str]:
     if path.suffix != ".toml" and not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for impossible names
         names = shipped_names()
         message = f"no shipped scenario{closest(name_or_path, names)}; allowed: {', '.join(names)}, or a .toml file"
-        raise _wrong_input(f"scenario: got {name_or_path!r}; {message}", name_or_path)
+        raise _wrong_input(f"scenario: got {name_or_path!r:.200}; {message}", name_or_path)
     try:
         text = read_text(path, LONGEST_SCENARIO)
     except UnreadableFileError as error:
-        raise _wrong_input(f"scenario file {name_or_path}: {error}", name_or_path) from error
+        raise _wrong_input(f"scenario file {name_or_path:.400}: {error}", name_or_path) from error
     return parse(text, path.name), text
 
 

@@ -120,3 +120,12 @@ def test_a_profile_cannot_be_changed_where_phases_are_in_force() -> None:
 def test_a_spread_may_reach_its_limit(latency: dict[str, Any]) -> None:
     """The bound itself is allowed."""
     assert FaultProfile.model_validate({"latency": latency}).latency.spread_s == latency["spread_s"]
+
+
+def test_too_many_phases_are_one_mistake() -> None:
+    """However many they are, and whatever is wrong with each."""
+    with pytest.raises(WrongInputError) as caught:
+        plan_from({"phases": [{"x": 1}] * 30_000})
+
+    assert str(caught.value).endswith("; allowed: at most 1,000 phases, not 30,000")
+    assert [each["field"] for each in caught.value.problems] == ["phases"]

@@ -40,6 +40,8 @@ LONGEST_S = 7 * 86_400
 LONGEST_CALL_S = 3600
 _NAMED_BAD = 5
 _HTTP_FROM = 100
+# Up to so many bad lines, the rest of a log is counted in any case.
+_COUNTED_BAD = 10_000
 # Bytes of a line such as 1,0,1 with its end.
 _SHORTEST_LINE = 6
 
@@ -188,7 +190,7 @@ def _read(
     numbered = numbered_lines(file)
     columns, pending = read_columns(path, numbered)
     clock, lines = LogClock(path, columns.time_scale), _Lines()
-    hopeless = bad_share * path.stat().st_size / _SHORTEST_LINE
+    hopeless = max(_COUNTED_BAD, bad_share * path.stat().st_size / _SHORTEST_LINE)
     for number, line in chain(pending, numbered):
         lines.add(columns, clock, number, line)
         if lines.bad_count > hopeless:  # whatever comes, so that a long file of something else is told at once

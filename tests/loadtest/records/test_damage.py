@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inputs.limits import LONGEST_JSON_FILE, LONGEST_ROW
 from inputs.wrong_input import WrongInputError
 from loadtest.records import rows, run_folder
 from loadtest.records.rows import ArmRecord, Record, Row, Sample, StateChange
@@ -178,6 +180,49 @@ def test_a_revision_noted_in_an_image_is_taken_where_git_knows_none(
         found.append(run_folder._git_revision())
 
     assert found == [None, None, "9294785d351b-dirty"]
+
+
+@pytest.mark.parametrize("kind", [Row, Sample])
+def test_a_pipe_or_an_endless_line_is_named(tmp_path: Path, kind: type[Row]) -> None:
+    """It is not waited for, and not kept in memory."""
+    pipe, device, long = (tmp_path / name for name in ("pipe", "device", "long"))
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    long.write_bytes(b"x" * (LONGEST_ROW + 1))
+
+    assert said_of(pipe, kind) == "pipe: cannot be read: not a regular file; save its content to one"
+    assert said_of(device, kind) == "device: cannot be read: not a regular file; save its content to one"
+    assert said_of(long, kind) == "long, line 1: longer than 1,048,576 bytes"
+
+
+def test_many_strange_fields_are_told_in_a_short_sentence(tmp_path: Path) -> None:
+    """However many there are, and however long."""
+    line = {**asdict(ROW), **{f"{number:05}" + "x" * 500: 1 for number in range(1_000)}}
+    (tmp_path / "some.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+
+    said = said_of(tmp_path / "some.jsonl", Row)
+
+    assert said.startswith("some.jsonl, line 1: fields differ: ['00000xxx")
+    assert len(said) < 2_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 50_000,
+        '{"a":' * 900 + "1" + "}" * 900,
+        '{"schema": ' + "9" * 5_000 + "}",
+        "\0",
+        " " * LONGEST_JSON_FILE + "{}",
+    ],
+    ids=["deep", "deep and whole", "long number", "binary", "long"],
+)
+def test_an_odd_manifest_is_no_run(tmp_path: Path, text: str) -> None:
+    """Whatever is odd about it."""
+    (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(WrongInputError, match=r"not a run: manifest\.json is missing or broken"):
+        RunFolder(tmp_path).manifest()
 
 
 @pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "9" * 5000, "{a=" * 3000 + "1" + "}" * 3000])

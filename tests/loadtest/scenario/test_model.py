@@ -10,11 +10,14 @@ import pytest
 
 from client.breakers.settings import breaker_settings
 from client.pipeline.order import CallSettings
+from inputs.limits import LONGEST_SCENARIO
+from inputs.nesting import TOO_DEEP
 from inputs.wrong_input import WrongInputError
 from loadtest.scenario import files
 from loadtest.scenario.model import Bound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # A whole scenario; each case of the tables puts its lines in one of the named places.
@@ -399,3 +402,58 @@ def test_a_new_field_would_not_change_the_weather_hash_of_older_runs() -> None:
         "experiment-2": "3bd462a2c7fe78f4",
         "policies": "e4105b001a6758e5",
     }
+
+
+LONG_NUMBER = "0x" + "f" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "mine"', ".".join(["a"] * 50_000) + " = 1", TOO_DEEP),
+        ('name = "mine"', f"name = {'[' * 60}{']' * 60}", TOO_DEEP),
+        ('name = "mine"', f"name = {LONG_NUMBER}", f"name: got {LONG_NUMBER[:80]}; input should be a valid string"),
+        ("rate_per_s = 2", f"rate_per_s = {LONG_NUMBER}", f"load.0.rate_per_s: got {LONG_NUMBER[:80]}; "),
+        ("[arms.", "[arms.x.breaker]\npolicy = []\n[arms.", "arms.x.breaker.policy: got []; allowed: adaptive, "),
+        ("[arms.", "[arms.x.breaker]\npolicy = {a = 1}\n[arms.", "arms.x.breaker.policy: got {'a': 1}; allowed: ad"),
+        ("[arms.", f"[arms.x]\n{'k' * 500_000} = 1\n[arms.", f"arms.x.{'k' * 80}: unknown key"),
+        ("[arms.", f"[expect.'{'k' * 500_000}']\n[arms.", f"expect.{'k' * 80}: no such arm"),
+    ],
+    ids=["long key", "deep", "long number", "long rate", "list", "table", "long name", "long arm"],
+)
+def test_odd_input_is_told_in_a_short_sentence(old: str, new: str, said: str) -> None:
+    """However deep or long it is; at once."""
+    odd = text().replace(old, new, 1)
+    assert odd != text()
+
+    with pytest.raises(WrongInputError) as caught:
+        files.parse(odd, "mine.toml")
+
+    assert f"mine.toml: {said}" in str(caught.value)
+    assert len(str(caught.value)) < 3_000
+
+
+def test_many_mistakes_of_a_file_are_counted() -> None:
+    """And none of them takes its time."""
+    with pytest.raises(WrongInputError) as caught:
+        files.parse("".join(f"key_{number} = 1\n" for number in range(20_000)) + text(), "mine.toml")
+
+    assert (len(caught.value.problems), caught.value.told[-1]["detail"]) == (20, "and 19,980 more")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.write_bytes(b"#" * (LONGEST_SCENARIO + 1)), "too long; allowed: at most 1,048,576 bytes"),
+        (os.mkfifo, "not a regular file; save its content to one"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file; save its content to one"),
+    ],
+    ids=["long", "pipe", "device"],
+)
+def test_what_never_ends_is_no_scenario_file(tmp_path: Path, make: Callable[[Path], None], said: str) -> None:
+    """And nobody waits for it."""
+    path = tmp_path / "mine.toml"
+    make(path)
+
+    with pytest.raises(WrongInputError, match=said):
+        files.read(str(path))

@@ -300,3 +300,12 @@ def test_times_in_whole_seconds(tmp_path: Path) -> None:
     found = log_in(tmp_path, f"{HEAD}5,200,0.1\n5,200,0.2\n6,200,0.1\n6,200,0.2\n6,200,0.3\n6,200,0.4\n")
 
     assert found.start_s.tolist() == [0, 0.5, 1, 1.25, 1.5, 1.75]
+
+
+def test_a_long_file_of_something_else_is_given_up(tmp_path: Path) -> None:
+    """As soon as no number of good lines could make up for the bad ones, and no sooner."""
+    said = sentence(tmp_path, HEAD + "a,b,c\n" * 100_000)
+    good = log_in(tmp_path, HEAD + "a,b,c\n" * 50 + "".join(f"{second},200,0.1\n" for second in range(950)))
+
+    assert "10,001 of 10,001 lines (100 %) cannot be read" in said
+    assert (good.bad, good.lines) == (50, 1_000)
