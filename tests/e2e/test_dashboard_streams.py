@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client.http.stream import SEATS
 from loadtest.engines.live.services import child
+from service.guard.limits import MOST_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +66,12 @@ def ask(method: str, url: str, body: bytes | None = None) -> tuple[int, dict[str
 def test_there_is_room_for_many_listeners_and_an_end_to_it(client: str) -> None:
     """A hundred, none of whom reads; one more is refused with words; who leaves makes room; all answers come."""
     with ExitStack() as open_ones:
-        streams = [open_ones.enter_context(listen(client, small=True)) for _ in range(SEATS)]
+        streams = [open_ones.enter_context(listen(client, small=True)) for _ in range(MOST_STREAMS)]
         assert {head(each).split("\r\n")[0] for each in streams} == {"HTTP/1.1 200 OK"}
         status, said = ask("GET", f"{client}/events?calls=sampled")
         assert (status, said["detail"]) == (
             503,
-            f"all {SEATS} event streams are in use; try again when one is closed",
+            f"all {MOST_STREAMS} event streams are in use; try again when one is closed",
         )
         assert ask("GET", f"{client}/health") == (200, {"status": "ok"})
         streams[0].close()

@@ -278,7 +278,7 @@ def test_readers_who_do_not_read_lose_their_seats(start: Callable[..., Limited],
         refused = httpx.get(client.url + "/events", trust_env=False)
         assert (refused.status_code, refused.json()["detail"][:34]) == (503, "all 10 event streams are in use; t")
         with httpx.Client(base_url=client.url, trust_env=False) as calls:
-            until = time.monotonic() + PATIENCE_S
+            until = time.monotonic() + 3 * PATIENCE_S
             while (stats := client.get("/stats"))["dropped_streams"] < 10 and time.monotonic() < until:
                 for _ in range(100):
                     calls.get("/data")
@@ -305,3 +305,23 @@ def test_a_page_finds_a_seat_beside_programs_that_have_them_all(start: Callable[
         page.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: x\r\n\r\n")
         assert page.recv(12) == b"HTTP/1.1 200"
         assert client.get("/stats")["open_streams"] == 10
+
+
+def test_readers_who_do_not_read_do_not_keep_the_client_from_ending(start: Callable[..., Limited]) -> None:
+    """SIGTERM: their connections are cut, and nobody waits for them."""
+    backend = start("backend")
+    client = start("client", {"CLIENT_BACKEND_URL": backend.url}, STREAM_BEHIND_S=1000, STREAM_BEHIND=10**9)
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(client.connect(2048)).sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        stack.enter_context(client.connect()).sendall(b"GET /data HT")
+        with httpx.Client(base_url=client.url, trust_env=False) as calls:
+            for _ in range(2000):
+                calls.get("/data")
+        asked = time.monotonic()
+        client.process.terminate()
+        client.process.communicate(timeout=PATIENCE_S)
+        took_s = time.monotonic() - asked
+
+    assert took_s < 2.5
+    assert client.lines() == []
