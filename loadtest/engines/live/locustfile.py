@@ -186,11 +186,11 @@ def _report_request(environment: Environment, row: Row) -> None:
     )
 
 
-def _give_up(environment: Environment, why: str, exit_code: int = 1) -> None:
+def _give_up(environment: Environment, why: str) -> None:
     """Show the reason in the log and in the UI's list of exceptions."""
     session.done, session.failed = True, why
     log.error(why)
-    environment.process_exit_code = exit_code
+    environment.process_exit_code = 1
     if environment.runner is not None:
         environment.runner.log_exception("local", why, "")
 
@@ -289,9 +289,11 @@ class Lab(FastHttpUser):
                 group.kill()
 
     def _give_up_writing(self, folder: RunFolder, error: OSError) -> None:
-        """End the run; its parent, where it has one, says what was kept."""
-        why = str(at_place(folder.path, error)) if _options(self.environment).run_dir else folder.describe_loss(error)
-        _give_up(self.environment, why, DISK_TROUBLE)
+        """End the run; where it has a parent, that says what was kept, and this process ends at once."""
+        if _options(self.environment).run_dir:
+            log.error(str(at_place(folder.path, error)))
+            os._exit(DISK_TROUBLE)
+        _give_up(self.environment, folder.describe_loss(error))
 
     def _run_on_virtual_time(self, folder: RunFolder) -> None:
         """Let a separate process fill the folder; the progress adds each request to Locust's statistics."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import signal
 import socket
 import sys
@@ -11,9 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest.commands import app as cli
+from loadtest.disk.lines import LineFile
+from loadtest.disk.trouble import DiskError
 from loadtest.engines.live import engine as live
 from loadtest.engines.live import services
 from loadtest.engines.live.control import Service
+from loadtest.engines.virtual import engine as virtual
+from loadtest.experiments import finish as finish_module
 from loadtest.experiments.finish import finish
 from loadtest.records import run_folder
 from loadtest.scenario import files
@@ -372,6 +379,124 @@ def test_a_broken_expectation_ends_with_exit_code_1(lab: Lab, tmp_path: Path, en
 
     assert lab("run", write(tmp_path / "mine.toml", most=1)) == 1
     assert "NOT OK expected of short: requests <= 1: measured 2\n" in lab.out
+
+
+NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_live_run_whose_disk_fills_up_says_what_was_kept(
+    lab: Lab, tmp_path: Path, engine: Callable[..., list[str]]
+) -> None:
+    """One sentence; no report is tried, which could not be written either."""
+    filled = engine(DiskError(tmp_path, errno.ENOSPC, "No space left on device"))
+
+    assert lab("run", write(tmp_path / "mine.toml")) == 1
+    assert lab.err == (
+        "loadtest: results folder results: cannot be written: No space left on device; the 2 rows so far are kept in "
+        f"{filled[0]}, and the run is marked incomplete\n"
+    )
+    folder = run_folder.RunFolder(tmp_path / filled[0])
+    assert folder.manifest().complete is False
+    assert not (folder.path / "report.md").exists()
+
+
+@pytest.mark.parametrize("seeds", ["1", "1-40"], ids=["in this process", "in several"])
+def test_a_virtual_run_whose_disk_fills_up_says_what_was_kept(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: str
+) -> None:
+    """Whole rows alone; nobody else is told of what the other processes did for nothing."""
+    monkeypatch.setattr(virtual, "WORTH_SPREADING", 50)
+    append, left = LineFile._append, [3]
+
+    def refuse(file: LineFile, data: bytes) -> None:
+        if not left[0]:
+            raise NO_ROOM
+        left[0] -= 1
+        append(file, data)
+
+    monkeypatch.setattr(LineFile, "_append", refuse)
+
+    assert lab("run", write(tmp_path / "mine.toml"), "--engine", "virtual", "--seeds", seeds, "--quiet") == 1
+    [folder] = (tmp_path / "results" / "mine").iterdir()
+    assert re.fullmatch(
+        r"loadtest: results folder results: cannot be written: No space left on device; the \d rows so far are kept in "
+        rf"results/mine/{folder.name}, and the run is marked incomplete\n",
+        lab.err,
+    )
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("arms.jsonl", "manifest.json", "requests.jsonl", "transitions.jsonl")
+    ]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_disk_that_is_full_at_the_report_leaves_none_of_it(
+    lab: Lab, tmp_path: Path, engine: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are complete, and the sentence says how to get the report."""
+    filled = engine()
+
+    def refuse(folder: Path, *_: object) -> None:
+        (folder / "charts").mkdir()
+        (folder / "report.md").write_text("half", encoding="utf-8")
+        raise NO_ROOM
+
+    monkeypatch.setattr(finish_module, "write_report", refuse)
+
+    assert lab("run", write(tmp_path / "mine.toml")) == 1
+    assert lab.err == (
+        "loadtest: results folder results: cannot be written: No space left on device; all 4 rows of the run are kept; "
+        f"`python -m loadtest report {filled[0]}` writes its report once there is room\n"
+    )
+    assert sorted(path.name for path in (tmp_path / filled[0]).iterdir()) == [
+        *("arms.jsonl", "manifest.json", "requests.jsonl", "transitions.jsonl")
+    ]
+    monkeypatch.undo()
+
+
+def test_a_disk_that_is_full_from_the_beginning_is_exit_code_2(
+    lab: Lab, tmp_path: Path, engine: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was run, and no folder of a run is left."""
+    engine()
+
+    def refuse(*_: object) -> None:
+        raise NO_ROOM
+
+    monkeypatch.setattr(run_folder, "write_whole", refuse)
+
+    assert lab("run", write(tmp_path / "mine.toml")) == 2
+    assert lab.err == (
+        "loadtest: results folder results: cannot be written: No space left on device; choose another with --out\n"
+    )
+    assert list((tmp_path / "results" / "mine").iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_latest_that_cannot_be_pointed_costs_no_report(
+    lab: Lab, tmp_path: Path, engine: Callable[..., list[str]]
+) -> None:
+    """Somebody's folder of that name stays, and no draft of a link."""
+    filled = engine()
+    (tmp_path / "results" / "mine" / "latest").mkdir(parents=True)
+
+    assert lab("run", write(tmp_path / "mine.toml")) == 1
+    assert lab.err == "loadtest: results/mine/latest: cannot be written: Is a directory; the run itself is complete\n"
+    assert (tmp_path / filled[0] / "report.html").exists()
+    assert sorted(path.name for path in (tmp_path / "results" / "mine").iterdir()) == [
+        *(tmp_path / filled[0]).parts[-1:],
+        "latest",
+    ]
+
+
+def test_whatever_else_the_system_refuses_is_a_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as no folder for temporary files anywhere."""
+
+    def refuse(*_: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/x']")
+
+    monkeypatch.setattr(files, "read", refuse)
+    assert lab("run", "experiment-1") == 1
+    assert lab.err == "loadtest: the system refused: No usable temporary directory found in ['/x']\n"
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import tempfile
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from inputs.wrong_input import WrongInputError
+from loadtest.disk import locks
 from loadtest.records import run_folder
 from loadtest.records.run_folder import RunFolder
 from loadtest.scenario import files
@@ -159,3 +162,88 @@ def test_a_manifest_names_its_scenario_even_when_that_went_bad(tmp_path: Path) -
 
     with pytest.raises(WrongInputError, match=r"^manifest\.json: not TOML: "):
         folder.scenario()
+
+
+@pytest.mark.parametrize("name", [".running", ".running.lock"])
+def test_a_link_in_the_folder_of_results_costs_nobody_a_file(tmp_path: Path, name: str) -> None:
+    """A file that another user may only link to keeps its text and its mode."""
+    root, other = tmp_path / "results", tmp_path / "other"
+    root.mkdir()
+    other.write_text("another's", encoding="utf-8")
+    other.chmod(0o600)
+    (root / name).symlink_to(other)
+
+    if name == ".running":
+        with run_folder.reserve_place(root, "experiment-1"):
+            assert not (root / name).is_symlink()
+    else:
+        with pytest.raises(WrongInputError) as caught, run_folder.reserve_place(root, "experiment-1"):
+            pytest.fail("let in")
+        assert str(caught.value) == (
+            f"results folder {root}: cannot be written: a link is in the way, and none is followed; "
+            "choose another with --out"
+        )
+
+    assert (other.read_text(encoding="utf-8"), other.stat().st_mode & 0o777) == ("another's", 0o600)
+
+
+def test_the_clients_lock_is_in_the_users_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is where others write; nothing anywhere may be written by everybody."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    before = os.umask(0)
+    try:
+        with run_folder.reserve_place(tmp_path / "results", "experiment-1", "http://client.test/"):
+            pass
+    finally:
+        os.umask(before)
+
+    assert not (tmp_path / "temporary").exists()
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(path.parent.name for path in found) == [*4 * ["breaker-lab"], *2 * ["results"]]
+    assert [path for path in found if path.stat().st_mode & 0o022] == []
+    assert (tmp_path / "breaker-lab").stat().st_mode & 0o777 == 0o700
+
+
+def test_two_names_of_one_folder_are_one_place(tmp_path: Path) -> None:
+    """By a link or by its name."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "link").symlink_to("results")
+    with (
+        run_folder.reserve_place(tmp_path / "results", "experiment-1"),
+        pytest.raises(WrongInputError, match="another run is in progress"),
+        run_folder.reserve_place(tmp_path / "link", "experiment-2"),
+    ):
+        pytest.fail("let in")
+
+
+def test_a_folder_without_locks_is_guarded_by_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems have none."""
+    lock = locks.lock_descriptor
+
+    def refuse(descriptor: int, *, blocking: bool) -> bool:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == ".running.lock":
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        return lock(descriptor, blocking=blocking)
+
+    monkeypatch.setattr(locks, "lock_descriptor", refuse)
+    with (
+        run_folder.reserve_place(tmp_path, "experiment-1"),
+        pytest.raises(WrongInputError, match=r"another run is in progress \(experiment-1"),
+        run_folder.reserve_place(tmp_path, "experiment-2"),
+    ):
+        pytest.fail("let in")
+
+
+def test_a_planted_draft_is_not_written_through(tmp_path: Path) -> None:
+    """A link at the name that drafts once had."""
+    folder = create(tmp_path)
+    other = tmp_path / "other"
+    other.write_text("another's", encoding="utf-8")
+    for name in ("manifest.json", "summary.json"):
+        (folder.path / f".{name}.{os.getpid()}").symlink_to(other)
+
+    folder.update_manifest(complete=True)
+    folder.write("summary.json", "{}")
+
+    assert other.read_text(encoding="utf-8") == "another's"
