@@ -12,10 +12,12 @@ def fill(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a
     """Fill a prepared run folder on virtual time, and print nothing."""
     from rich.console import Console
 
+    from loadtest.disk.trouble import DiskError
     from loadtest.engines.virtual.engine import run_on_virtual_time
     from loadtest.records.news import News
     from loadtest.records.run_folder import RunFolder
     from loadtest.studies.many_runs.processes import spread_in_order
+    from loadtest.terminal.console import fail
     from loadtest.terminal.narrator import Narrator
 
     run = RunFolder(folder)
@@ -23,4 +25,7 @@ def fill(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a
     narrator = Narrator(
         Console(quiet=True), run.scenario(), manifest.arms, manifest.seeds, News(run), virtual=True, quiet=True
     )
-    run_on_virtual_time(run, narrator, spread_in_order)
+    try:
+        run_on_virtual_time(run, narrator, spread_in_order)
+    except DiskError as error:
+        fail(run.describe_loss(error), 1)
