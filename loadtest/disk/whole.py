@@ -41,14 +41,21 @@ def whole_files(folder: Path) -> Iterator[Path]:
 
     Raises DiskError, also for an OSError of the block: it is there to write.
     """
-    with draft_folder(folder) as draft:
-        yield draft
-        for path in sorted(draft.rglob("*")):
-            target = folder / path.relative_to(draft)
-            if path.is_dir():
-                target.mkdir(exist_ok=True)
-            else:
-                path.replace(target)
+    is_new = not folder.exists()
+    try:
+        with draft_folder(folder) as draft:
+            yield draft
+            for path in sorted(draft.rglob("*")):
+                target = folder / path.relative_to(draft)
+                if path.is_dir():
+                    target.mkdir(exist_ok=True)
+                else:
+                    path.replace(target)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()  # as long as it is empty
+        raise
 
 
 @contextmanager
@@ -56,16 +63,12 @@ def draft_folder(parent: Path) -> Iterator[Path]:
     """Give an empty folder in `parent`; at the end of the block it goes, unless it was renamed. Raises DiskError."""
     draft = parent / f".draft-{secrets.token_hex(4)}"
     with writing(parent):
-        is_new = not parent.exists()
         parent.mkdir(parents=True, exist_ok=True)
         try:
             draft.mkdir()
             yield draft
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-            if is_new:
-                with suppress(OSError):
-                    parent.rmdir()  # as long as it is empty
 
 
 def link_whole(link: Path, target: str) -> None:
