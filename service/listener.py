@@ -30,6 +30,8 @@ class ListenSettings(AccessSettings):
 
 def url_of(host: str, port: int) -> str:
     """Return the URL at which this machine reaches a server; one that listens on all addresses is on loopback, too."""
+    if host == "*":  # as Locust calls all addresses
+        host = "127.0.0.1"
     with suppress(ValueError):
         address = ip_address(host)
         if address.is_unspecified:
