@@ -39,7 +39,7 @@ ATTACKS = (
     Attack("floods", "1,000 idle and half-sent connections, storms of resets", floods.attack, 90),
     Attack("descriptors", "more connections than the service may open", descriptors.attack, 45, quick=False),
     Attack("forms", "Locust's form: hidden options, typing errors, double starts", forms.attack, 120, quick=False),
-    Attack("commands", "odd files and options on the command line", commands.attack, 100, quick=False),
+    Attack("commands", "odd files and options on the command line", commands.attack, 150, quick=False),
     Attack("disk", "files that may not grow, a folder that goes away", disk.attack, 90, quick=False),
     Attack("full-disk", "a file system that is full before, during and at the end", disk.attack_full, 60, quick=False),
     Attack("locks", "links in the place of lock files", locks.attack, 60, quick=False),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bench.attack import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.attack.ground import Ground
     from bench.attack.targets import Target
@@ -41,9 +41,10 @@ def attack(ground: Ground) -> None:
             docs = target.ask("GET", "/docs")
             foreign = any(each in docs.body for each in (b'src="http', b'href="http', b'src="//', b'href="//'))
             ground.tally.check(not foreign, f"{target.name}: GET /docs loads something from another host")
-    for kind in _ACTIVE[: ground.effort.choose(len(_ACTIVE), 1)]:
-        with _evil_backend(kind) as url:
-            _try_backend(ground, url, kind)
+    with _evil_backend() as (url, speak), targets.start_client(ground.folder / "evil.log", url) as client:
+        for kind in _ACTIVE:
+            speak(kind)
+            _try_backend(ground, client, kind)
     if not ground.effort.quick:
         _try_report(ground)
 
@@ -88,14 +89,15 @@ def _try_routes(ground: Ground, target: Target, text: str) -> None:
 
 
 @contextmanager
-def _evil_backend(kind: str) -> Iterator[str]:
-    """Run a backend whose every answer is a script of the type `kind`."""
+def _evil_backend() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """Run a backend whose every answer is a script; yield its address, and a function that sets the type of it."""
+    kinds: list[str] = [_ACTIVE[0]]
 
     class Script(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = SCRIPT.encode()
             self.send_response(200)
-            self.send_header("Content-Type", kind)
+            self.send_header("Content-Type", kinds[-1])
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Set-Cookie", "stolen=1")
             self.end_headers()
@@ -110,22 +112,21 @@ def _evil_backend(kind: str) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://127.0.0.1:{server.server_address[1]}", kinds.append
     finally:
         server.shutdown()
         server.server_close()
         thread.join(5)
 
 
-def _try_backend(ground: Ground, url: str, kind: str) -> None:
-    with targets.start_client(ground.folder / "evil.log", url) as client:
-        for path in ("/data", "/backend/faults", "/backend/stats", "/backend/openapi.json"):
-            answer = client.ask("GET", path)
-            told = f"client: GET {path} passes on {kind} that runs: {answer.told()}"
-            ground.tally.check(answer.status != 500 and not runs_in_browser(answer, SCRIPT), told)
-            ground.tally.check("set-cookie" not in answer.headers, f"client: GET {path} passes on a cookie")
-            if path == "/data":
-                ground.tally.check(_is_nosniff(answer), f"client: GET {path} of {kind}: no nosniff")
+def _try_backend(ground: Ground, client: Target, kind: str) -> None:
+    for path in ("/data", "/backend/faults", "/backend/stats", "/backend/openapi.json"):
+        answer = client.ask("GET", path)
+        told = f"client: GET {path} passes on {kind} that runs: {answer.told()}"
+        ground.tally.check(answer.status != 500 and not runs_in_browser(answer, SCRIPT), told)
+        ground.tally.check("set-cookie" not in answer.headers, f"client: GET {path} passes on a cookie")
+        if path == "/data":
+            ground.tally.check(_is_nosniff(answer), f"client: GET {path} of {kind}: no nosniff")
 
 
 def _try_report(ground: Ground) -> None:
