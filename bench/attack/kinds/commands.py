@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.attack.ground import Ground
 
-WITHIN_S = 10.0
+WITHIN_S = 20.0
 # A sentence or two for each mistake, and no more.
 LONGEST_SAID = 4_000
 AT_ONCE = 2

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # From the moment on which nothing can be written, with a second for a busy machine.
 ENDED_WITHIN_S = 3.0
 WITHIN_S = 20.0
+BEGUN_WITHIN_S = 45.0
 _SENTENCES = 6  # lines that a run may need to say that it has failed, beside what it says at its start
 _SCENARIO = """
 name = "disk"
@@ -87,7 +88,7 @@ def _limit_files_of(process: subprocess.Popen[bytes], length: int) -> None:
 
 def _wait_for_length(folder: Path, length: int, process: subprocess.Popen[bytes]) -> bool:
     """Wait until a file has as many bytes as it may, or the process has ended."""
-    until = time.monotonic() + WITHIN_S
+    until = time.monotonic() + BEGUN_WITHIN_S
     while process.poll() is None and time.monotonic() < until:
         for path in folder.glob("results/disk/*/requests.jsonl"):
             with suppress(OSError):
@@ -105,7 +106,7 @@ def _live_run(ground: Ground, place: Path, name: str) -> Iterator[subprocess.Pop
 
 
 def _wait_for_rows(place: Path, process: subprocess.Popen[bytes]) -> Path | None:
-    until = time.monotonic() + WITHIN_S
+    until = time.monotonic() + BEGUN_WITHIN_S
     while process.poll() is None and time.monotonic() < until:
         for path in place.glob("results/disk/2*/requests.jsonl"):
             if path.stat().st_size > 1_000:
