@@ -17,7 +17,7 @@ from backend.profile import FaultPlan, OnePhase, as_body, changed_body, plan_fro
 from backend.settings import BackendSettings
 from backend.traces import TraceHook
 from service import problems
-from service.app import Service
+from service.app import ServiceApp
 from service.guard.access import Access
 from service.guard.body import read_object
 from service.guard.login import front_routes, page_of_routes
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def create_app(
     settings: BackendSettings | None = None, backend: Backend | None = None, traces: Tracing | None = None
-) -> Service:
+) -> ServiceApp:
     """Return the service for `backend`; everything it needs is created here, nothing at import.
 
     The clock is the system's monotonic one: uvloop's own clock has only whole milliseconds. In a test, `traces`
@@ -54,7 +54,7 @@ def create_app(
     backend.hooks = hooks
 
     @asynccontextmanager
-    async def lifespan(_: Service) -> AsyncIterator[None]:
+    async def lifespan(_: ServiceApp) -> AsyncIterator[None]:
         with nullcontext() if traces is None else closing(traces):
             yield
 
@@ -62,7 +62,7 @@ def create_app(
     registry.register(BackendCollector(backend))
     access = Access(settings, "backend", settings.host)
     title, about = "Breaker Lab: backend", "The flaky service: it fails as its fault plan says."
-    app = Service("/faults", access, title=title, description=about, lifespan=lifespan)
+    app = ServiceApp("/faults", access, title=title, description=about, lifespan=lifespan)
     problems.install_handlers(app, {})
     app.include_router(_control_routes(backend))
     app.include_router(common_routes(registry))

@@ -26,7 +26,7 @@ from client.pipeline.loop_lag import LoopLag
 from client.pipeline.upstream import Upstream
 from client.settings import ClientSettings
 from service import problems
-from service.app import Service
+from service.app import ServiceApp
 from service.guard.access import Access
 from service.guard.listeners import Audience, TooManyListenersError
 from service.observe import tracing
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 def create_app(
     settings: ClientSettings | None = None, upstream: Handler | None = None, traces: Tracing | None = None
-) -> Service:
+) -> ServiceApp:
     """Return the service. In a test, `upstream` replaces the HTTP call, and `traces` the traces of the settings.
 
     The clock is the system's monotonic one: uvloop's own clock has only whole milliseconds.
@@ -55,7 +55,7 @@ def create_app(
     access = Access(settings, "client", settings.host)
 
     @asynccontextmanager
-    async def lifespan(app: Service) -> AsyncIterator[None]:
+    async def lifespan(app: ServiceApp) -> AsyncIterator[None]:
         registry = CollectorRegistry()
 
         def stopping() -> bool:
@@ -95,7 +95,7 @@ def create_app(
             yield
             await traffic.close()
 
-    app = Service(
+    app = ServiceApp(
         "/backend/faults", access, title="Breaker Lab: client", description="The protected service.", lifespan=lifespan
     )
     problems.install_handlers(

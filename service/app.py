@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.guard.access import Access
 
 
-class Service(FastAPI):
+class ServiceApp(FastAPI):
     """A service; `GET /data`, the path under load, goes past FastAPI and past all that guards the control routes.
 
     Only its Host is checked. If that is not good, the request goes the long way, where it is refused.

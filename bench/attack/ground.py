@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from bench.attack.targets import Pair
+    from bench.attack.targets import TargetPair
 
 # A service that is asked to end has to be gone within these seconds.
 END_WITHIN_S = 5.0
@@ -35,7 +35,7 @@ class Effort:
 
 
 @dataclass
-class Tally:
+class AttackTally:
     """What was tried, what did not hold and how often, and the longest `GET /data` meanwhile, if any was asked for."""
 
     tried: int = 0
@@ -62,11 +62,11 @@ class Ground:
 
     folder: Path
     effort: Effort
-    tally: Tally
+    tally: AttackTally
     limit_s: float
 
     @contextmanager
-    def services(self, *, watched: str = "/data", **environment: str) -> Iterator[Pair]:
+    def services(self, *, watched: str = "/data", **environment: str) -> Iterator[TargetPair]:
         """Run both services, and measure `GET /data` meanwhile. At the end they have to be well, and to go when asked.
 
         `watched`: another path where the attack may set faults, so that `/data` says nothing; "" where nobody may get
@@ -93,7 +93,7 @@ class Ground:
         )
         self.tally.check(not seen.trouble, f"GET /data meanwhile: {seen.trouble}")
 
-    def _check_end(self, pair: Pair) -> None:
+    def _check_end(self, pair: TargetPair) -> None:
         for each in pair:
             answer = each.ask("GET", "/health", within_s=5)
             self.tally.check(answer.status == 200, f"{each.name}: GET /health afterwards: {answer.told()}")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.attack import targets, watching
-from bench.attack.ground import Ground, SkippedAttackError, Tally
+from bench.attack.ground import AttackTally, Ground, SkippedAttackError
 from loadtest.terminal.errors import ChildError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def limit_from(undisturbed_s: float) -> float:
 def run_attack(attack: Attack, folder: Path, effort: Effort, limit_s: float) -> AttackResult:
     """Run one attack to its end, or to that of its time, which is then what broke."""
     began = time.monotonic()
-    tally = Tally()
+    tally = AttackTally()
     skipped = ""
     try:
         with time_limit(attack.deadline_s):

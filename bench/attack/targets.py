@@ -64,7 +64,7 @@ class Target:
         return time.monotonic() - began
 
 
-class Pair(NamedTuple):
+class TargetPair(NamedTuple):
     """The two services."""
 
     client: Target
@@ -72,14 +72,16 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def start_pair(log: Path, **environment: str) -> Iterator[Pair]:
+def start_pair(log: Path, **environment: str) -> Iterator[TargetPair]:
     """Run backend and client; complaints go into `log`. Raises ChildError."""
     with ExitStack() as stack:
         where = {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}
         backend = stack.enter_context(child("backend", where | environment, log))
         where = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend}
         client = stack.enter_context(child("client", where | environment, log))
-        yield Pair(Target("client", client, listening_at(client)), Target("backend", backend, listening_at(backend)))
+        yield TargetPair(
+            Target("client", client, listening_at(client)), Target("backend", backend, listening_at(backend))
+        )
 
 
 @contextmanager

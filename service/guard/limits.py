@@ -23,8 +23,8 @@ MOST_HEADER_LINES = 100
 # Characters of `X-Request-Id`; 431 beyond.
 LONGEST_REQUEST_ID = 128
 # Characters of a token, at least and at most; a service with another one does not start.
-SHORTEST_TOKEN = 16
-LONGEST_TOKEN = 128
+SHORTEST_TOKEN = 1
+LONGEST_TOKEN = 512
 # Names in `..._ALLOWED_HOSTS`; a service with more does not start.
 MOST_HOSTS = 100
 # Host headers that were found good and are remembered as bytes: `*` allows any.

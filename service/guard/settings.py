@@ -62,8 +62,6 @@ def _check_token(secret: SecretStr) -> SecretStr:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 Secret = Annotated[
     SecretStr,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
     AfterValidator(_check_token),
     WithJsonSchema({"type": "string", "minLength": SHORTEST_TOKEN, "maxLength": LONGEST_TOKEN, "writeOnly": True}),
 ]

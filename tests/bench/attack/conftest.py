@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from bench.attack import targets, wire
-from bench.attack.ground import Effort, Ground, Tally
+from bench.attack.ground import AttackTally, Effort, Ground
 from bench.attack.kinds import floods
-from bench.attack.targets import Pair, Target
+from bench.attack.targets import Target, TargetPair
 from bench.attack.wire import WireAnswer
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class WeakGround(Ground):
     """Where the weak service stands."""
 
     @contextmanager
-    def services(self, *, watched: str = "/data", **environment: str) -> Iterator[Pair]:  # noqa: ARG002 - the real one's
+    def services(self, *, watched: str = "/data", **environment: str) -> Iterator[TargetPair]:  # noqa: ARG002 - the real one's
         """Yield the weak service twice."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "log").touch()
@@ -116,9 +116,9 @@ def weak_target(name: str) -> Target:
     return Target(name, "http://127.0.0.1:1", process)
 
 
-def weak_pair() -> Pair:
+def weak_pair() -> TargetPair:
     """Return both services, weak."""
-    return Pair(weak_target("client"), weak_target("backend"))
+    return TargetPair(weak_target("client"), weak_target("backend"))
 
 
 @pytest.fixture
@@ -140,4 +140,4 @@ def weak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[WeakGround, W
     monkeypatch.setattr(targets, "start_client", start_weak_client)
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr(floods, "SETTLED_WITHIN_S", 0.01)
-    return WeakGround(tmp_path / "ground", Effort(quick=True), Tally(), 0.25), service
+    return WeakGround(tmp_path / "ground", Effort(quick=True), AttackTally(), 0.25), service

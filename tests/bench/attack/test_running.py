@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.attack import command, running, table, targets, watching
-from bench.attack.ground import Attack, Effort, Ground, SkippedAttackError, Tally
+from bench.attack.ground import Attack, AttackTally, Effort, Ground, SkippedAttackError
 from bench.attack.running import AttackResult, limit_from, run_attack, time_limit
 from bench.attack.watching import Seen
 from bench.attack.wire import is_whole, read_response
@@ -96,7 +96,7 @@ def test_the_time_limit_ends_with_its_context() -> None:
 )
 def test_the_longest_data_counts(seen: Seen, told: list[str], tmp_path: Path) -> None:
     """Against the limit, and only with answers that a healthy service gives."""
-    ground = Ground(tmp_path, Effort(), Tally(), 0.25)
+    ground = Ground(tmp_path, Effort(), AttackTally(), 0.25)
     ground.judge(seen)
 
     assert (list(ground.tally.told), ground.tally.longest_data_s) == (told, seen.longest_s)
@@ -136,7 +136,7 @@ def test_a_service_that_does_not_end_or_leaves_a_traceback_breaks(
         yield [Stuck()]
 
     monkeypatch.setattr(targets, "start_pair", start_pair)
-    ground = Ground(tmp_path, Effort(), Tally(), 0.25)
+    ground = Ground(tmp_path, Effort(), AttackTally(), 0.25)
     with ground.services(watched=""):
         pass
 

@@ -65,7 +65,7 @@ def test_a_bad_token_is_an_error_that_does_not_repeat_it(
         with pytest.raises(WrongInputError) as caught:
             read(monkeypatch, prefix, **{"TOKEN": TOKEN, name: value})
 
-        detail = f"{prefix}{name}: allowed: 16 to 128 visible ASCII characters without spaces"
+        detail = f"{prefix}{name}: allowed: 1 to 512 visible ASCII characters without spaces"
         assert caught.value.problems == [{"field": prefix + name, "value": None, "detail": detail}]
         assert SECRET not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
         monkeypatch.delenv(prefix + name)

@@ -57,8 +57,8 @@ def test_whatever_is_typed_gets_an_answer(text: str) -> None:
     "text", ["", "short", "x" * 15, "x" * 129, "x" * 15 + " ", "x" * 15 + "\n", "ä" * 20, "x" * 10 + "\x7f" + "x" * 10]
 )
 def test_a_text_that_is_no_token_is_refused_and_not_repeated(text: str) -> None:
-    """16 to 128 visible characters."""
-    with pytest.raises(ValueError, match=r"^allowed: 16 to 128 visible ASCII characters without spaces$"):
+    """1 to 512 visible characters."""
+    with pytest.raises(ValueError, match=r"^allowed: 1 to 512 visible ASCII characters without spaces$"):
         Token(text)
 
 
