@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from ipaddress import ip_address
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,6 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
-    model_validator,
 )
 from pydantic_settings import NoDecode
 
@@ -86,17 +85,17 @@ class AccessSettings(BaseModel):
     read_token: Secret | None = Field(
         None,
         exclude=True,
-        description="visible ASCII characters; if set, whoever reads has to send it or the token; needs a token",
+        description="visible ASCII characters; if set, whoever reads has to send it or the token; without the other, "
+        "it guards changes, too",
     )
     insecure: Annotated[bool, WrapValidator(_read_yes_or_no)] = Field(
         default=False, description="`yes`: start without a token even if other machines can reach the service"
     )
 
-    @model_validator(mode="after")
-    def _reading_alone_is_not_guarded(self) -> Self:
-        if self.read_token is not None and self.token is None:
-            raise ValueError("read_token: set, but there is no token: reading would be guarded, and changing would not")
-        return self
+    @property
+    def owners_token(self) -> SecretStr | None:
+        """The token for changes. With one for reading alone it is that: who may not look must not change either."""
+        return self.token or self.read_token
 
 
 def hosts_of(access: AccessSettings, bound_to: str) -> AllowedHosts:
@@ -106,7 +105,7 @@ def hosts_of(access: AccessSettings, bound_to: str) -> AllowedHosts:
 
 def tokens_of(access: AccessSettings, service: str) -> Tokens:
     """Return the tokens of a service; `service` is its name in lower case."""
-    return Tokens(service, _token(access.token), _token(access.read_token))
+    return Tokens(service, _token(access.owners_token), _token(access.read_token))
 
 
 def _token(secret: SecretStr | None) -> Token | None:
@@ -119,7 +118,7 @@ def check_exposure(address: str, access: AccessSettings, prefix: str) -> None:
     `address` is the numeric one that a socket is bound to, so that a name is judged by what it stands for here.
     `prefix` is that of the variables, such as CLIENT_.
     """
-    if access.token is not None or access.insecure or is_loopback(ip_address(address)):
+    if access.owners_token is not None or access.insecure or is_loopback(ip_address(address)):
         return
     detail = (
         f"{prefix}TOKEN: missing; bound to {address}, the service can be reached from other machines: set "

@@ -95,9 +95,9 @@ class Service:
 
 def client_at(url: str) -> Service:
     """Return the client at a URL, with the token that CLIENT_TOKEN has for it. Raises WrongInputError."""
-    return Service("client", url, from_environment(ClientSettings).token)
+    return Service("client", url, from_environment(ClientSettings).owners_token)
 
 
 def backend_at(url: str) -> Service:
     """Return the backend at a URL, with the token that BACKEND_TOKEN has for it. Raises WrongInputError."""
-    return Service("backend", url, from_environment(BackendSettings).token)
+    return Service("backend", url, from_environment(BackendSettings).owners_token)

@@ -49,7 +49,7 @@ def own_services(log: Path) -> Iterator[Urls]:
 
     Both take their tokens from the environment, as this process does; the client gets that of the backend, too.
     """
-    token = from_environment(BackendSettings).token
+    token = from_environment(BackendSettings).owners_token
     known = {} if token is None else {"CLIENT_BACKEND_TOKEN": token.get_secret_value()}
     with child("backend", {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}, log) as backend:
         settings = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend, **known}
