@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PATIENCE_S = 20
-GET = b"GET /data HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SHORT = {"HEAD_WITHIN_S": 1, "BODY_SILENT_S": 1, "BODY_WITHIN_S": 2, "DROP_FOR_S": 1}
 
 
@@ -123,7 +123,7 @@ def drip(connection: socket.socket, data: bytes, every_s: float = 0.1) -> bytes:
 def test_a_slow_caller_is_told_and_left(start: Callable[..., Limited], module: str) -> None:
     """A new connection that says nothing, a head that drips, a body that stops, one that drips: 408 each, in time."""
     service = start(module, **SHORT)
-    body = b"PATCH /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    body = b"PATCH /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
     late, silent, slow = "head: not there within 1 s", "body: no byte came for 1 s", "body: not there within 2 s"
     with ExitStack() as stack:
         idle, head, stops, drips = (stack.enter_context(service.connect()) for _ in range(4))
@@ -160,15 +160,15 @@ def test_a_slow_caller_is_told_and_left(start: Callable[..., Limited], module: s
 def test_a_huge_head_is_refused_in_words(start: Callable[..., Limited], module: str) -> None:
     """431, and the caller can read it though he sends megabytes more; garbage is a 400. The service says one line."""
     service = start(module)
-    id_ = b"GET /data HTTP/1.1\r\nHost: x\r\nX-Request-Id: " + b"x" * 129 + b"\r\nConnection: close\r\n\r\n"
+    id_ = b"GET /data HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: " + b"x" * 129 + b"\r\nConnection: close\r\n\r\n"
     found = []
     for request in (
-        b"GET /data HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 8_192 + b"\r\n\r\n",
+        b"GET /data HTTP/1.1\r\nHost: localhost\r\nA: " + b"x" * 8_192 + b"\r\n\r\n",
         b"GET /data HTTP/1.1\r\n" + b"A: x\r\n" * 101 + b"\r\n",
         b"GET /data HTTP/1.1\r\nA: " + b"x" * 5_000_000,
         b"GET /" + b"x" * 5_000_000,
         b"GET /data HTTP/1.1\r\n" + b"A: x\r\n" * 500_000,
-        b"PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: x\r\n" * 500_000,
+        b"PUT /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: x\r\n" * 500_000,
         id_,
         b"\x16\x03\x01 hello\r\n\r\n",
     ):
@@ -273,7 +273,7 @@ def test_readers_who_do_not_read_lose_their_seats(start: Callable[..., Limited],
     with ExitStack() as stack:
         streams = [stack.enter_context(client.connect(2048)) for _ in range(10)]
         for each in streams:
-            each.sendall(b"GET /events?calls=%b HTTP/1.1\r\nHost: x\r\n\r\n" % how.encode())
+            each.sendall(b"GET /events?calls=%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % how.encode())
             assert each.recv(12) == b"HTTP/1.1 200"
         refused = httpx.get(client.url + "/events", trust_env=False)
         assert (refused.status_code, refused.json()["detail"][:34]) == (503, "all 10 event streams are in use; t")
@@ -288,7 +288,7 @@ def test_readers_who_do_not_read_lose_their_seats(start: Callable[..., Limited],
                             each.recv(1)
     assert (stats["dropped_streams"], stats["open_streams"]) == (10, 0)
     with client.connect() as page:
-        page.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: x\r\n\r\n")
+        page.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert page.recv(12) == b"HTTP/1.1 200"
     assert client.lines() == ["stream_dropped"]
 
@@ -299,10 +299,10 @@ def test_a_page_finds_a_seat_beside_programs_that_have_them_all(start: Callable[
     with ExitStack() as stack:
         for _ in range(10):
             stream = stack.enter_context(client.connect())
-            stream.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+            stream.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert stream.recv(12) == b"HTTP/1.1 200"
         page = stack.enter_context(client.connect())
-        page.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: x\r\n\r\n")
+        page.sendall(b"GET /events?calls=sampled HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert page.recv(12) == b"HTTP/1.1 200"
         assert client.get("/stats")["open_streams"] == 10
 
@@ -313,7 +313,7 @@ def test_readers_who_do_not_read_do_not_keep_the_client_from_ending(start: Calla
     client = start("client", {"CLIENT_BACKEND_URL": backend.url}, STREAM_BEHIND_S=1000, STREAM_BEHIND=10**9)
     with ExitStack() as stack:
         for _ in range(10):
-            stack.enter_context(client.connect(2048)).sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+            stack.enter_context(client.connect(2048)).sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         stack.enter_context(client.connect()).sendall(b"GET /data HT")
         with httpx.Client(base_url=client.url, trust_env=False) as calls:
             for _ in range(2000):
