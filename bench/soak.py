@@ -39,7 +39,8 @@ RESET_TIMEOUT_S = 0.3
 ATTACKED_SEGMENTS = 6
 # Bounds: of memory after the first minute and after the attack, of counts, and of the last p99 against the first.
 MEMORY_SHARE = 0.05
-MEMORY_SHARE_AFTER = 0.1
+# The allocator keeps some of what an attack once needed, so there is one step up, and no second one.
+MEMORY_SHARE_AFTER = 0.2
 COUNT_ROOM = 3
 P99_RATIO = 1.5
 
@@ -123,12 +124,20 @@ def _judge_memory(
     checks = []
     for name, share, segments in (
         ("resident memory after the first minute stays within 5 %, until the attack", MEMORY_SHARE, after[:attack]),
-        ("resident memory is back within 10 % after the attack", MEMORY_SHARE_AFTER, last),
+        ("resident memory is back within 20 % after the attack", MEMORY_SHARE_AFTER, last),
     ):
         furthest = max(segments, key=lambda each: abs(each.rss_mib - start))
         grown = furthest.rss_mib / start - 1
         said = f"{start:.1f} MiB in the second minute, furthest from it {furthest.rss_mib:.1f} MiB ({grown:+.1%})"
         checks.append(SoakCheck(name, abs(grown) <= share, said))
+    begun, end = (after[attack].rss_mib if attack < len(after) else start), max(each.rss_mib for each in last)
+    checks.append(
+        SoakCheck(
+            "resident memory does not grow with each round of attacks",
+            end <= (1 + MEMORY_SHARE) * begun,
+            f"{begun:.1f} MiB after the first attacked segment, at most {end:.1f} MiB in the last minute",
+        )
+    )
     return checks
 
 

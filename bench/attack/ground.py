@@ -66,14 +66,14 @@ class Ground:
     limit_s: float
 
     @contextmanager
-    def services(self, *, watched: str = "/data", **environment: str) -> Iterator[TargetPair]:
+    def services(self, *, watched: str = "/data", files: int | None = None, **environment: str) -> Iterator[TargetPair]:
         """Run both services, and measure `GET /data` meanwhile. At the end they have to be well, and to go when asked.
 
         `watched`: another path where the attack may set faults, so that `/data` says nothing; "" where nobody may get
-        in. Raises ChildError.
+        in. `files`: how many each may open. Raises ChildError.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with targets.start_pair(self.folder / "log", **environment) as pair:
+        with targets.start_pair(self.folder / "log", files, **environment) as pair:
             if watched:
                 with watching.watch([each.url + watched for each in pair]) as watch:
                     try:

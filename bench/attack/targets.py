@@ -72,13 +72,16 @@ class TargetPair(NamedTuple):
 
 
 @contextmanager
-def start_pair(log: Path, **environment: str) -> Iterator[TargetPair]:
-    """Run backend and client; complaints go into `log`. Raises ChildError."""
+def start_pair(log: Path, files: int | None = None, **environment: str) -> Iterator[TargetPair]:
+    """Run backend and client, which may open so many `files` each; complaints go into `log`. Raises ChildError."""
     with ExitStack() as stack:
-        where = {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"}
-        backend = stack.enter_context(child("backend", where | environment, log))
-        where = {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend}
-        client = stack.enter_context(child("client", where | environment, log))
+
+        def start(name: str, where: dict[str, str]) -> str:
+            module, words = (name, []) if files is None else ("bench.attack.limited", [str(files), name])
+            return stack.enter_context(child(module, where | environment, log, words))
+
+        backend = start("backend", {"BACKEND_HOST": "127.0.0.1", "BACKEND_PORT": "0"})
+        client = start("client", {"CLIENT_HOST": "127.0.0.1", "CLIENT_PORT": "0", "CLIENT_BACKEND_URL": backend})
         yield TargetPair(
             Target("client", client, listening_at(client)), Target("backend", backend, listening_at(backend))
         )

@@ -30,7 +30,7 @@ def test_the_quick_battery_holds(tmp_path: Path) -> None:
     broken = {each["name"]: [text for text in each["told"] if " meanwhile; at most " not in text] for each in attacks}
 
     assert {name: said for name, said in broken.items() if said} == {}
-    assert [each["name"] for each in attacks if each["verdict"] != "skipped" and each["tried"] > 10] == [
+    assert [each["name"] for each in attacks if each["verdict"] != "skipped" and each["tried"]] == [
         *("values", "bodies", "heads", "smuggling", "hosts", "tokens", "paths", "pages"),
         *("streams", "floods"),
     ]

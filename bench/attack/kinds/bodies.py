@@ -24,6 +24,8 @@ ANSWERED_WITHIN_S = 2.0
 # What a service may read and drop of a body that is too long, with room for what the system keeps under way.
 MOST_READ = 32_000_000 + 16_000_000
 ENDED_WITHIN_S = 14.0
+# A wrong frame is answered at once, or waits for more that does not come.
+_FRAMING_WITHIN_S = 1.0
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -141,7 +143,7 @@ def _attack_framing(ground: Ground, target: Target, operation: Operation) -> Non
     """Say a length that is none, or break off."""
     for length in ("-1", "abc", "5, 6", "+5", "0x5", "9" * 30, "1e3", ""):
         raw = wire.head(operation.method, operation.path, _JSON | {"Content-Length": length}) + b'{"a":1}'
-        answer = wire.exchange(target.url, [raw], method=operation.method, within_s=3)
+        answer = wire.exchange(target.url, [raw], method=operation.method, within_s=_FRAMING_WITHIN_S)
         told = f"{target.name}: {operation.name}, Content-Length {length[:40]!r}: {answer.told()}"
         ground.tally.check(answer.status != 500 and not 200 <= answer.status < 300, told)
     for chunk in (
@@ -152,7 +154,7 @@ def _attack_framing(ground: Ground, target: Target, operation: Operation) -> Non
         b"2\r\n{}X0\r\n\r\n",
     ):
         raw = wire.head(operation.method, operation.path, _JSON | {"Transfer-Encoding": "chunked"}) + chunk
-        answer = wire.exchange(target.url, [raw], method=operation.method, within_s=3)
+        answer = wire.exchange(target.url, [raw], method=operation.method, within_s=_FRAMING_WITHIN_S)
         told = f"{target.name}: {operation.name}, chunk {chunk[:20]!r}: {answer.told()}"
         ground.tally.check(answer.status != 500 and not 200 <= answer.status < 300, told)
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from bench.attack import wire
-from bench.attack.kinds.floods import limit_files, need_files
+from bench.attack.kinds.floods import need_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bench.attack.ground import Ground
     from bench.attack.targets import Target
 
-FILES = 100
+FILES = 150
 CONNECTIONS = 300
 HELD_S = 4.0
 # A loop that fails to accept again and again takes a whole core.
@@ -28,12 +28,11 @@ def attack(ground: Ground) -> None:
     """Not watched: with no descriptor left, nobody gets in, and that is not what is asked here."""
     need_files(CONNECTIONS + 200)
     for name in ("client", "backend"):
-        with ground.services(watched="") as pair:
+        with ground.services(watched="", files=FILES) as pair:
             _exhaust(ground, pair.client if name == "client" else pair.backend)
 
 
 def _exhaust(ground: Ground, target: Target) -> None:
-    limit_files(target, FILES)
     log = ground.folder / "log"
     lines = _count_lines(log)
     with ExitStack() as stack:

@@ -9,8 +9,6 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import psutil
-
 from bench.attack import wire
 from bench.attack.ground import SkippedAttackError
 
@@ -31,9 +29,8 @@ _LINGER_NOT = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 def attack(ground: Ground) -> None:
     """Flood each service while the probe asks for `/data` on new connections."""
     need_files(IDLE + 500)
-    with ground.services() as pair:
+    with ground.services(files=USUAL_FILES) as pair:
         for target in pair:
-            limit_files(target, USUAL_FILES)
             before = target.process.num_fds()
             _storm(ground, target, ground.effort.choose(3_000, 500))
             _idle(ground, target, ground.effort.choose(IDLE, 300), wait=not ground.effort.quick)
@@ -45,15 +42,6 @@ def need_files(count: int) -> None:
     may, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if may < count:
         raise SkippedAttackError(f"this process may open {may:,} files, and needs {count:,} (ulimit -n)")
-
-
-def limit_files(target: Target, count: int) -> None:
-    """Let a running service open no more than `count` files. Raises SkippedAttackError where that cannot be done."""
-    limit = getattr(target.process, "rlimit", None)
-    if limit is None:
-        raise SkippedAttackError("this system cannot limit the files of another process")
-    with suppress(psutil.NoSuchProcess):
-        limit(resource.RLIMIT_NOFILE, (count, count))
 
 
 def _storm(ground: Ground, target: Target, count: int) -> None:

@@ -32,7 +32,7 @@ def attack(ground: Ground) -> None:
         environment = {f"{name}_TOKEN": token for name in (*names, "CLIENT_BACKEND")}
         if reading:
             environment |= {f"{name}_READ_TOKEN": read_token for name in names}
-        with ground.services(**environment) as pair, ExitStack() as stack:
+        with ground.services(files=None, **environment) as pair, ExitStack() as stack:
             for target in pair:
                 _attack_service(ground, target, token, read_token if reading else "")
             if not ground.effort.quick:

@@ -61,9 +61,6 @@ class WeakProcess:
         """Take 100 s more each time."""
         return (self._grow() * 100.0, 0.0)
 
-    def rlimit(self, *_: Any) -> None:
-        """Take no limit."""
-
     def is_running(self) -> bool:
         """Say no."""
         return False
@@ -103,7 +100,7 @@ class WeakGround(Ground):
     """Where the weak service stands."""
 
     @contextmanager
-    def services(self, *, watched: str = "/data", **environment: str) -> Iterator[TargetPair]:  # noqa: ARG002 - the real one's
+    def services(self, *, watched: str = "/data", files: int | None = None, **environment: str) -> Iterator[TargetPair]:  # noqa: ARG002 - the real one's
         """Yield the weak service twice."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "log").touch()

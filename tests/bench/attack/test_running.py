@@ -131,7 +131,7 @@ def test_a_service_that_does_not_end_or_leaves_a_traceback_breaks(
         return Unhealthy()
 
     @contextmanager
-    def start_pair(log: Path, **_: str) -> Iterator[list[Stuck]]:
+    def start_pair(log: Path, _: int | None, **__: str) -> Iterator[list[Stuck]]:
         log.write_text("x\nTraceback (most recent call last):\n  File\nValueError: of course\n", encoding="utf-8")
         yield [Stuck()]
 
